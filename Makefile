@@ -1,0 +1,163 @@
+# Everything is built from source by Go modules and pinned: tools in hack/tools, the local cluster in hack/cluster.
+# "make" alone lists what there is.
+
+IMG ?= haltline.dev/haltline:dev
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS ?= -s -w -X main.version=$(VERSION)
+
+GO ?= go
+CONTAINER_TOOL ?= docker
+CLUSTER := $(CURDIR)/hack/cluster/cluster
+
+BIN := $(CURDIR)/bin
+CONTROLLER_GEN := $(BIN)/controller-gen
+CRD_REF_DOCS := $(BIN)/crd-ref-docs
+GOLANGCI_LINT := $(BIN)/golangci-lint
+
+# The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
+HACK_PROGRAMS := hack/cluster hack/image
+MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
+
+# The kubectl of the user's own, or else that of the local cluster.
+KUBECTL ?= $(shell command -v kubectl || echo "$$($(CLUSTER) assets)/kubectl")
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+##@ General
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage:\n  make \033[36m<target>\033[0m\n"} \
+		/^[a-zA-Z0-9_-]+:.*?##/ {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2} \
+		/^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+
+##@ See it work
+
+.PHONY: demo
+demo: ## Show the main job on real containers: on a local cluster, or on that of KUBECONFIG where it is set.
+	hack/demo/demo
+
+##@ Development
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Generate the deep copies of the API.
+	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the role of the operator.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=haltline-manager paths=./controllers/... output:rbac:artifacts:config=config/rbac
+
+.PHONY: docs
+docs: $(CRD_REF_DOCS) ## Generate the API reference.
+	mkdir -p docs
+	$(CRD_REF_DOCS) --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --log-level=ERROR \
+		--source-path=./api --output-path=docs/api.md
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format the code.
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: tidy
+tidy: ## Tidy every module.
+	for module in $(MODULES); do echo "go mod tidy: $$module"; $(GO) -C "$$module" mod tidy || exit; done
+
+.PHONY: vet
+vet: ## Run go vet.
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture and the conventions of the API included.
+	$(GOLANGCI_LINT) run ./...
+	for module in $(HACK_PROGRAMS); do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
+
+.PHONY: verify
+verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
+	hack/verify/verify
+
+.PHONY: test
+test: ## Run unit and integration tests, on a real API server, with the race detector.
+	assets="$$($(CLUSTER) assets)" && \
+	packages="$$($(GO) list ./... | grep -v '/test/e2e')" && \
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race $$packages
+	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
+
+.PHONY: test-e2e
+test-e2e: image ## Run the end-to-end tests on a cluster of their own with a real node. KEEP=1 leaves it up.
+	export HALTLINE_CLUSTER="$${HALTLINE_CLUSTER:-haltline-e2e}"; \
+	trap '[[ "$${KEEP:-}" == 1 ]] || $(CLUSTER) down' EXIT; \
+	$(CLUSTER) up --node=real && \
+	$(CLUSTER) load $(BIN)/haltline-image.tar && \
+	export KUBECONFIG="$$($(CLUSTER) kubeconfig)" && \
+	$(MAKE) --no-print-directory deploy && \
+	$(GO) test ./test/e2e/... -v -count=1 -timeout 30m
+
+##@ Build
+
+.PHONY: build
+build: ## Build the operator: bin/haltline, static.
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/haltline .
+
+.PHONY: run
+run: ## Run the operator on this machine against the cluster of the current kubeconfig.
+	$(GO) run -ldflags '$(LDFLAGS)' .
+
+.PHONY: image
+image: ## Pack the operator into an image without Docker: bin/haltline-image.tar.
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/image/haltline .
+	$(GO) run -C hack/image . --binary $(BIN)/image/haltline --entrypoint /haltline --user 65532:65532 \
+		--tag $(IMG) --output $(BIN)/haltline-image.tar
+
+.PHONY: docker-build
+docker-build: ## Build the image with Docker, or with CONTAINER_TOOL.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: clean
+clean: ## Remove what was built in the checkout.
+	rm -rf $(BIN)
+
+##@ Local cluster
+
+.PHONY: cluster-up
+cluster-up: ## Start the local cluster.
+	$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local cluster.
+	$(CLUSTER) down
+
+.PHONY: cluster-status
+cluster-status: ## Say whether the local cluster runs, and what it has.
+	$(CLUSTER) status
+
+##@ Deployment, to the cluster of the current kubeconfig
+
+.PHONY: install
+install: ## Install the CRDs.
+	$(KUBECTL) apply -k config/crd
+
+.PHONY: deploy
+deploy: ## Install the CRDs and the operator, with the image IMG.
+	$(KUBECTL) kustomize config/default | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' | $(KUBECTL) apply -f -
+
+.PHONY: undeploy
+undeploy: ## Remove the operator and the CRDs, and with them all pipelines, executions and stop requests.
+	$(KUBECTL) delete -k config/default --ignore-not-found
+
+# Tools. Each is built once, and again when what pins it changes. go build leaves an unchanged file alone, hence the touch.
+
+$(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
+	$(GO) build -C hack/tools -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+	@touch $@
+
+$(CRD_REF_DOCS): hack/tools/go.mod hack/tools/go.sum
+	$(GO) build -C hack/tools -o $@ github.com/elastic/crd-ref-docs
+	@touch $@
+
+# golangci-lint with the linter of Kubernetes API conventions built in.
+$(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum
+	$(GO) build -C hack/tools/lint -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+	@touch $@

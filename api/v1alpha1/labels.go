@@ -1,0 +1,41 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Labels and annotations that the operator sets on what it creates.
+const (
+	// LabelExecutionID is on every Job of an execution and on that Job's pods. Its value is the
+	// pipelineExecutionId, so that `kubectl logs -l pipelines.haltline.dev/execution-id=ID` finds them.
+	LabelExecutionID = "pipelines.haltline.dev/execution-id"
+
+	// LabelPipelineUID is on every ControllerRevision that pins a Pipeline. Its value is the Pipeline's metadata.uid.
+	LabelPipelineUID = "pipelines.haltline.dev/pipeline-uid"
+
+	// LabelTombstone is on a Job that never runs: it is suspended and holds the name of an action's Job, so that an
+	// operator that was paused cannot start the action after its execution was stopped. Its value is "true".
+	LabelTombstone = "pipelines.haltline.dev/tombstone"
+
+	// LabelOrphaned is on a Job that was left running on purpose when its execution was abandoned
+	// (onAbandon: Orphan). Its value is "true".
+	LabelOrphaned = "pipelines.haltline.dev/orphaned"
+
+	// AnnotationStage is on every Job of an execution: the name of its stage.
+	AnnotationStage = "pipelines.haltline.dev/stage"
+
+	// AnnotationAction is on every Job of an execution: the name of its action.
+	AnnotationAction = "pipelines.haltline.dev/action"
+)
+
+// Environment variables that every container of an action has, beside the variables of its execution.
+// A container that defines one of these names itself keeps its own value.
+const (
+	// EnvPipelineName holds the pipelineName.
+	EnvPipelineName = "HALTLINE_PIPELINE_NAME"
+	// EnvPipelineExecutionID holds the pipelineExecutionId.
+	EnvPipelineExecutionID = "HALTLINE_PIPELINE_EXECUTION_ID"
+	// EnvStage holds the name of the stage.
+	EnvStage = "HALTLINE_STAGE"
+	// EnvAction holds the name of the action.
+	EnvAction = "HALTLINE_ACTION"
+)

@@ -1,0 +1,243 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// ExecutionMode says what happens when a pipeline is started while an execution of it is in progress.
+// +kubebuilder:validation:Enum=PARALLEL
+type ExecutionMode string
+
+// ExecutionModeParallel runs executions at the same time and independently of each other.
+const ExecutionModeParallel ExecutionMode = "PARALLEL"
+
+// OnStop says what a stop that waits does with an action in progress.
+// +kubebuilder:validation:Enum=Finish;Abandon
+type OnStop string
+
+const (
+	// OnStopFinish lets the action finish.
+	OnStopFinish OnStop = "Finish"
+	// OnStopAbandon abandons the action at once: for work that is not worth waiting for.
+	OnStopAbandon OnStop = "Abandon"
+)
+
+// OnAbandon says what abandoning an action does with its Job.
+// +kubebuilder:validation:Enum=Terminate;Orphan
+type OnAbandon string
+
+const (
+	// OnAbandonTerminate ends the pods of the Job, with their grace period.
+	OnAbandonTerminate OnAbandon = "Terminate"
+	// OnAbandonOrphan lets the Job go on, outside the execution, as CodePipeline does with the work of a provider.
+	OnAbandonOrphan OnAbandon = "Orphan"
+)
+
+// PipelineSpec is what a pipeline runs. An execution runs the spec as it was when the execution started.
+// +kubebuilder:validation:XValidation:rule="self.?pipelineName == oldSelf.?pipelineName",message="pipelineName is immutable; create another Pipeline instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="self.stages.map(s, size(s.actions)).sum() <= 500",message="a pipeline has at most 500 actions in all its stages",fieldPath=".stages"
+type PipelineSpec struct {
+	// pipelineName is the name by which executions and stop requests refer to the pipeline: 1 to 100 letters, digits
+	// and . @ - _ characters. It is immutable, and defaults to the name of the object, which must then have at most 100
+	// characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	PipelineName string `json:"pipelineName,omitempty"`
+
+	// executionMode says what happens when the pipeline is started while an execution of it is in progress. With
+	// PARALLEL, the default, executions run independently of each other.
+	// +optional
+	// +kubebuilder:default=PARALLEL
+	ExecutionMode ExecutionMode `json:"executionMode,omitempty"`
+
+	// variables are what an execution may set. Each reaches every container of the pipeline as an environment variable.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Variables []VariableDeclaration `json:"variables,omitempty"`
+
+	// stages run one after the other, in this order.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Stages []Stage `json:"stages"`
+}
+
+// VariableDeclaration declares a variable of a pipeline.
+type VariableDeclaration struct {
+	// name of the variable and of the environment variable: a letter or _, then letters, digits and _. Names that
+	// begin with HALTLINE_ are reserved.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('HALTLINE_')",message="names that begin with HALTLINE_ are reserved"
+	Name string `json:"name"`
+
+	// defaultValue is the value in an execution that does not set the variable. Without it an execution must set it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1000
+	DefaultValue *string `json:"defaultValue,omitempty"`
+
+	// description says what the variable is for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Description string `json:"description,omitempty"`
+}
+
+// Stage is a group of actions. The next stage starts when all of them have succeeded.
+type Stage struct {
+	// name of the stage, unique in the pipeline: 1 to 100 letters, digits and . @ - _ characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	Name string `json:"name"`
+
+	// actions of the stage, ordered by their runOrder.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Actions []Action `json:"actions"`
+}
+
+// Action is one task of a stage.
+// +kubebuilder:validation:ExactlyOneOf=job
+type Action struct {
+	// name of the action, unique in its stage: 1 to 100 letters, digits and . @ - _ characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	Name string `json:"name"`
+
+	// runOrder says when the action runs within its stage: a smaller one first, equal ones in parallel. From 1 to 999,
+	// gaps allowed; 1 by default.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=999
+	RunOrder int32 `json:"runOrder,omitempty"`
+
+	// timeoutSeconds fails the action when it has run for that many seconds, retries included. It becomes the
+	// activeDeadlineSeconds of the Job, whose own value is used where this is absent. At most 86400 (a day).
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=86400
+	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
+
+	// onStop says what a stop that waits does with the action while it is in progress: Finish, the default, lets it
+	// end; Abandon abandons it at once.
+	// +optional
+	// +kubebuilder:default=Finish
+	OnStop OnStop `json:"onStop,omitempty"`
+
+	// onAbandon says what abandoning the action does with its Job: Terminate, the default, ends its pods and
+	// Stopped waits for that; Orphan lets the Job go on outside the execution.
+	// +optional
+	// +kubebuilder:default=Terminate
+	OnAbandon OnAbandon `json:"onAbandon,omitempty"`
+
+	// job is the Job that the action runs.
+	// +optional
+	Job *JobTemplate `json:"job,omitempty"`
+}
+
+// JobTemplate is a JobTemplateSpec of batch/v1.
+type JobTemplate struct {
+	// metadata holds the labels and annotations of the Job.
+	// +optional
+	Metadata JobTemplateMetadata `json:"metadata,omitzero"`
+
+	// spec is the JobSpec of batch/v1. The API server checks it when the Job is created, and the Pipeline says
+	// beforehand in its conditions when the API server would refuse it. ttlSecondsAfterFinished must not be set: Jobs live as
+	// long as their execution.
+	// +required
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Spec runtime.RawExtension `json:"spec"`
+}
+
+// JobTemplateMetadata is the metadata of a Job.
+type JobTemplateMetadata struct {
+	// labels of the Job. Those under pipelines.haltline.dev/ are set by the operator.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// annotations of the Job. Those under pipelines.haltline.dev/ are set by the operator.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// PipelineStatus is what the operator found about a Pipeline.
+type PipelineStatus struct {
+	// observedGeneration is the metadata.generation that the conditions are about; -1 before the first look.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// pipelineName is the name in force: that of the spec, or that of the object.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PipelineName string `json:"pipelineName,omitempty"`
+
+	// conditions are Ready, and Stalled where something must be changed.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Pipeline is a sequence of stages, whose actions are Jobs. Creating a PipelineExecution runs it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pl,categories=haltline
+// +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".status.pipelineName",description="The name by which executions and stop requests refer to it"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].status"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].reason"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.pipelineName) || size(self.metadata.name) <= 100",message="metadata.name has more than 100 characters, so spec.pipelineName must be set",fieldPath=".spec"
+type Pipeline struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the pipeline runs.
+	// +required
+	Spec PipelineSpec `json:"spec"`
+
+	// status is what the operator found.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status PipelineStatus `json:"status,omitzero"`
+}
+
+// EffectiveName returns the name by which executions and stop requests refer to the pipeline: spec.pipelineName, or
+// the name of the object where that is empty.
+func (p *Pipeline) EffectiveName() string {
+	if p.Spec.PipelineName != "" {
+		return p.Spec.PipelineName
+	}
+	return p.Name
+}
+
+// PipelineList is a list of Pipelines.
+// +kubebuilder:object:root=true
+type PipelineList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Pipeline `json:"items"`
+}

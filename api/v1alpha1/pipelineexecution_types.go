@@ -1,0 +1,328 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ExecutionState is the state of an execution.
+// +kubebuilder:validation:Enum=InProgress;Stopping;Stopped;Succeeded;Failed
+type ExecutionState string
+
+const (
+	// ExecutionInProgress is an execution that runs, or waits for its Pipeline.
+	ExecutionInProgress ExecutionState = "InProgress"
+	// ExecutionStopping is the state of which the contract says: "While completing or abandoning in-progress actions, the
+	// pipeline execution is in a Stopping state."
+	ExecutionStopping ExecutionState = "Stopping"
+	// ExecutionStopped is the state of which the contract says: "After all in-progress actions are completed or abandoned,
+	// the pipeline execution is in a Stopped state." It is final.
+	ExecutionStopped ExecutionState = "Stopped"
+	// ExecutionSucceeded is an execution whose every action succeeded. It is final.
+	ExecutionSucceeded ExecutionState = "Succeeded"
+	// ExecutionFailed is an execution with a failed action, or one that could not start. It is final.
+	ExecutionFailed ExecutionState = "Failed"
+)
+
+// Final reports whether the state never changes again.
+func (s ExecutionState) Final() bool {
+	return s == ExecutionStopped || s == ExecutionSucceeded || s == ExecutionFailed
+}
+
+// StageState is the state of a stage of an execution.
+// +kubebuilder:validation:Enum=NotStarted;InProgress;Stopping;Stopped;Succeeded;Failed
+type StageState string
+
+const (
+	// StageNotStarted is a stage that the execution has not entered.
+	StageNotStarted StageState = "NotStarted"
+	// StageInProgress is the stage that the execution is in.
+	StageInProgress StageState = "InProgress"
+	// StageStopping is the stage that the execution was in when it was asked to stop.
+	StageStopping StageState = "Stopping"
+	// StageStopped is the stage that the execution was stopped in, even where every action of it succeeded or one failed.
+	StageStopped StageState = "Stopped"
+	// StageSucceeded is a stage whose every action succeeded.
+	StageSucceeded StageState = "Succeeded"
+	// StageFailed is a stage with a failed action.
+	StageFailed StageState = "Failed"
+)
+
+// ActionState is the state of an action of an execution.
+// +kubebuilder:validation:Enum=NotStarted;InProgress;Succeeded;Failed;Abandoned
+type ActionState string
+
+const (
+	// ActionNotStarted is an action that did not run, or not yet.
+	ActionNotStarted ActionState = "NotStarted"
+	// ActionInProgress is an action that the execution has decided to run. Its Job exists once jobUID is set.
+	ActionInProgress ActionState = "InProgress"
+	// ActionSucceeded is an action whose Job completed.
+	ActionSucceeded ActionState = "Succeeded"
+	// ActionFailed is an action whose Job failed, was refused or was lost.
+	ActionFailed ActionState = "Failed"
+	// ActionAbandoned is an action that was in progress when its execution was abandoned. Its work has ended, or was left
+	// running on purpose, once completionTime is set.
+	ActionAbandoned ActionState = "Abandoned"
+)
+
+// PipelineExecutionSpec says what to run. It is immutable.
+// +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="self.?variables.orValue([]) == oldSelf.?variables.orValue([])",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
+type PipelineExecutionSpec struct {
+	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
+	// . @ - _ characters. The execution waits for a Pipeline that is not there yet.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	PipelineName string `json:"pipelineName"`
+
+	// variables are the values of variables that the Pipeline declares.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Variables []Variable `json:"variables,omitempty"`
+}
+
+// Variable is the value of a variable in an execution.
+type Variable struct {
+	// name of a variable that the Pipeline declares.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	Name string `json:"name"`
+
+	// value of the variable. At most 1000 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MaxLength=1000
+	Value string `json:"value"`
+}
+
+// PipelineExecutionStatus is how far an execution is.
+type PipelineExecutionStatus struct {
+	// observedGeneration is the metadata.generation that the status is about; -1 before the first look.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state of the execution.
+	// +optional
+	State ExecutionState `json:"state,omitempty"`
+
+	// pipelineRevision is the name of the ControllerRevision that pins what the execution runs.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PipelineRevision string `json:"pipelineRevision,omitempty"`
+
+	// currentStage is the name of the stage that the execution is in, or the last one that it was in.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	CurrentStage string `json:"currentStage,omitempty"`
+
+	// startTime is when the first action was started.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// completionTime is when the state became final.
+	// +optional
+	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+
+	// stages of the pinned Pipeline, in their order.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Stages []StageStatus `json:"stages,omitempty"`
+
+	// stop is set when a stop was accepted, and never removed.
+	// +optional
+	Stop *Stop `json:"stop,omitempty"`
+
+	// conditions are Ready, Reconciling, Stalled, Succeeded, Stopping and Stopped.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// StageStatus is how far a stage is.
+type StageStatus struct {
+	// name of the stage.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Name string `json:"name"`
+
+	// state of the stage.
+	// +required
+	State StageState `json:"state"`
+
+	// actions of the stage, in the order of the Pipeline.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Actions []ActionStatus `json:"actions,omitempty"`
+}
+
+// ActionStatus is how far an action is.
+type ActionStatus struct {
+	// name of the action.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Name string `json:"name"`
+
+	// state of the action.
+	// +required
+	State ActionState `json:"state"`
+
+	// runOrder of the action.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=999
+	RunOrder int32 `json:"runOrder,omitempty"`
+
+	// jobName is the name of the Job that the action runs, set before the Job is created.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	JobName string `json:"jobName,omitempty"`
+
+	// jobUID is the metadata.uid of the Job that the action runs, set when the Job was created.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	JobUID string `json:"jobUID,omitempty"`
+
+	// startTime is when the execution decided to start the action.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// completionTime is when the work of the action was seen to have ended, or was left running on purpose.
+	// +optional
+	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+
+	// reason says in a word why the action is in its state, where that needs saying.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
+
+	// message says the same in a sentence. At most 1024 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// Stop is what was asked of an execution, and what its stop still waits for.
+type Stop struct {
+	// mode in force. Wait can become Abandon; nothing else changes it.
+	// +required
+	Mode StopMode `json:"mode"`
+
+	// requests that were accepted, in that order: at most a wait, and an abandon that escalated it.
+	// +required
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	Requests []AcceptedStop `json:"requests"`
+
+	// waitingFor names the actions that have not ended. Empty when the execution is Stopped.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	WaitingFor []StopWait `json:"waitingFor,omitempty"`
+}
+
+// AcceptedStop is the record of a StopRequest that was accepted. It outlives the StopRequest.
+type AcceptedStop struct {
+	// uid of the StopRequest.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid"`
+
+	// name of the StopRequest.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// mode that was asked for.
+	// +required
+	Mode StopMode `json:"mode"`
+
+	// reason that was given.
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Reason string `json:"reason,omitempty"`
+
+	// acceptedTime is when the request was accepted.
+	// +required
+	AcceptedTime metav1.Time `json:"acceptedTime"`
+}
+
+// StopWait is an action that a stop waits for.
+type StopWait struct {
+	// stage of the action.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Stage string `json:"stage"`
+
+	// action that has not ended.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Action string `json:"action"`
+
+	// jobName is the name of its Job.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	JobName string `json:"jobName,omitempty"`
+
+	// message says what must happen: the Job has to finish, or its pods have to end.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// PipelineExecution is one run of a Pipeline. Creating it starts it. Its pipelineExecutionId is its metadata.uid.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pe,categories=haltline
+// +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".spec.pipelineName"
+// +kubebuilder:printcolumn:name="Id",type=string,JSONPath=".metadata.uid",description="The pipelineExecutionId"
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=".status.currentStage"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
+type PipelineExecution struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says what to run.
+	// +required
+	Spec PipelineExecutionSpec `json:"spec"`
+
+	// status is how far it is.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status PipelineExecutionStatus `json:"status,omitzero"`
+}
+
+// PipelineExecutionList is a list of PipelineExecutions.
+// +kubebuilder:object:root=true
+type PipelineExecutionList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []PipelineExecution `json:"items"`
+}

@@ -1,0 +1,125 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// StopMode says how an execution is stopped.
+// +kubebuilder:validation:Enum=Wait;Abandon
+type StopMode string
+
+const (
+	// StopModeWait stops "by completing in-progress actions without starting subsequent actions".
+	StopModeWait StopMode = "Wait"
+	// StopModeAbandon stops "by abandoning in-progress actions".
+	StopModeAbandon StopMode = "Abandon"
+)
+
+// StopRequestSpec is the request of StopPipelineExecution. It is immutable.
+// +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another StopRequest instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="self.pipelineExecutionId == oldSelf.pipelineExecutionId",message="pipelineExecutionId is immutable; create another StopRequest instead",fieldPath=".pipelineExecutionId"
+// +kubebuilder:validation:XValidation:rule="self.?abandon.orValue(false) == oldSelf.?abandon.orValue(false)",message="abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true",fieldPath=".abandon"
+// +kubebuilder:validation:XValidation:rule="self.?reason.orValue(\"\") == oldSelf.?reason.orValue(\"\")",message="reason is immutable; create another StopRequest instead",fieldPath=".reason"
+type StopRequestSpec struct {
+	// pipelineName is the name of the pipeline to stop: 1 to 100 letters, digits and . @ - _ characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	PipelineName string `json:"pipelineName"`
+
+	// pipelineExecutionId is the id of the execution to stop: the metadata.uid of a PipelineExecution of this namespace,
+	// which `kubectl get pipelineexecutions` shows. Lower case.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	PipelineExecutionID string `json:"pipelineExecutionId"`
+
+	// abandon stops the execution by abandoning, rather than finishing, in-progress actions. This option can lead to
+	// failed or out-of-sequence tasks.
+	// +optional
+	Abandon bool `json:"abandon,omitempty"`
+
+	// reason is a comment, such as why the pipeline was stopped. At most 200 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Reason string `json:"reason,omitempty"`
+}
+
+// StopRequestStatus is the answer of StopPipelineExecution, and how the stop goes on.
+type StopRequestStatus struct {
+	// observedGeneration is the metadata.generation that the conditions are about; -1 before the verdict.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// pipelineExecutionId is the id of the execution that is being stopped, or was. Only an accepted request has it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	PipelineExecutionID string `json:"pipelineExecutionId,omitempty"`
+
+	// mode is what was asked for: Wait, or Abandon for a request with abandon: true.
+	// +optional
+	Mode StopMode `json:"mode,omitempty"`
+
+	// state is the state of the execution. On a rejected request it stays as it was when the request was rejected.
+	// +optional
+	State ExecutionState `json:"state,omitempty"`
+
+	// conditions are Accepted, the verdict; Stopped, when all work of the execution has ended; and Ready, Reconciling
+	// and Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// StopRequest stops an execution of a pipeline. "You choose to either stop the pipeline execution by completing
+// in-progress actions without starting subsequent actions, or by abandoning in-progress actions." Deleting a
+// StopRequest does not undo the stop; nothing does.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=sr,categories=haltline
+// +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".spec.pipelineName"
+// +kubebuilder:printcolumn:name="Execution",type=string,JSONPath=".spec.pipelineExecutionId"
+// +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=".status.mode"
+// +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=".status.conditions[?(@.type=='Accepted')].reason"
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".spec.reason"
+type StopRequest struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is the request.
+	// +required
+	Spec StopRequestSpec `json:"spec"`
+
+	// status is the answer.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status StopRequestStatus `json:"status,omitzero"`
+}
+
+// Mode returns what the request asks for.
+func (r *StopRequest) Mode() StopMode {
+	if r.Spec.Abandon {
+		return StopModeAbandon
+	}
+	return StopModeWait
+}
+
+// StopRequestList is a list of StopRequests.
+// +kubebuilder:object:root=true
+type StopRequestList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []StopRequest `json:"items"`
+}

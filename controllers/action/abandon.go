@@ -1,0 +1,114 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// terminate ends the Job of an abandoned action and says when nothing of it runs any more.
+//
+// The Job is suspended and not deleted. Its name stays taken, so that an operator that was paused before it created the
+// Job cannot do so after the stop; and its condition Suspended is the word of the Job controller, the only one that
+// creates its pods, that it will create no more. After that, no pod is left when none is listed.
+func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.Running, JobUID: t.JobUID}
+	job, err := r.find(ctx, run, t)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if job == nil {
+		return r.endedWithPods(ctx, run, t)
+	}
+	_, finished := finishedAs(job)
+	switch {
+	case finished:
+		return plan.Observation{Phase: plan.Ended, JobUID: t.JobUID}, nil
+	case !ours(job, run):
+		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
+		return ending, nil
+	case job.DeletionTimestamp != nil:
+		return ending, nil
+	case !isSuspended(job):
+		return ending, r.suspend(ctx, job)
+	case !isConditionTrue(job, batchv1.JobSuspended):
+		return ending, nil
+	default:
+		return r.endedWithPods(ctx, run, t)
+	}
+}
+
+// suspend asks the Job controller to end the pods of the Job, with their grace period. The uid keeps the patch from
+// another Job of that name.
+func (r *Runner) suspend(ctx context.Context, job *batchv1.Job) error {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": job.UID},
+		"spec":     map[string]any{"suspend": true},
+	})
+	if err != nil {
+		return err
+	}
+	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
+	err = r.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("suspending Job %q: %w", job.Name, err)
+	}
+	return nil
+}
+
+// endedWithPods says whether the pods of a Job that creates no more of them have ended.
+func (r *Runner) endedWithPods(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+	pods, err := r.livePods(ctx, run.Execution.Namespace, t.JobUID)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if len(pods) > 0 {
+		return plan.Observation{Phase: plan.Running, JobUID: t.JobUID}, nil
+	}
+	return plan.Observation{Phase: plan.Ended, JobUID: t.JobUID}, nil
+}
+
+// orphan lets the Job of an abandoned action go on outside the execution: it takes our controller reference off and marks
+// the Job, so that a person can find it. The resourceVersion keeps another's change from being overwritten.
+func (r *Runner) orphan(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+	done := plan.Observation{
+		Phase: plan.Ended, JobUID: t.JobUID,
+		Message: fmt.Sprintf("Job %q was left to go on, outside the execution; its label is %s.", t.JobName, v1alpha1.LabelOrphaned),
+	}
+	job, err := r.find(ctx, run, t)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if job == nil || !ours(job, run) {
+		return done, nil
+	}
+	released := job.DeepCopy()
+	released.OwnerReferences = slices.DeleteFunc(released.OwnerReferences, func(o metav1.OwnerReference) bool {
+		return o.UID == run.Execution.UID
+	})
+	released.Labels = with(released.Labels, v1alpha1.LabelOrphaned, "true")
+	patch := client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, released, patch, client.FieldOwner(FieldOwner)); client.IgnoreNotFound(err) != nil {
+		return plan.Observation{}, fmt.Errorf("releasing Job %q: %w", job.Name, err)
+	}
+	return done, nil
+}
+
+func isConditionTrue(job *batchv1.Job, conditionType batchv1.JobConditionType) bool {
+	return slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Type == conditionType && c.Status == corev1.ConditionTrue
+	})
+}

@@ -1,0 +1,81 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+// Indexes of the cache. Each finds a few objects among many, so that no reconciliation walks over all of a namespace.
+const (
+	// indexUID finds the execution of a pipelineExecutionId.
+	indexUID = "metadata.uid"
+	// indexPipelineName finds the Pipelines of a pipelineName.
+	indexPipelineName = "pipelineName"
+	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
+	indexAwaitedPipeline = "awaitedPipeline"
+	// indexOpenRequests finds the StopRequests of a pipelineExecutionId that are not concluded.
+	indexOpenRequests = "openRequests"
+)
+
+func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range []struct {
+		object client.Object
+		field  string
+		values client.IndexerFunc
+	}{
+		{&v1alpha1.PipelineExecution{}, indexUID, byUID},
+		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
+		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
+		{&v1alpha1.StopRequest{}, indexOpenRequests, byOpenRequest},
+	} {
+		if err := indexer.IndexField(ctx, i.object, i.field, i.values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func byUID(o client.Object) []string {
+	return []string{string(o.GetUID())}
+}
+
+func byAwaitedPipeline(o client.Object) []string {
+	e, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || e.Status.PipelineRevision != "" || e.Status.State.Final() {
+		return nil
+	}
+	return []string{e.Spec.PipelineName}
+}
+
+func byPipelineName(o client.Object) []string {
+	p, ok := o.(*v1alpha1.Pipeline)
+	if !ok {
+		return nil
+	}
+	return []string{p.EffectiveName()}
+}
+
+func byOpenRequest(o client.Object) []string {
+	r, ok := o.(*v1alpha1.StopRequest)
+	if !ok || stop.Concluded(r) {
+		return nil
+	}
+	return []string{r.Spec.PipelineExecutionID}
+}
+
+// executionByID returns the execution of an id from the cache, or nil.
+func executionByID(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
+	list := &v1alpha1.PipelineExecutionList{}
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexUID: id})
+	if err != nil || len(list.Items) == 0 {
+		return nil, err
+	}
+	return &list.Items[0], nil
+}

@@ -1,0 +1,117 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+// onlyDeletes passes what tells that a pod has ended: the cache has only pods that have not.
+var onlyDeletes = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
+}
+
+// facts are what a step of an execution depends on, but for what is observed of its actions.
+type facts struct {
+	in  plan.Input
+	run action.Run
+}
+
+func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.PipelineExecution) (facts, error) {
+	f := facts{in: plan.Input{Execution: e, Now: r.now()}, run: action.Run{Execution: e}}
+	var err error
+	if f.in.Requests, err = r.requests(ctx, e); err != nil {
+		return f, err
+	}
+	if e.Status.PipelineRevision == "" {
+		err = r.takePipeline(ctx, e, &f.in)
+	} else {
+		f.in.Pipeline, err = r.pinned(ctx, e.Namespace, e.Status.PipelineRevision)
+	}
+	if err != nil || f.in.Pipeline == nil {
+		return f, err
+	}
+	f.run.Variables, f.in.Problem = plan.Variables(f.in.Pipeline, &e.Spec)
+	if f.in.Problem == nil && e.Status.StartTime == nil {
+		f.in.Problem = templateProblem(f.in.Pipeline)
+	}
+	return f, nil
+}
+
+// requests returns the undecided stop requests that concern the execution.
+func (r *PipelineExecutionReconciler) requests(ctx context.Context, e *v1alpha1.PipelineExecution) ([]v1alpha1.StopRequest, error) {
+	list := &v1alpha1.StopRequestList{}
+	err := r.Client.List(ctx, list, client.InNamespace(e.Namespace), client.MatchingFields{indexOpenRequests: string(e.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("listing stop requests: %w", err)
+	}
+	return slices.DeleteFunc(list.Items, func(s v1alpha1.StopRequest) bool { return !stop.Concerns(&s, e) }), nil
+}
+
+// takePipeline looks for the Pipeline that an execution waits for. Where it is there, the execution is made its
+// dependent, and pinned to it unless a stop came first.
+func (r *PipelineExecutionReconciler) takePipeline(ctx context.Context, e *v1alpha1.PipelineExecution, in *plan.Input) error {
+	p, err := holder(ctx, r.Client, e.Namespace, e.Spec.PipelineName)
+	if err != nil || p == nil {
+		return err
+	}
+	if err := r.own(ctx, p, e); err != nil {
+		return err
+	}
+	if len(in.Requests) > 0 {
+		return nil
+	}
+	if in.Revision, err = r.pin(ctx, p); err != nil {
+		return err
+	}
+	in.Pipeline = &p.Spec
+	return nil
+}
+
+// own makes the Pipeline an owner of the execution, so that deleting the one deletes the other.
+func (r *PipelineExecutionReconciler) own(ctx context.Context, p *v1alpha1.Pipeline, e *v1alpha1.PipelineExecution) error {
+	before := e.DeepCopy()
+	if err := controllerutil.SetOwnerReference(p, e, r.Client.Scheme(), controllerutil.WithBlockOwnerDeletion(true)); err != nil {
+		return fmt.Errorf("owning the execution: %w", err)
+	}
+	if slices.EqualFunc(before.OwnerReferences, e.OwnerReferences, func(a, b metav1.OwnerReference) bool { return a.UID == b.UID }) {
+		e.OwnerReferences = before.OwnerReferences
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, e, patch, client.FieldOwner(action.FieldOwner)); err != nil {
+		return fmt.Errorf("owning the execution: %w", err)
+	}
+	return nil
+}
+
+// templateProblem returns why an action of the pipeline could not be created, or nil. The whole pipeline is looked at
+// before anything of it runs.
+func templateProblem(p *v1alpha1.PipelineSpec) *plan.Problem {
+	for _, s := range p.Stages {
+		for _, a := range s.Actions {
+			if _, err := action.Decode(&a); err != nil {
+				return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
+					"spec.stages[%q].actions[%q].%v; change the Pipeline, and start another execution.", s.Name, a.Name, err)}
+			}
+		}
+	}
+	return nil
+}

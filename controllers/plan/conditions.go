@@ -1,0 +1,141 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// outcome is what the conditions of an execution say.
+type outcome struct {
+	reason, message string
+	// set are the condition types that are present, with their status.
+	set map[string]metav1.ConditionStatus
+}
+
+// setConditions derives the conditions from the rest of the status.
+func setConditions(status *v1alpha1.PipelineExecutionStatus, in Input, problem *Problem) {
+	o := describe(status, in.Execution.Spec.PipelineName, problem)
+	for _, t := range []string{
+		v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled,
+		v1alpha1.ConditionSucceeded, v1alpha1.ConditionStopping, v1alpha1.ConditionStopped,
+	} {
+		value, present := o.set[t]
+		if !present {
+			meta.RemoveStatusCondition(&status.Conditions, t)
+			continue
+		}
+		c := metav1.Condition{
+			Type: t, Status: value, Reason: o.reason, Message: truncate(o.message, maxMessage),
+			ObservedGeneration: in.Execution.Generation, LastTransitionTime: in.Now,
+		}
+		meta.SetStatusCondition(&status.Conditions, c)
+	}
+}
+
+func describe(status *v1alpha1.PipelineExecutionStatus, pipelineName string, problem *Problem) outcome {
+	const yes, no = metav1.ConditionTrue, metav1.ConditionFalse
+	switch status.State {
+	case v1alpha1.ExecutionSucceeded:
+		return outcome{string(status.State), "Every action succeeded.", map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: yes, v1alpha1.ConditionSucceeded: yes,
+		}}
+	case v1alpha1.ExecutionStopped:
+		return outcome{string(status.State), stoppedMessage(status), map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: yes, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStopped: yes,
+		}}
+	case v1alpha1.ExecutionFailed:
+		reason, message := failure(status, problem)
+		return outcome{reason, message, map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: no, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStalled: yes,
+		}}
+	case v1alpha1.ExecutionStopping:
+		return outcome{string(status.State), stoppingMessage(status), map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes,
+		}}
+	default:
+		reason, message := progress(status, pipelineName)
+		return outcome{reason, message, map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes,
+		}}
+	}
+}
+
+// progress says what an execution does that nobody stopped, or whose stop is not published yet.
+func progress(status *v1alpha1.PipelineExecutionStatus, pipelineName string) (reason, message string) {
+	blocked := firstBlocked(status)
+	switch {
+	case status.Stop != nil:
+		return v1alpha1.ReasonFencing, "A stop was accepted; making sure that nothing more starts. " + blocked
+	case status.PipelineRevision == "":
+		return v1alpha1.ReasonWaitingForPipeline, fmt.Sprintf("spec.pipelineName: no Pipeline in this namespace has the "+
+			"pipelineName %q; the execution starts when there is one.", pipelineName)
+	case blocked != "":
+		return v1alpha1.ReasonStartBlocked, blocked
+	default:
+		return string(v1alpha1.ExecutionInProgress), fmt.Sprintf("Running stage %q.", status.CurrentStage)
+	}
+}
+
+// firstBlocked returns what keeps the first open intent from being carried out, or nothing.
+func firstBlocked(status *v1alpha1.PipelineExecutionStatus) string {
+	for _, stage := range status.Stages {
+		for _, a := range stage.Actions {
+			if open(&a) && a.Message != "" {
+				return fmt.Sprintf("Action %q of stage %q: %s", a.Name, stage.Name, a.Message)
+			}
+		}
+	}
+	return ""
+}
+
+// failure says why an execution failed: for want of a definition that can be run, or since an action failed.
+func failure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason, message string) {
+	for _, stage := range status.Stages {
+		for _, a := range stage.Actions {
+			if failed(&a) {
+				return v1alpha1.ReasonActionFailed, fmt.Sprintf("Action %q of stage %q failed: %s: %s", a.Name, stage.Name, a.Reason, a.Message)
+			}
+		}
+	}
+	if problem != nil {
+		return problem.Reason, problem.Message
+	}
+	return string(status.State), "The execution failed."
+}
+
+func stoppingMessage(status *v1alpha1.PipelineExecutionStatus) string {
+	var names []string
+	for _, w := range status.Stop.WaitingFor {
+		names = append(names, w.Stage+"/"+w.Action)
+	}
+	verb := "finish"
+	if status.Stop.Mode == v1alpha1.StopModeAbandon {
+		verb = "end"
+	}
+	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", asked(status.Stop), verb, strings.Join(names, ", "))
+}
+
+func stoppedMessage(status *v1alpha1.PipelineExecutionStatus) string {
+	return asked(status.Stop) + " Everything that was in progress has ended."
+}
+
+// asked says which request gave the stop its mode, and why.
+func asked(s *v1alpha1.Stop) string {
+	if s == nil || len(s.Requests) == 0 {
+		return "Stopped on request."
+	}
+	r := s.Requests[len(s.Requests)-1]
+	said := fmt.Sprintf("StopRequest %q asked to stop and %s", r.Name, strings.ToLower(string(r.Mode)))
+	if r.Reason != "" {
+		said += fmt.Sprintf(" (%s)", r.Reason)
+	}
+	return said + "."
+}

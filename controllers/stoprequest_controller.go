@@ -1,0 +1,157 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests,verbs=get;list;watch
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests/status,verbs=update
+
+// StopRequestReconciler answers stop requests. It alone writes them; the execution's reconciler accepts them.
+type StopRequestReconciler struct {
+	// Client reads from the cache, and writes.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Clock tells the time that is recorded.
+	Clock clock.PassiveClock
+}
+
+func (r *StopRequestReconciler) setup(mgr ctrl.Manager, o Options) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.StopRequest{}).
+		Watches(&v1alpha1.PipelineExecution{}, first(requestsOfExecution(mgr.GetClient()))).
+		WithOptions(o.controller()).
+		Complete(r)
+}
+
+// Reconcile writes the verdict on a request, and how far its stop is.
+func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	s := &v1alpha1.StopRequest{}
+	if err := r.Client.Get(ctx, request.NamespacedName, s); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if stop.Concluded(s) {
+		return ctrl.Result{}, nil
+	}
+	e, err := r.execution(ctx, s)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	verdict, err := r.verdict(ctx, s, e)
+	if err != nil || !worthWriting(s, e, verdict) {
+		return ctrl.Result{}, err
+	}
+	next := stop.Status(s, e, verdict, metav1.NewTime(r.Clock.Now()))
+	if equality.Semantic.DeepEqual(next, s.Status) {
+		return ctrl.Result{}, nil
+	}
+	s.Status = next
+	if err := r.Client.Status().Update(ctx, s, client.FieldOwner(action.FieldOwner)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// worthWriting is false while the execution has not looked at the request yet: it will at once.
+func worthWriting(s *v1alpha1.StopRequest, e *v1alpha1.PipelineExecution, v stop.Verdict) bool {
+	return v.Decided || isAccepted(s) || (e != nil && e.Status.Stop != nil)
+}
+
+func isAccepted(s *v1alpha1.StopRequest) bool {
+	return meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionAccepted)
+}
+
+func (r *StopRequestReconciler) verdict(ctx context.Context, s *v1alpha1.StopRequest, e *v1alpha1.PipelineExecution) (stop.Verdict, error) {
+	if e != nil {
+		return stop.Decide(e, s), nil
+	}
+	if isAccepted(s) {
+		return stop.Verdict{}, nil
+	}
+	found, err := r.pipelineExists(ctx, s)
+	return stop.NotFound(s, found), err
+}
+
+// execution returns the execution that the request is to stop, or nil. The cache may lag behind, so what it does not
+// have is looked for live.
+func (r *StopRequestReconciler) execution(ctx context.Context, s *v1alpha1.StopRequest) (*v1alpha1.PipelineExecution, error) {
+	e, err := executionByID(ctx, r.Client, s.Namespace, s.Spec.PipelineExecutionID)
+	if err == nil && e == nil {
+		e, err = r.liveExecution(ctx, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up execution %s: %w", s.Spec.PipelineExecutionID, err)
+	}
+	if e == nil || !stop.Concerns(s, e) {
+		return nil, nil
+	}
+	return e, nil
+}
+
+// pageSize bounds what one live list brings.
+const pageSize = 500
+
+// liveExecution looks through the names and ids of the namespace's executions on the API server.
+func (r *StopRequestReconciler) liveExecution(ctx context.Context, s *v1alpha1.StopRequest) (*v1alpha1.PipelineExecution, error) {
+	page := &metav1.PartialObjectMetadataList{}
+	page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("PipelineExecutionList"))
+	for {
+		err := r.Live.List(ctx, page, client.InNamespace(s.Namespace), client.Limit(pageSize), client.Continue(page.Continue))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page.Items {
+			if string(m.UID) != s.Spec.PipelineExecutionID {
+				continue
+			}
+			e := &v1alpha1.PipelineExecution{}
+			err := r.Live.Get(ctx, client.ObjectKeyFromObject(&m), e)
+			if err != nil || e.UID != m.UID {
+				return nil, client.IgnoreNotFound(err)
+			}
+			return e, nil
+		}
+		if page.Continue == "" {
+			return nil, nil
+		}
+	}
+}
+
+// pipelineExists reports whether the namespace has a Pipeline of the request's pipelineName, by a live read.
+func (r *StopRequestReconciler) pipelineExists(ctx context.Context, s *v1alpha1.StopRequest) (bool, error) {
+	p, err := holder(ctx, r.Client, s.Namespace, s.Spec.PipelineName)
+	if err != nil || p != nil {
+		return p != nil, err
+	}
+	list := &v1alpha1.PipelineList{}
+	for {
+		err := r.Live.List(ctx, list, client.InNamespace(s.Namespace), client.Limit(pageSize), client.Continue(list.Continue))
+		if err != nil {
+			return false, fmt.Errorf("listing pipelines: %w", err)
+		}
+		for _, p := range list.Items {
+			if p.EffectiveName() == s.Spec.PipelineName && p.DeletionTimestamp == nil {
+				return true, nil
+			}
+		}
+		if list.Continue == "" {
+			return false, nil
+		}
+	}
+}
