@@ -38,7 +38,7 @@ const (
 )
 
 // PipelineSpec is what a pipeline runs. An execution runs the spec as it was when the execution started.
-// +kubebuilder:validation:XValidation:rule="self.?pipelineName == oldSelf.?pipelineName",message="pipelineName is immutable; create another Pipeline instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="has(self.pipelineName) == has(oldSelf.pipelineName)",message="pipelineName is immutable; create another Pipeline instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="self.stages.map(s, size(s.actions)).sum() <= 500",message="a pipeline has at most 500 actions in all its stages",fieldPath=".stages"
 type PipelineSpec struct {
 	// pipelineName is the name by which executions and stop requests refer to the pipeline: 1 to 100 letters, digits
@@ -48,6 +48,7 @@ type PipelineSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="pipelineName is immutable; create another Pipeline instead"
 	PipelineName string `json:"pipelineName,omitempty"`
 
 	// executionMode says what happens when the pipeline is started while an execution of it is in progress. With

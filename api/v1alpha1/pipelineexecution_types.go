@@ -70,7 +70,7 @@ const (
 
 // PipelineExecutionSpec says what to run. It is immutable.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
-// +kubebuilder:validation:XValidation:rule="self.?variables.orValue([]) == oldSelf.?variables.orValue([])",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
+// +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
 type PipelineExecutionSpec struct {
 	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
 	// . @ - _ characters. The execution waits for a Pipeline that is not there yet.
@@ -85,6 +85,7 @@ type PipelineExecutionSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
 }
 

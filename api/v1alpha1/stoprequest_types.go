@@ -22,7 +22,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another StopRequest instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="self.pipelineExecutionId == oldSelf.pipelineExecutionId",message="pipelineExecutionId is immutable; create another StopRequest instead",fieldPath=".pipelineExecutionId"
 // +kubebuilder:validation:XValidation:rule="self.?abandon.orValue(false) == oldSelf.?abandon.orValue(false)",message="abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true",fieldPath=".abandon"
-// +kubebuilder:validation:XValidation:rule="self.?reason.orValue(\"\") == oldSelf.?reason.orValue(\"\")",message="reason is immutable; create another StopRequest instead",fieldPath=".reason"
+// +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",message="reason is immutable; create another StopRequest instead",fieldPath=".reason"
 type StopRequestSpec struct {
 	// pipelineName is the name of the pipeline to stop: 1 to 100 letters, digits and . @ - _ characters.
 	// +required
