@@ -64,10 +64,10 @@ func runAll(m *testing.M) (code int, err error) {
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}
+	defer func() { _ = env.Stop() }()
 	if cfg, err = env.Start(); err != nil {
 		return 0, fmt.Errorf("starting the API server (does KUBEBUILDER_ASSETS name its folder?): %w", err)
 	}
-	defer func() { _ = env.Stop() }()
 	cfg.QPS = -1
 	if k8s, err = client.NewWithWatch(cfg, client.Options{Scheme: scheme}); err != nil {
 		return 0, err

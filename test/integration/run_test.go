@@ -25,6 +25,7 @@ const (
 type states = map[string]v1alpha1.ActionState
 
 func TestStagesRunInOrderAndActionsByRunOrder(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ns := namespace(t)
 	pipeline(t, ns, "web",
@@ -60,6 +61,7 @@ func TestStagesRunInOrderAndActionsByRunOrder(t *testing.T) {
 }
 
 func TestSiblingsOfAFailedActionFinishAndTheExecutionFails(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ns := namespace(t)
 	pipeline(t, ns, "web", stage("Build", act("compile", 1), act("lint", 1), act("package", 2)), stage("Deploy", act("roll-out", 1)))
@@ -81,6 +83,7 @@ func TestSiblingsOfAFailedActionFinishAndTheExecutionFails(t *testing.T) {
 }
 
 func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ns := namespace(t)
 	p := pipeline(t, ns, "web", stage("Build", act("compile", 1)), stage("Deploy", act("roll-out", 1)))
@@ -100,6 +103,7 @@ func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {
 }
 
 func TestAnExecutionWaitsForItsPipeline(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ns := namespace(t)
 	e := execution(t, ns, "Web@Team_1")
@@ -118,6 +122,7 @@ func TestAnExecutionWaitsForItsPipeline(t *testing.T) {
 }
 
 func TestVariablesReachTheContainersAsEnvironment(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ns := namespace(t)
 	value := "$(HALTLINE_STAGE); \"rm\" $$ \\"

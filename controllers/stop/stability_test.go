@@ -1,0 +1,132 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package stop
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// history is a walk through the life of an execution: each element is it after one more thing happened.
+type history []*v1alpha1.PipelineExecution
+
+// randomHistory lets an execution take requests and change its state, as the operator would.
+func randomHistory(rnd *rand.Rand, requests []v1alpha1.StopRequest) history {
+	e := execution("", nil)
+	h := history{e.DeepCopy()}
+	for range 30 {
+		if rnd.Intn(2) == 0 {
+			some := slices.Clone(requests[:rnd.Intn(len(requests)+1)])
+			rnd.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+			e.Status.Stop = Accept(&e.Status, some, at(len(h)))
+		} else {
+			e.Status.State = randomNext(rnd, &e.Status)
+		}
+		h = append(h, e.DeepCopy())
+	}
+	return h
+}
+
+// randomNext is the state that stays, or one that may follow it.
+func randomNext(rnd *rand.Rand, s *v1alpha1.PipelineExecutionStatus) v1alpha1.ExecutionState {
+	follow := []v1alpha1.ExecutionState{s.State}
+	switch {
+	case s.State.Final():
+	case s.State == "":
+		follow = append(follow, v1alpha1.ExecutionInProgress)
+	case s.Stop != nil:
+		follow = append(follow, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopped)
+	case rnd.Intn(3) == 0:
+		follow = append(follow, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed)
+	}
+	return follow[rnd.Intn(len(follow))]
+}
+
+func randomRequests(rnd *rand.Rand) []v1alpha1.StopRequest {
+	requests := make([]v1alpha1.StopRequest, 1+rnd.Intn(6))
+	for i := range requests {
+		requests[i] = request(fmt.Sprintf("r%d", i), []v1alpha1.StopMode{wait, abandon}[rnd.Intn(2)], rnd.Intn(4))
+	}
+	return requests
+}
+
+func walks(t *testing.T, check func(t *testing.T, h history, requests []v1alpha1.StopRequest)) {
+	for seed := range int64(500) {
+		rnd := rand.New(rand.NewSource(seed))
+		requests := randomRequests(rnd)
+		h := randomHistory(rnd, requests)
+		if check(t, h, requests); t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// I1: once Decide has a verdict, the request stays accepted, or stays rejected, whatever happens. Rule 5 comes before
+// rules 7 and 8, so a duplicate that nobody was told of yet is told NotStoppable when the execution has ended meanwhile.
+func TestVerdictIsStable(t *testing.T) {
+	walks(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
+		for _, r := range requests {
+			var given Verdict
+			for _, e := range h {
+				v := Decide(e, &r)
+				switch {
+				case !given.Decided:
+					given = v
+				case !v.Decided || v.Accepted != given.Accepted:
+					t.Errorf("%s: %+v became %+v", r.Name, given, v)
+				case v.Reason != given.Reason && (given.Reason != dup || v.Reason != no || !e.Status.State.Final()):
+					t.Errorf("%s: reason %s became %s in state %s", r.Name, given.Reason, v.Reason, e.Status.State)
+				}
+			}
+		}
+	})
+}
+
+// I1 as a client sees it: the condition Accepted is written once, and not a letter of it changes.
+func TestWrittenVerdictNeverChanges(t *testing.T) {
+	walks(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
+		for _, r := range requests {
+			var written any
+			for i, e := range h {
+				r.Status = Status(&r, e, Decide(e, &r), at(i))
+				c := condition(&r.Status, v1alpha1.ConditionAccepted)
+				if written == nil && c != nil {
+					written = *c
+				}
+				if written != nil {
+					if diff := cmp.Diff(written, any(*c)); diff != "" {
+						t.Errorf("%s: the verdict changed (-written +now):\n%s", r.Name, diff)
+					}
+				}
+			}
+		}
+	})
+}
+
+// I2: "An execution accepts at most one wait and at most one abandon, in that order." The record is append-only.
+func TestAtMostOneWaitAndOneAbandon(t *testing.T) {
+	walks(t, func(t *testing.T, h history, _ []v1alpha1.StopRequest) {
+		for i, e := range h {
+			var modes []v1alpha1.StopMode
+			if s := e.Status.Stop; s != nil {
+				for _, r := range s.Requests {
+					modes = append(modes, r.Mode)
+				}
+			}
+			legal := [][]v1alpha1.StopMode{nil, {wait}, {abandon}, {wait, abandon}}
+			if !slices.ContainsFunc(legal, func(l []v1alpha1.StopMode) bool { return slices.Equal(l, modes) }) {
+				t.Errorf("accepted %v", modes)
+			}
+			if before := names(h[max(i-1, 0)].Status.Stop); !slices.Equal(before, names(e.Status.Stop)[:len(before)]) {
+				t.Errorf("the record %v became %v", before, names(e.Status.Stop))
+			}
+		}
+	})
+}
