@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -29,6 +30,7 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // PipelineExecutionReconciler runs and stops executions. It alone writes them.
 type PipelineExecutionReconciler struct {
@@ -38,6 +40,8 @@ type PipelineExecutionReconciler struct {
 	Live client.Reader
 	// Runner carries out what the status asks for.
 	Runner *action.Runner
+	// Recorder tells of what was written.
+	Recorder events.EventRecorder
 	// Clock tells the time that is recorded.
 	Clock clock.PassiveClock
 }
@@ -70,8 +74,11 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, request ctr
 			return ctrl.Result{}, nil
 		}
 		again, err := r.step(ctx, e, &done)
-		if err != nil || !again {
+		if err != nil {
 			return ctrl.Result{}, err
+		}
+		if !again {
+			return ctrl.Result{RequeueAfter: plan.Wake(&e.Status, r.now())}, nil
 		}
 	}
 	return ctrl.Result{}, errors.New("the execution did not settle")
@@ -100,9 +107,13 @@ func (r *PipelineExecutionReconciler) step(ctx context.Context, e *v1alpha1.Pipe
 	if equality.Semantic.DeepEqual(next, e.Status) {
 		return false, carryErr
 	}
+	told := plan.Events(&e.Status, &next)
 	e.Status = next
 	if err := r.Client.Status().Update(ctx, e, client.FieldOwner(action.FieldOwner)); err != nil {
 		return false, errors.Join(carryErr, fmt.Errorf("writing the status: %w", err))
+	}
+	for _, event := range told {
+		r.Recorder.Eventf(e, nil, event.Type, event.Reason, event.Action, "%s", event.Note)
 	}
 	*done = append(*done, verbs(tasks))
 	return hasNew(plan.Tasks(&e.Status, f.in.Pipeline), *done), carryErr

@@ -36,6 +36,7 @@ type facts struct {
 
 func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.PipelineExecution) (facts, error) {
 	f := facts{in: plan.Input{Execution: e, Now: r.now()}, run: action.Run{Execution: e}}
+	f.run.Now, f.run.Explain = f.in.Now, plan.Overdue(&e.Status, f.in.Now)
 	var err error
 	if f.in.Requests, err = r.requests(ctx, e); err != nil {
 		return f, err

@@ -39,13 +39,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := setupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("indexing: %w", err)
 	}
+	recorder := mgr.GetEventRecorder("haltline")
 	runner := &action.Runner{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
 	reconcilers := []interface {
 		setup(mgr ctrl.Manager, o Options) error
 	}{
 		&PipelineReconciler{Client: mgr.GetClient(), Runner: runner, Clock: o.Clock},
-		&PipelineExecutionReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Runner: runner, Clock: o.Clock},
-		&StopRequestReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock},
+		&PipelineExecutionReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Runner: runner, Recorder: recorder, Clock: o.Clock},
+		&StopRequestReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Clock: o.Clock},
 	}
 	for _, r := range reconcilers {
 		if err := r.setup(mgr, o); err != nil {

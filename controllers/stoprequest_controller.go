@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +30,8 @@ type StopRequestReconciler struct {
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader
+	// Recorder tells of what was written.
+	Recorder events.EventRecorder
 	// Clock tells the time that is recorded.
 	Clock clock.PassiveClock
 }
@@ -61,11 +65,28 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if equality.Semantic.DeepEqual(next, s.Status) {
 		return ctrl.Result{}, nil
 	}
+	before := s.DeepCopy()
 	s.Status = next
 	if err := r.Client.Status().Update(ctx, s, client.FieldOwner(action.FieldOwner)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
 	}
+	r.tell(before, s)
 	return ctrl.Result{}, nil
+}
+
+// tell tells of a verdict, and of the end of a stop, when they were written.
+func (r *StopRequestReconciler) tell(before, after *v1alpha1.StopRequest) {
+	for _, t := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionStopped} {
+		c := meta.FindStatusCondition(after.Status.Conditions, t)
+		if c == nil || meta.FindStatusCondition(before.Status.Conditions, t) != nil {
+			continue
+		}
+		eventType := corev1.EventTypeNormal
+		if c.Status == metav1.ConditionFalse {
+			eventType = corev1.EventTypeWarning
+		}
+		r.Recorder.Eventf(after, nil, eventType, c.Reason, "Stop", "%s", c.Message)
+	}
 }
 
 // worthWriting is false while the execution has not looked at the request yet: it will at once.

@@ -258,6 +258,11 @@ type AcceptedStop struct {
 	// +required
 	Mode StopMode `json:"mode"`
 
+	// requestedBy is the user who asked, where the cluster's admission policies say.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	RequestedBy string `json:"requestedBy,omitempty"`
+
 	// reason that was given.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
@@ -266,6 +271,14 @@ type AcceptedStop struct {
 	// acceptedTime is when the request was accepted.
 	// +required
 	AcceptedTime metav1.Time `json:"acceptedTime"`
+
+	// escalateTime is when a stop that waits turns into one that abandons, where it was asked for.
+	// +optional
+	EscalateTime *metav1.Time `json:"escalateTime,omitempty"`
+
+	// escalatedTime is when it did: the execution was still Stopping at escalateTime.
+	// +optional
+	EscalatedTime *metav1.Time `json:"escalatedTime,omitempty"`
 }
 
 // StopWait is an action that a stop waits for.
@@ -286,6 +299,11 @@ type StopWait struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	JobName string `json:"jobName,omitempty"`
+
+	// reason says in a word why it has not, where it takes long: such as ImagePullBackOff or PodNotEnding.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
 
 	// message says what must happen: the Job has to finish, or its pods have to end.
 	// +optional

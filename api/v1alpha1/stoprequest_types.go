@@ -23,6 +23,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.pipelineExecutionId == oldSelf.pipelineExecutionId",message="pipelineExecutionId is immutable; create another StopRequest instead",fieldPath=".pipelineExecutionId"
 // +kubebuilder:validation:XValidation:rule="self.?abandon.orValue(false) == oldSelf.?abandon.orValue(false)",message="abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true",fieldPath=".abandon"
 // +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",message="reason is immutable; create another StopRequest instead",fieldPath=".reason"
+// +kubebuilder:validation:XValidation:rule="has(self.escalateAfterSeconds) == has(oldSelf.escalateAfterSeconds) && (!has(self.escalateAfterSeconds) || self.escalateAfterSeconds == oldSelf.escalateAfterSeconds)",message="escalateAfterSeconds is immutable; to escalate now, create another StopRequest with abandon: true",fieldPath=".escalateAfterSeconds"
+// +kubebuilder:validation:XValidation:rule="has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="requestedBy is immutable",fieldPath=".requestedBy"
+// +kubebuilder:validation:XValidation:rule="!has(self.escalateAfterSeconds) || !self.?abandon.orValue(false)",message="escalateAfterSeconds goes with a stop that waits; leave out either it or abandon: true",fieldPath=".escalateAfterSeconds"
 type StopRequestSpec struct {
 	// pipelineName is the name of the pipeline to stop: 1 to 100 letters, digits and . @ - _ characters.
 	// +required
@@ -42,6 +45,19 @@ type StopRequestSpec struct {
 	// failed or out-of-sequence tasks.
 	// +optional
 	Abandon bool `json:"abandon,omitempty"`
+
+	// escalateAfterSeconds turns a stop that waits into one that abandons, when the execution is still Stopping that many
+	// seconds after the request was accepted. From 1 to 604800 (a week); it never does where this is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	EscalateAfterSeconds *int64 `json:"escalateAfterSeconds,omitempty"`
+
+	// requestedBy is the name of the user who created the request. An admission policy of the cluster sets it, and refuses
+	// the name of another. Longer names are cut to 256 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	RequestedBy string `json:"requestedBy,omitempty"`
 
 	// reason is a comment, such as why the pipeline was stopped. At most 200 characters.
 	// +optional
@@ -92,6 +108,7 @@ type StopRequestStatus struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".spec.reason"
+// +kubebuilder:printcolumn:name="Requested-By",type=string,priority=1,JSONPath=".spec.requestedBy"
 type StopRequest struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

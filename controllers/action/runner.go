@@ -33,11 +33,23 @@ type Run struct {
 	Execution *v1alpha1.PipelineExecution
 	// Variables of the execution, in the order of their declaration.
 	Variables []v1alpha1.Variable
+	// Explain asks for the reason why work goes on that a stop waits for. It costs a read for each such action.
+	Explain bool
+	// Now is the time that an explanation is about.
+	Now metav1.Time
 }
 
 // Do carries out a task and returns what was seen. Doing it again is harmless. An observation without a phase says
 // that nothing was learned; an error beside an observation says that the task must be tried again.
 func (r *Runner) Do(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+	o, err := r.do(ctx, run, t)
+	if err != nil {
+		return o, err
+	}
+	return r.explain(ctx, run, t, o)
+}
+
+func (r *Runner) do(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
 	switch t.Verb {
 	case plan.Start:
 		return r.start(ctx, run, t)

@@ -101,7 +101,7 @@ func failure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason
 	for _, stage := range status.Stages {
 		for _, a := range stage.Actions {
 			if failed(&a) {
-				return v1alpha1.ReasonActionFailed, fmt.Sprintf("Action %q of stage %q failed: %s: %s", a.Name, stage.Name, a.Reason, a.Message)
+				return v1alpha1.ReasonActionFailed, failureMessage(stage.Name, &a)
 			}
 		}
 	}
@@ -111,10 +111,18 @@ func failure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason
 	return string(status.State), "The execution failed."
 }
 
+func failureMessage(stage string, a *v1alpha1.ActionStatus) string {
+	return fmt.Sprintf("Action %q of stage %q failed: %s: %s", a.Name, stage, a.Reason, a.Message)
+}
+
 func stoppingMessage(status *v1alpha1.PipelineExecutionStatus) string {
 	var names []string
 	for _, w := range status.Stop.WaitingFor {
-		names = append(names, w.Stage+"/"+w.Action)
+		name := w.Stage + "/" + w.Action
+		if w.Reason != "" {
+			name += " (" + w.Reason + ")"
+		}
+		names = append(names, name)
 	}
 	verb := "finish"
 	if status.Stop.Mode == v1alpha1.StopModeAbandon {
@@ -133,7 +141,14 @@ func asked(s *v1alpha1.Stop) string {
 		return "Stopped on request."
 	}
 	r := s.Requests[len(s.Requests)-1]
-	said := fmt.Sprintf("StopRequest %q asked to stop and %s", r.Name, strings.ToLower(string(r.Mode)))
+	said := fmt.Sprintf("StopRequest %q", r.Name)
+	if r.RequestedBy != "" {
+		said += " of " + r.RequestedBy
+	}
+	said += " asked to stop and " + strings.ToLower(string(r.Mode))
+	if r.EscalatedTime != nil {
+		said += ", and escalated to abandon when its time was up"
+	}
 	if r.Reason != "" {
 		said += fmt.Sprintf(" (%s)", r.Reason)
 	}

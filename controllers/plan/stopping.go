@@ -55,7 +55,7 @@ func waitFor(status *v1alpha1.PipelineExecutionStatus) {
 				continue
 			}
 			status.Stop.WaitingFor = append(status.Stop.WaitingFor, v1alpha1.StopWait{
-				Stage: stage.Name, Action: a.Name, JobName: a.JobName, Message: waitMessage(&a),
+				Stage: stage.Name, Action: a.Name, JobName: a.JobName, Reason: a.Reason, Message: waitMessage(&a),
 			})
 		}
 	}

@@ -62,7 +62,8 @@ func walks(t *testing.T, check func(t *testing.T, h history, requests []v1alpha1
 		rnd := rand.New(rand.NewSource(seed))
 		requests := randomRequests(rnd)
 		h := randomHistory(rnd, requests)
-		if check(t, h, requests); t.Failed() {
+		check(t, h, requests)
+		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}

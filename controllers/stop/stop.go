@@ -72,10 +72,11 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRe
 		}
 		next.Stop.Mode = r.Mode()
 		next.Stop.Requests = append(next.Stop.Requests, v1alpha1.AcceptedStop{
-			UID: string(r.UID), Name: r.Name, Mode: r.Mode(), Reason: r.Spec.Reason, AcceptedTime: now,
+			UID: string(r.UID), Name: r.Name, Mode: r.Mode(), RequestedBy: r.Spec.RequestedBy, Reason: r.Spec.Reason,
+			AcceptedTime: now, EscalateTime: escalateTime(&r, now),
 		})
 	}
-	return next.Stop
+	return escalate(next.Stop, now)
 }
 
 func oldestFirst(requests []v1alpha1.StopRequest) []v1alpha1.StopRequest {

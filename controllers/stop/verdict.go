@@ -43,8 +43,8 @@ func Decide(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) Verdict {
 				"to failed tasks or out of sequence tasks.", inForce(e.Status.Stop).Name)
 	case duplicatedAbandon:
 		return rejected(v1alpha1.ReasonDuplicatedStopRequest,
-			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and abandon. You cannot make "+
-				"another request.", inForce(e.Status.Stop).Name)
+			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and %s. You cannot make "+
+				"another request.", inForce(e.Status.Stop).Name, chose(inForce(e.Status.Stop)))
 	default:
 		return Verdict{Message: "The execution has not taken the request yet."}
 	}
@@ -73,6 +73,14 @@ func inForce(s *v1alpha1.Stop) v1alpha1.AcceptedStop {
 		return v1alpha1.AcceptedStop{}
 	}
 	return s.Requests[len(s.Requests)-1]
+}
+
+// chose says how a request that abandons came to do so.
+func chose(a v1alpha1.AcceptedStop) string {
+	if a.EscalatedTime != nil {
+		return "wait, and then to abandon, which it now does"
+	}
+	return "abandon"
 }
 
 func manner(m v1alpha1.StopMode) string {

@@ -77,6 +77,9 @@ func runAll(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer stop()
+	if err := installPolicies(ctx); err != nil {
+		return 0, fmt.Errorf("installing the policies: %w", err)
+	}
 	go runKubelet(ctx)
 	wait, err := startOperator(ctx)
 	if err != nil {
@@ -109,7 +112,8 @@ func startControllerManager(env *envtest.Environment) (stop func(), err error) {
 	//nolint:gosec // The folder is the tester's own.
 	cmd := exec.Command(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-controller-manager"),
 		"--kubeconfig", kubeconfig, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=1000",
-		"--controllers=job-controller,garbage-collector-controller,namespace-controller,resourcequota-controller")
+		"--controllers=job-controller,garbage-collector-controller,namespace-controller,resourcequota-controller,"+
+			"clusterrole-aggregation-controller")
 	cmd.Stdout, cmd.Stderr = logFile(), logFile()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting kube-controller-manager: %w", err)

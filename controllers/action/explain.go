@@ -1,0 +1,107 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// Reasons why a pod keeps a stop waiting, where Kubernetes has none of its own for it.
+const (
+	// reasonPodNotEnding says that a pod is past its grace period and has not ended.
+	reasonPodNotEnding = "PodNotEnding"
+	// reasonPodFinalizer says that a pod is past its grace period and has a finalizer of another.
+	reasonPodFinalizer = "PodFinalizer"
+	// reasonPodTerminating says that a pod is in its grace period.
+	reasonPodTerminating = "PodTerminating"
+	// reasonNoPod says that a Job that runs has no pod.
+	reasonNoPod = "NoPod"
+)
+
+// explain adds to an observation of work that goes on why it does, where that was asked for.
+func (r *Runner) explain(ctx context.Context, run Run, t plan.Task, o plan.Observation) (plan.Observation, error) {
+	if !run.Explain || o.Phase != plan.Running || o.Message != "" {
+		return o, nil
+	}
+	pods := &corev1.PodList{}
+	err := r.Live.List(ctx, pods, client.InNamespace(run.Execution.Namespace), client.Limit(maxPods),
+		client.MatchingLabels{batchv1.ControllerUidLabel: t.JobUID},
+		client.MatchingFieldsSelector{Selector: UnfinishedPods})
+	if err != nil {
+		return o, fmt.Errorf("listing the pods of Job %q: %w", t.JobName, err)
+	}
+	if len(pods.Items) == 0 && t.Verb == plan.Observe {
+		o.Reason, o.Message = reasonNoPod, fmt.Sprintf("Job %q has to finish, and has no pod that runs; `kubectl describe job %s` says why.", t.JobName, t.JobName)
+	}
+	for i := range pods.Items {
+		if reason, message := whyUnfinished(&pods.Items[i], run.Now); reason != "" {
+			o.Reason, o.Message = reason, message
+			break
+		}
+	}
+	return o, nil
+}
+
+// whyUnfinished says why a pod has not ended, where that needs saying: not of one that just runs. The message does not
+// change as time goes by.
+func whyUnfinished(pod *corev1.Pod, now metav1.Time) (reason, message string) {
+	switch {
+	case pod.DeletionTimestamp != nil && now.After(pod.DeletionTimestamp.Time):
+		return whyNotEnding(pod)
+	case pod.DeletionTimestamp != nil:
+		return reasonPodTerminating, fmt.Sprintf("Pod %q is in its grace period, until %s.", pod.Name, stamp(pod.DeletionTimestamp))
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return c.Reason, fmt.Sprintf("Pod %q cannot be scheduled: %s", pod.Name, c.Message)
+		}
+	}
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if reason := whyWaiting(&s); reason != "" {
+			return reason, fmt.Sprintf("Container %q of pod %q, of image %q, cannot start: %s.", s.Name, pod.Name, s.Image, reason)
+		}
+	}
+	return "", ""
+}
+
+// whyWaiting returns why a container does not start, or nothing. The kubelet goes to and fro between the two reasons of an
+// image that it cannot pull; here it has one.
+func whyWaiting(s *corev1.ContainerStatus) string {
+	if s.State.Waiting == nil {
+		return ""
+	}
+	switch reason := s.State.Waiting.Reason; reason {
+	case "ContainerCreating", "PodInitializing":
+		return ""
+	case "ErrImagePull":
+		return "ImagePullBackOff"
+	default:
+		return reason
+	}
+}
+
+func whyNotEnding(pod *corev1.Pod) (reason, message string) {
+	finalizers := slices.DeleteFunc(slices.Clone(pod.Finalizers), func(f string) bool { return f == batchv1.JobTrackingFinalizer })
+	if len(finalizers) > 0 {
+		return reasonPodFinalizer, fmt.Sprintf("Pod %q should have ended at %s; its finalizers must be removed by whoever "+
+			"set them: %s.", pod.Name, stamp(pod.DeletionTimestamp), strings.Join(finalizers, ", "))
+	}
+	return reasonPodNotEnding, fmt.Sprintf("Pod %q should have ended at %s and has not; see whether its node %q is lost.",
+		pod.Name, stamp(pod.DeletionTimestamp), pod.Spec.NodeName)
+}
+
+func stamp(t *metav1.Time) string {
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,109 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Event tells of a transition that was written. Its fields are those of an event of events.k8s.io/v1.
+type Event struct {
+	// Type is Normal or Warning.
+	Type string
+	// Reason and Action are words in CamelCase: why, and what was done.
+	Reason, Action string
+	// Note is a sentence of at most 1024 characters, the bound of the API.
+	Note string
+}
+
+// Events returns what happened between two statuses of an execution, in order: at most one for each action and
+// transition.
+func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
+	var events []Event
+	add := func(eventType, reason, action, note string) {
+		events = append(events, Event{eventType, reason, action, truncate(note, maxMessage)})
+	}
+	if before.StartTime == nil && after.StartTime != nil {
+		add(corev1.EventTypeNormal, "Started", "Start", fmt.Sprintf("Runs %s.", after.PipelineRevision))
+	}
+	for _, why := range newFailures(before, after) {
+		add(corev1.EventTypeWarning, v1alpha1.ReasonActionFailed, "Run", why)
+	}
+	if before.Stop != nil && after.Stop != nil && before.Stop.Mode != after.Stop.Mode {
+		add(corev1.EventTypeNormal, "Escalated", "Stop", asked(after.Stop))
+	}
+	for _, w := range newWaits(before.Stop, after.Stop) {
+		add(corev1.EventTypeWarning, "StopWaiting", "Stop", fmt.Sprintf("%s/%s: %s: %s", w.Stage, w.Action, w.Reason, w.Message))
+	}
+	return append(events, stateEvent(before, after)...)
+}
+
+// stateEvent tells of another state, or of what keeps an execution from starting. It has the words of the condition Ready.
+func stateEvent(before, after *v1alpha1.PipelineExecutionStatus) []Event {
+	was, is := readyReason(before), readyReason(after)
+	if was == is || is == string(v1alpha1.ExecutionInProgress) {
+		return nil
+	}
+	e := Event{corev1.EventTypeNormal, is, "Run", meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady).Message}
+	if after.State == v1alpha1.ExecutionFailed || is == v1alpha1.ReasonStartBlocked {
+		e.Type = corev1.EventTypeWarning
+	}
+	if after.State.Final() {
+		e.Reason = string(after.State)
+	}
+	if after.Stop != nil {
+		e.Action = "Stop"
+	}
+	return []Event{e}
+}
+
+func readyReason(status *v1alpha1.PipelineExecutionStatus) string {
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// newFailures says why actions failed that had not failed before.
+func newFailures(before, after *v1alpha1.PipelineExecutionStatus) []string {
+	known := map[Key]bool{}
+	for _, s := range before.Stages {
+		for _, a := range s.Actions {
+			known[Key{s.Name, a.Name}] = failed(&a)
+		}
+	}
+	var why []string
+	for _, s := range after.Stages {
+		for _, a := range s.Actions {
+			if failed(&a) && !known[Key{s.Name, a.Name}] {
+				why = append(why, failureMessage(s.Name, &a))
+			}
+		}
+	}
+	return why
+}
+
+// newWaits returns what a stop waits for that has a reason which it did not have before.
+func newWaits(before, after *v1alpha1.Stop) []v1alpha1.StopWait {
+	known := map[Key]string{}
+	if before != nil {
+		for _, w := range before.WaitingFor {
+			known[Key{w.Stage, w.Action}] = w.Reason
+		}
+	}
+	var waits []v1alpha1.StopWait
+	if after != nil {
+		for _, w := range after.WaitingFor {
+			if w.Reason != "" && known[Key{w.Stage, w.Action}] != w.Reason {
+				waits = append(waits, w)
+			}
+		}
+	}
+	return waits
+}

@@ -1,0 +1,121 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+func oneOf[T any](rnd *rand.Rand, values ...T) T { return values[rnd.Intn(len(values))] }
+
+// randomStatus is any status at all, also one that no operator writes: names repeat, parts are missing or do not fit.
+func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.PipelineExecutionStatus {
+	status := v1alpha1.PipelineExecutionStatus{
+		State: oneOf(rnd, states...), PipelineRevision: oneOf(rnd, "", revision), CurrentStage: oneOf(rnd, "", "s0", "gone"),
+	}
+	for range rnd.Intn(3) {
+		st := v1alpha1.StageStatus{
+			Name:  oneOf(rnd, "s0", "s1", ""),
+			State: oneOf(rnd, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageSucceeded, v1alpha1.StageState("Odd")),
+		}
+		for range rnd.Intn(4) {
+			st.Actions = append(st.Actions, randomAction(rnd))
+		}
+		status.Stages = append(status.Stages, st)
+	}
+	status.Stop = oneOf(rnd, nil, &v1alpha1.Stop{}, &v1alpha1.Stop{Mode: v1alpha1.StopModeAbandon}, &v1alpha1.Stop{
+		Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStop{{UID: "uid-of-w", Name: "w", Mode: v1alpha1.StopModeWait}},
+	})
+	return status
+}
+
+func randomAction(rnd *rand.Rand) v1alpha1.ActionStatus {
+	ended := at(1)
+	return v1alpha1.ActionStatus{
+		Name: oneOf(rnd, "a0", "a0", "a1", ""), RunOrder: int32(rnd.Intn(4) - 1), JobUID: oneOf(rnd, "", "job"),
+		State: oneOf(rnd, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionSucceeded,
+			v1alpha1.ActionFailed, v1alpha1.ActionAbandoned, v1alpha1.ActionState("Odd")),
+		CompletionTime: oneOf(rnd, nil, &ended), Reason: oneOf(rnd, "", "Odd"), Message: oneOf(rnd, "", "odd"),
+	}
+}
+
+// randomInput is anything that an execution could be confronted with.
+func randomInput(rnd *rand.Rand, e *v1alpha1.PipelineExecution) Input {
+	in := Input{Execution: e, Revision: oneOf(rnd, "", revision), Now: at(rnd.Intn(60)), Problem: oneOf(rnd, nil, &Problem{"Odd", "odd"})}
+	in.Pipeline = oneOf(rnd, nil, pipeline(), pipeline(stage("s0", action("a0", 0), action("a0", 2)), stage("s1")))
+	in.Observed = map[Key]Observation{}
+	for range rnd.Intn(4) {
+		key := Key{oneOf(rnd, "s0", "s1", ""), oneOf(rnd, "a0", "a1", "")}
+		in.Observed[key] = Observation{Phase: Phase(rnd.Intn(8)), JobUID: oneOf(rnd, "", "job", "other"), Message: oneOf(rnd, "", "odd")}
+	}
+	for i := range rnd.Intn(3) {
+		in.Requests = append(in.Requests, request(fmt.Sprintf("r%d", i), rnd.Intn(2) == 0))
+	}
+	return in
+}
+
+// I5: "Final states are final." Whatever comes, the status is returned unchanged and asks for nothing.
+func TestFinalStatesAreFinal(t *testing.T) {
+	for seed := range int64(1000) {
+		rnd := rand.New(rand.NewSource(seed))
+		e := execution()
+		e.Generation = 3
+		e.Status = randomStatus(rnd, v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed)
+		got := next(t, randomInput(rnd, e))
+		if diff := cmp.Diff(e.Status, got); diff != "" {
+			t.Fatalf("seed %d: a final status changed (-before +after):\n%s", seed, diff)
+		}
+		if tasks := Tasks(&got, nil); tasks != nil {
+			t.Fatalf("seed %d: a final status asks for %+v", seed, tasks)
+		}
+	}
+}
+
+// No input makes the operator panic, or write what the API server would refuse (see next).
+func TestNextTakesAnything(t *testing.T) {
+	for seed := range int64(3000) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewSource(seed))
+			e := execution()
+			e.Status = randomStatus(rnd, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, "Odd")
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("status %s, stop %+v: panic: %v", show(&e.Status), e.Status.Stop, p)
+				}
+			}()
+			in := randomInput(rnd, e)
+			status := next(t, in)
+			Tasks(&status, in.Pipeline)
+			if !status.State.Final() && status.Stop != nil && Creates(Tasks(&status, in.Pipeline)) {
+				t.Errorf("a stopped execution starts something: %s", show(&status))
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// "Everything converges, and then writes stop": without news the next status is the same, whatever the time.
+func TestNextSettles(t *testing.T) {
+	for seed := range int64(1000) {
+		rnd := rand.New(rand.NewSource(seed))
+		s := newSimulated(t, seed)
+		for range rnd.Intn(20) {
+			s.step()
+		}
+		in := Input{Execution: s.e, Pipeline: s.pipeline, Revision: revision, Now: at(100), Requests: s.undecided()}
+		s.e.Status = next(t, in)
+		in.Now = at(200)
+		if diff := cmp.Diff(s.e.Status, next(t, in)); diff != "" {
+			t.Fatalf("seed %d: without news (-before +after):\n%s", seed, diff)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Executions that nobody stops.
+func TestRun(t *testing.T) {
+	twoStages := pipeline(stage("build", action("a", 1)), stage("ship", action("b", 1)))
+	tests := []struct {
+		name     string
+		pipeline *v1alpha1.PipelineSpec
+		steps    []step
+	}{
+		{
+			name: "the intent first, then the jobUID, then the next stage, then Succeeded", pipeline: twoStages,
+			steps: []step{
+				{want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
+				{see: seen{"build/a": Running}, want: "InProgress | build InProgress: a=InProgress | ship NotStarted: b=NotStarted"},
+				// "The status write that records a finished group also records the next group's actions as InProgress".
+				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"ship/b": Running}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=InProgress"},
+				{see: seen{"ship/b": Succeeded}, want: "Succeeded | build Succeeded: a=Succeeded | ship Succeeded: b=Succeeded"},
+			},
+		},
+		{
+			name: "a Job that ended before it was first seen", pipeline: twoStages,
+			steps: []step{
+				{want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
+				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+			},
+		},
+		{
+			// "runOrder 1–999, default 1, gaps allowed. Equal values in a stage run in parallel; a smaller one goes first."
+			name:     "runOrder: declared out of order, with a gap, equal ones in parallel, zero is one",
+			pipeline: pipeline(stage("s", action("z", 999), action("b", 7), action("x", 1), action("c", 7), action("y", 0))),
+			steps: []step{
+				{want: "InProgress | s InProgress: z=NotStarted b=NotStarted x=open c=NotStarted y=open"},
+				{see: seen{"s/x": Succeeded}, want: "InProgress | s InProgress: z=NotStarted b=NotStarted x=Succeeded c=NotStarted y=open"},
+				{see: seen{"s/y": Succeeded}, want: "InProgress | s InProgress: z=NotStarted b=open x=Succeeded c=open y=Succeeded"},
+				{see: seen{"s/b": Succeeded, "s/c": Running}, want: "InProgress | s InProgress: z=NotStarted b=Succeeded x=Succeeded c=InProgress y=Succeeded"},
+				{see: seen{"s/c": Succeeded}, want: "InProgress | s InProgress: z=open b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
+				{see: seen{"s/z": Succeeded}, want: "Succeeded | s Succeeded: z=Succeeded b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
+			},
+		},
+		{
+			// "A failed action blocks the next group and the next stage; its running siblings finish."
+			name:     "one fails, its sibling finishes, then Failed",
+			pipeline: pipeline(stage("s", action("a", 1), action("b", 1), action("c", 2)), stage("u", action("d", 1))),
+			steps: []step{
+				{want: "InProgress | s InProgress: a=open b=open c=NotStarted | u NotStarted: d=NotStarted"},
+				{see: seen{"s/a": Failed, "s/b": Running}, want: "InProgress | s InProgress: a=Failed b=InProgress c=NotStarted | u NotStarted: d=NotStarted"},
+				{see: seen{"s/b": Succeeded}, want: "Failed | s Failed: a=Failed b=Succeeded c=NotStarted | u NotStarted: d=NotStarted"},
+			},
+		},
+		{
+			name: "a start that is blocked, then goes on", pipeline: pipeline(stage("s", action("a", 1))),
+			steps: []step{
+				{want: "InProgress | s InProgress: a=open"},
+				{see: seen{"s/a": Blocked}, want: "InProgress | s InProgress: a=open"},
+				{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+			},
+		},
+		{
+			name: "actions of one name in two stages are two", pipeline: pipeline(stage("s", action("a", 1)), stage("u", action("a", 1))),
+			steps: []step{
+				{want: "InProgress | s InProgress: a=open | u NotStarted: a=NotStarted"},
+				{see: seen{"s/a": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: a=open"},
+			},
+		},
+		{
+			name: "what is seen of an action that has not started, has ended or is unknown counts for nothing", pipeline: twoStages,
+			steps: []step{
+				{see: seen{"ship/b": Failed, "no/such": Failed}, want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
+				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"build/a": Failed}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { play(t, tt.pipeline, tt.steps...) })
+	}
+}
+
+// An execution whose Pipeline is not there yet waits for it, and says so.
+func TestWaitsForPipeline(t *testing.T) {
+	e := play(t, nil, step{want: "InProgress"})
+	if diff := cmp.Diff(map[string]string{"Ready": "False/WaitingForPipeline", "Reconciling": "True/WaitingForPipeline"}, summary(&e.Status)); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	contains(t, message(t, &e.Status), "spec.pipelineName: ", `"deploy"`)
+	if tasks := Tasks(&e.Status, nil); tasks != nil {
+		t.Errorf("there is nothing to do yet, got %+v", tasks)
+	}
+
+	// A Pipeline without its revision is not pinned, and a revision without its Pipeline cannot be run.
+	p := pipeline(stage("s", action("a", 1)))
+	for name, in := range map[string]Input{"unpinned": {Pipeline: p}, "undefined": {Revision: revision}} {
+		in.Execution, in.Now = e, at(2)
+		if got := next(t, in); got.PipelineRevision != "" || len(got.Stages) != 0 {
+			t.Errorf("%s: revision %q and %d stages, want to wait", name, got.PipelineRevision, len(got.Stages))
+		}
+	}
+	e.Status = next(t, Input{Execution: e, Pipeline: p, Revision: revision, Now: at(3)})
+	if got, want := show(&e.Status), "InProgress | s InProgress: a=open"; got != want || e.Status.PipelineRevision != revision {
+		t.Errorf("got %q of revision %q, want %q", got, e.Status.PipelineRevision, want)
+	}
+}
+
+// A newer revision never replaces the one that an execution runs.
+func TestRevisionIsPinned(t *testing.T) {
+	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
+	e.Status = next(t, Input{Execution: e, Pipeline: pipeline(stage("other", action("b", 1))), Revision: "deploy-2", Now: at(9)})
+	if got := show(&e.Status); got != "InProgress | s InProgress: a=open" || e.Status.PipelineRevision != revision {
+		t.Errorf("got %q of revision %q", got, e.Status.PipelineRevision)
+	}
+}
+
+// What a person, and a restarted operator, read from an intent and from its end.
+func TestTimesAndNames(t *testing.T) {
+	p := pipeline(stage("s", action("a", 1)), stage("u", action("b", 1)))
+	e := play(t, p,
+		step{want: "InProgress | s InProgress: a=open | u NotStarted: b=NotStarted"},
+		step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"},
+		step{see: seen{"s/a": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: b=open"},
+		step{see: seen{"u/b": Failed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
+	)
+	first, third, fourth := at(1), at(3), at(4)
+	s := e.Status
+	s.Conditions = nil
+	want := v1alpha1.PipelineExecutionStatus{
+		ObservedGeneration: 1, State: v1alpha1.ExecutionFailed, PipelineRevision: revision, CurrentStage: "u",
+		StartTime: &first, CompletionTime: &fourth,
+		Stages: []v1alpha1.StageStatus{
+			{Name: "s", State: v1alpha1.StageSucceeded, Actions: []v1alpha1.ActionStatus{{
+				Name: "a", State: v1alpha1.ActionSucceeded, RunOrder: 1, JobName: JobName(e, Key{"s", "a"}), JobUID: "job-of-s/a",
+				StartTime: &first, CompletionTime: &third,
+			}}},
+			{Name: "u", State: v1alpha1.StageFailed, Actions: []v1alpha1.ActionStatus{{
+				Name: "b", State: v1alpha1.ActionFailed, RunOrder: 1, JobName: JobName(e, Key{"u", "b"}), JobUID: "job-of-u/b",
+				StartTime: &third, CompletionTime: &fourth,
+				Reason: "BackoffLimitExceeded", Message: "Job has reached the specified backoff limit",
+			}}},
+		},
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// An execution that cannot be run fails before anything of it starts.
+func TestProblemBeforeStart(t *testing.T) {
+	in := Input{
+		Execution: execution(), Pipeline: pipeline(stage("s", action("a", 1))), Revision: revision,
+		Problem: &Problem{Reason: v1alpha1.ReasonInvalidVariables, Message: "spec.variables: REGION must be set"}, Now: at(1),
+	}
+	got := next(t, in)
+	if want := "Failed | s NotStarted: a=NotStarted"; show(&got) != want {
+		t.Errorf("got %q, want %q", show(&got), want)
+	}
+	contains(t, message(t, &got), "spec.variables: REGION must be set")
+	if c := summary(&got)["Stalled"]; c != "True/InvalidVariables" {
+		t.Errorf("Stalled is %q", c)
+	}
+}
+
+// Without its revision nothing more can be started, but what runs is let finish.
+func TestRevisionLost(t *testing.T) {
+	running := "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"
+	e := play(t, pipeline(stage("s", action("a", 1)), stage("u", action("b", 1))),
+		step{want: "InProgress | s InProgress: a=open | u NotStarted: b=NotStarted"},
+		step{see: seen{"s/a": Running}, want: running},
+	)
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Running}.observed(), Now: at(3)})
+	if got := show(&e.Status); got != running {
+		t.Errorf("got %q, want %q", got, running)
+	}
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Succeeded}.observed(), Now: at(4)})
+	if got, want := show(&e.Status), "Failed | s Succeeded: a=Succeeded | u NotStarted: b=NotStarted"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	contains(t, message(t, &e.Status), `"`+revision+`"`)
+	if c := summary(&e.Status)["Stalled"]; c != "True/RevisionLost" {
+		t.Errorf("Stalled is %q", c)
+	}
+}

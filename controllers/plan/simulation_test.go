@@ -1,0 +1,314 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+// simulated is a whole run: an execution, the Jobs it has in a cluster, the requests to stop it, and an operator whose
+// every step can fail or be lost. All of it is drawn from a seed.
+type simulated struct {
+	t        *testing.T
+	rnd      *rand.Rand
+	pipeline *v1alpha1.PipelineSpec
+	e        *v1alpha1.PipelineExecution
+	jobs     map[string]*fakeJob
+	requests []v1alpha1.StopRequest
+	// paused are tasks that an operator has yet to carry out: it read them from a status that may be old by then.
+	paused []Task
+	// now counts the steps.
+	now int
+	// promised is set once a request reads Accepted.
+	promised bool
+}
+
+// fakeJob is a Job of an action, or the tombstone that holds its name.
+type fakeJob struct {
+	uid                                               string
+	tombstone, succeeded, failed, suspended, orphaned bool
+}
+
+func (j *fakeJob) runs() bool { return !j.tombstone && !j.succeeded && !j.failed && !j.suspended }
+
+const maxSteps = 400
+
+// TestSimulatedRuns feeds what Tasks asks for back into Next, and checks the invariants of the design in every step.
+func TestSimulatedRuns(t *testing.T) {
+	ends := map[v1alpha1.ExecutionState]int{}
+	for seed := range int64(1500) {
+		s := newSimulated(t, seed)
+		for !s.e.Status.State.Final() && s.now < maxSteps {
+			s.step()
+		}
+		s.checkEnd()
+		ends[s.e.Status.State]++
+		if t.Failed() {
+			t.Fatalf("seed %d, after %d steps: %s, stop %+v", seed, s.now, show(&s.e.Status), s.e.Status.Stop)
+		}
+	}
+	// Else the seeds would show little.
+	for _, state := range []v1alpha1.ExecutionState{v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, v1alpha1.ExecutionStopped} {
+		if ends[state] < 100 {
+			t.Errorf("only %d runs ended %s: %v", ends[state], state, ends)
+		}
+	}
+}
+
+func newSimulated(t *testing.T, seed int64) *simulated {
+	rnd := rand.New(rand.NewSource(seed))
+	s := &simulated{t: t, rnd: rnd, e: execution(), jobs: map[string]*fakeJob{}, pipeline: &v1alpha1.PipelineSpec{}}
+	for i := range 1 + rnd.Intn(3) {
+		st := stage(fmt.Sprintf("s%d", i))
+		for j := range 1 + rnd.Intn(4) {
+			a := action(fmt.Sprintf("a%d", j), int32(rnd.Intn(3)))
+			a.OnStop = []v1alpha1.OnStop{v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon}[rnd.Intn(2)]
+			a.OnAbandon = []v1alpha1.OnAbandon{v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan}[rnd.Intn(2)]
+			st.Actions = append(st.Actions, a)
+		}
+		s.pipeline.Stages = append(s.pipeline.Stages, st)
+	}
+	return s
+}
+
+// step is one step of the operator, while the cluster and people do what they do.
+func (s *simulated) step() {
+	s.now++
+	s.clusterGoesOn()
+	if s.chance(12) {
+		s.requests = append(s.requests, request(fmt.Sprintf("r%d", len(s.requests)), s.chance(2)))
+	}
+	tasks := Tasks(&s.e.Status, s.pipeline)
+	observed := map[Key]Observation{}
+	for _, task := range tasks {
+		switch s.rnd.Intn(8) {
+		case 0: // The API server does not answer.
+		case 1: // Carried out, but nobody learns of it.
+			s.carryOut(task)
+		default:
+			if o := s.carryOut(task); o.Phase != 0 {
+				observed[task.Key] = o
+			}
+		}
+	}
+	if s.chance(4) {
+		s.paused = tasks
+	}
+	in := Input{Execution: s.e, Observed: observed, Requests: s.undecided(), Now: at(s.now)}
+	if s.e.Status.PipelineRevision != "" || s.chance(3) {
+		in.Pipeline, in.Revision = s.pipeline, revision
+	}
+	status := next(s.t, in)
+	if s.chance(8) {
+		return // The operator dies before it writes, or its write meets a conflict.
+	}
+	s.check(&s.e.Status, &status)
+	s.e.Status = status
+	for i := range s.requests {
+		s.requests[i].Status = stop.Status(&s.requests[i], s.e, stop.Decide(s.e, &s.requests[i]), at(s.now))
+		s.promised = s.promised || s.requests[i].Status.PipelineExecutionID != ""
+	}
+	// An operator that was paused wakes up, and carries out what it read long ago.
+	for _, task := range s.paused {
+		if s.chance(4) && task.Verb == Start {
+			s.carryOut(task)
+		}
+	}
+}
+
+func (s *simulated) chance(oneIn int) bool { return s.rnd.Intn(oneIn) == 0 }
+
+// clusterGoesOn lets Jobs end by themselves.
+func (s *simulated) clusterGoesOn() {
+	for _, name := range sortedNames(s.jobs) {
+		if j := s.jobs[name]; j.runs() && s.chance(4) {
+			j.failed = s.chance(8)
+			j.succeeded = !j.failed
+		}
+	}
+}
+
+func sortedNames(jobs map[string]*fakeJob) []string {
+	var n []string
+	for name := range jobs {
+		n = append(n, name)
+	}
+	slices.Sort(n)
+	return n
+}
+
+// carryOut is package action with a cluster in memory.
+func (s *simulated) carryOut(t Task) Observation {
+	j := s.jobs[t.JobName]
+	switch {
+	case t.Verb == Start && j == nil:
+		if s.promised {
+			s.t.Errorf("I3: a Job of %v was created after a request read Accepted", t.Key)
+		}
+		j = &fakeJob{uid: fmt.Sprintf("job-%d", len(s.jobs))}
+		s.jobs[t.JobName] = j
+	case t.Verb == Start && j.tombstone:
+		return Observation{}
+	case t.Verb == Fence && j == nil:
+		s.jobs[t.JobName] = &fakeJob{tombstone: true}
+		return Observation{Phase: NeverStarted}
+	case t.Verb == Fence && j.tombstone:
+		return Observation{Phase: NeverStarted}
+	case t.Verb == Orphan:
+		j.orphaned = true
+		return Observation{Phase: Ended, JobUID: t.JobUID}
+	case t.Verb == Terminate && j.runs() && s.chance(2):
+		j.suspended = true
+	case t.Verb == Terminate && !j.runs():
+		return Observation{Phase: Ended, JobUID: t.JobUID}
+	}
+	switch {
+	case j.succeeded:
+		return Observation{Phase: Succeeded, JobUID: j.uid}
+	case j.failed:
+		return Observation{Phase: Failed, JobUID: j.uid, Reason: "Failed", Message: "it failed"}
+	}
+	return Observation{Phase: Running, JobUID: j.uid}
+}
+
+// undecided are the requests that the cache shows as open; it may still show one that the execution has taken.
+func (s *simulated) undecided() []v1alpha1.StopRequest {
+	var open []v1alpha1.StopRequest
+	for _, r := range s.requests {
+		if !stop.Concluded(&r) {
+			open = append(open, *r.DeepCopy())
+		}
+	}
+	s.rnd.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
+	return open
+}
+
+// check looks at one write: what was, and what will be.
+func (s *simulated) check(before, after *v1alpha1.PipelineExecutionStatus) {
+	s.checkStop(before.Stop, after.Stop)
+	for i, st := range after.Stages {
+		for j, a := range st.Actions {
+			was := v1alpha1.ActionStatus{State: v1alpha1.ActionNotStarted}
+			if len(before.Stages) > 0 {
+				was = before.Stages[i].Actions[j]
+			}
+			starts := was.State == v1alpha1.ActionNotStarted && a.State != v1alpha1.ActionNotStarted
+			if starts && after.Stop != nil {
+				s.t.Errorf("%s/%s turned %s after a stop was accepted", st.Name, a.Name, a.State)
+			}
+			if starts && !earlierSucceeded(after, i, a.RunOrder) {
+				s.t.Errorf("%s/%s turned %s before what comes first has succeeded", st.Name, a.Name, a.State)
+			}
+			if !legal(&was, &a) {
+				s.t.Errorf("%s/%s turned from %+v to %+v", st.Name, a.Name, was, a)
+			}
+		}
+	}
+	if after.State == v1alpha1.ExecutionStopped && after.Stop == nil {
+		s.t.Error("Stopped, and nobody asked")
+	}
+	if after.Stop != nil && (after.State == v1alpha1.ExecutionSucceeded || after.State == v1alpha1.ExecutionFailed) {
+		s.t.Errorf("%s after a stop was accepted", after.State)
+	}
+}
+
+// checkStop is I2: "An execution accepts at most one wait and at most one abandon, in that order."
+func (s *simulated) checkStop(before, after *v1alpha1.Stop) {
+	if before == nil && after == nil {
+		return
+	}
+	if after == nil {
+		s.t.Error("I2: a stop was undone")
+		return
+	}
+	var modes []v1alpha1.StopMode
+	for _, r := range after.Requests {
+		modes = append(modes, r.Mode)
+	}
+	const wait, abandon = v1alpha1.StopModeWait, v1alpha1.StopModeAbandon
+	ok := slices.ContainsFunc([][]v1alpha1.StopMode{{wait}, {abandon}, {wait, abandon}}, func(m []v1alpha1.StopMode) bool {
+		return slices.Equal(m, modes)
+	})
+	if !ok || after.Mode != modes[len(modes)-1] {
+		s.t.Errorf("I2: accepted %v, in force %s", modes, after.Mode)
+	}
+	if before != nil && (len(before.Requests) > len(after.Requests) || !slices.Equal(before.Requests, after.Requests[:len(before.Requests)])) {
+		s.t.Errorf("I2: the record %v became %v", before.Requests, after.Requests)
+	}
+}
+
+// earlierSucceeded reports whether all of the earlier stages, and of the smaller runOrders of this one, has succeeded.
+func earlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrder int32) bool {
+	for i, st := range s.Stages[:stage+1] {
+		for _, a := range st.Actions {
+			if (i < stage || a.RunOrder < runOrder) && a.State != v1alpha1.ActionSucceeded {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// legal reports whether an action may go from the one to the other in one write.
+func legal(was, is *v1alpha1.ActionStatus) bool {
+	const (
+		notStarted = v1alpha1.ActionNotStarted
+		inProgress = v1alpha1.ActionInProgress
+		abandoned  = v1alpha1.ActionAbandoned
+	)
+	switch {
+	case was.CompletionTime != nil:
+		return was.State == is.State && was.CompletionTime.Equal(is.CompletionTime)
+	case was.JobUID != "" && is.JobUID != was.JobUID:
+		return false
+	case was.State == notStarted:
+		return is.State == notStarted || is.State == inProgress
+	case was.State == abandoned:
+		return is.State == abandoned
+	case is.State == notStarted:
+		return was.JobUID == ""
+	default:
+		return true
+	}
+}
+
+// checkEnd looks at what is left at the end.
+func (s *simulated) checkEnd() {
+	status := &s.e.Status
+	if !status.State.Final() {
+		s.t.Errorf("I8: no end after %d steps", s.now)
+		return
+	}
+	for _, st := range status.Stages {
+		for _, a := range st.Actions {
+			j := s.jobs[a.JobName]
+			if a.State == v1alpha1.ActionInProgress || (a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil) {
+				s.t.Errorf("I5: %s, and %s/%s is %s", status.State, st.Name, a.Name, a.State)
+			}
+			if j != nil && j.runs() && !j.orphaned {
+				s.t.Errorf("I5: %s, and the Job of %s/%s runs", status.State, st.Name, a.Name)
+			}
+			if (a.State == v1alpha1.ActionNotStarted) != (j == nil || j.tombstone) {
+				s.t.Errorf("%s/%s is %s, its Job %+v", st.Name, a.Name, a.State, j)
+			}
+		}
+	}
+	// "The write after the fence" leaves no name free: a Start that comes now creates nothing.
+	for _, task := range s.paused {
+		if task.Verb == Start && s.jobs[task.JobName] == nil {
+			s.t.Errorf("I3: a paused operator could still start %v", task.Key)
+		}
+	}
+	for _, r := range s.requests {
+		if v := stop.Decide(s.e, &r); !v.Decided {
+			s.t.Errorf("I1: request %s has no verdict: %s", r.Name, v.Message)
+		}
+	}
+}

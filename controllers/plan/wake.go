@@ -1,0 +1,49 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+const (
+	// patience is how long a stop may take before its status says why it does not end.
+	patience = 5 * time.Second
+	// lookAgain is how often a stop that takes long is looked at: what keeps it may change without an event.
+	lookAgain = 10 * time.Second
+)
+
+// Overdue reports whether a stop has taken so long that its status must say what keeps it.
+func Overdue(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) bool {
+	if status.Stop == nil || len(status.Stop.Requests) == 0 {
+		return false
+	}
+	last := status.Stop.Requests[len(status.Stop.Requests)-1]
+	since := last.AcceptedTime
+	if last.EscalatedTime != nil {
+		since = *last.EscalatedTime
+	}
+	return now.Sub(since.Time) >= patience
+}
+
+// Wake returns how long from now the execution must be looked at even if nothing happens to it: to escalate its stop when
+// the time has come, and to say what keeps it. It is 0 where nothing depends on the time.
+func Wake(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	if status.Stop == nil || status.State.Final() {
+		return 0
+	}
+	next := lookAgain
+	if !Overdue(status, now) {
+		next = patience
+	}
+	if at := stop.EscalatesAt(status.Stop); at != nil {
+		next = min(next, max(at.Sub(now.Time), time.Millisecond))
+	}
+	return next
+}

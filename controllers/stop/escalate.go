@@ -1,0 +1,42 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package stop
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// escalateTime is when a request turns from waiting to abandoning, or nil. A status keeps whole seconds; the time is
+// rounded up to one, so that a stop never abandons sooner than was asked for.
+func escalateTime(r *v1alpha1.StopRequest, now metav1.Time) *metav1.Time {
+	if r.Spec.EscalateAfterSeconds == nil || r.Mode() != v1alpha1.StopModeWait {
+		return nil
+	}
+	t := now.Add(time.Duration(*r.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
+	return &metav1.Time{Time: t}
+}
+
+// EscalatesAt returns when a stop turns from waiting to abandoning by itself, or nil where it does not.
+func EscalatesAt(s *v1alpha1.Stop) *metav1.Time {
+	if s == nil || s.Mode != v1alpha1.StopModeWait {
+		return nil
+	}
+	return inForce(s).EscalateTime
+}
+
+// escalate turns a stop that waits into one that abandons when its time has come, as if an abandon had been asked for,
+// and records when. The stop is changed and returned.
+func escalate(s *v1alpha1.Stop, now metav1.Time) *v1alpha1.Stop {
+	at := EscalatesAt(s)
+	if at == nil || now.Before(at) {
+		return s
+	}
+	s.Mode = v1alpha1.StopModeAbandon
+	s.Requests[len(s.Requests)-1].EscalatedTime = &now
+	return s
+}
