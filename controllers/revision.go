@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,7 +28,7 @@ const maxRevisionNamePrefix = 200
 // newRevision returns the ControllerRevision that pins a Pipeline at its generation. Its name is a hash of what it pins,
 // so that one put in its place by another is not taken for it.
 func newRevision(p *v1alpha1.Pipeline) (*appsv1.ControllerRevision, error) {
-	data, err := json.Marshal(p.Spec)
+	data, err := canonical(p.Spec)
 	if err != nil {
 		return nil, fmt.Errorf("pinning Pipeline %q: %w", p.Name, err)
 	}
@@ -41,6 +42,23 @@ func newRevision(p *v1alpha1.Pipeline) (*appsv1.ControllerRevision, error) {
 		Revision: p.Generation,
 		Data:     runtime.RawExtension{Raw: data},
 	}, nil
+}
+
+// canonical returns the JSON of a spec in the form in which the API server writes it again, its keys sorted. The data of a
+// revision is immutable to the byte; in another form every patch of its metadata would be refused, and a Pipeline could
+// not be deleted without its dependents.
+func canonical(spec v1alpha1.PipelineSpec) ([]byte, error) {
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	var generic any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&generic); err != nil {
+		return nil, err
+	}
+	return json.Marshal(generic)
 }
 
 func revisionName(prefix, pipelineUID string, generation int64, data []byte) string {

@@ -138,7 +138,7 @@ func next(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 }
 
 // show writes a status in a line: the state; each stage with its state; each action. An action that is InProgress
-// without a Job is "open", an Abandoned one whose work may go on is "ending".
+// without a Job is "open", an Abandoned one whose work may go on is "ending". What contradicts itself is marked "?!".
 func show(s *v1alpha1.PipelineExecutionStatus) string {
 	var b strings.Builder
 	b.WriteString(string(s.State))
@@ -157,6 +157,8 @@ func showAction(a *v1alpha1.ActionStatus) string {
 		return "open"
 	case a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil:
 		return "ending"
+	case a.State == v1alpha1.ActionNotStarted && (a.StartTime != nil || a.JobUID != ""):
+		return "NotStarted?!"
 	case (a.State == v1alpha1.ActionNotStarted || a.State == v1alpha1.ActionInProgress) != (a.CompletionTime == nil):
 		return string(a.State) + "?!"
 	default:

@@ -41,6 +41,9 @@ func TestJobNameIsALabel(t *testing.T) {
 			if errs := validation.IsDNS1123Label(got); len(errs) > 0 || len(got) > 63 {
 				t.Errorf("%q has %d characters: %v", got, len(got), errs)
 			}
+			if strings.Contains(got, "--") && !strings.Contains(execution, "-.-") {
+				t.Errorf("%q was cut behind a dash", got)
+			}
 			prefix := strings.ReplaceAll(execution, ".", "-")
 			if !strings.HasPrefix(got, prefix[:min(len(prefix), 30)]) {
 				t.Errorf("%q does not begin as the execution %q", got, execution)

@@ -130,7 +130,8 @@ func TestTimesAndNames(t *testing.T) {
 		step{want: "InProgress | s InProgress: a=open | u NotStarted: b=NotStarted"},
 		step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"},
 		step{see: seen{"s/a": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: b=open"},
-		step{see: seen{"u/b": Failed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
+		// What is seen once more of an action that has ended changes nothing of it.
+		step{see: seen{"s/a": Failed, "u/b": Failed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
 	)
 	first, third, fourth := at(1), at(3), at(4)
 	s := e.Status
