@@ -31,8 +31,12 @@ func Decode(a *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job.spec: %w", err)
 	}
-	if spec.TTLSecondsAfterFinished != nil {
+	switch {
+	case spec.TTLSecondsAfterFinished != nil:
 		return nil, errors.New("job.spec.ttlSecondsAfterFinished: Forbidden: a Job lives as long as its execution; remove the field")
+	case spec.ManualSelector != nil || spec.Selector != nil:
+		// The pods of a Job are found by the labels that the API server gives them and no others.
+		return nil, errors.New("job.spec.selector and manualSelector: Forbidden: the API server selects the pods of a Job; remove the fields")
 	}
 	return spec, nil
 }

@@ -117,18 +117,24 @@ func failureMessage(stage string, a *v1alpha1.ActionStatus) string {
 
 func stoppingMessage(status *v1alpha1.PipelineExecutionStatus) string {
 	var names []string
-	for _, w := range status.Stop.WaitingFor {
-		name := w.Stage + "/" + w.Action
-		if w.Reason != "" {
-			name += " (" + w.Reason + ")"
+	if status.Stop != nil {
+		for _, w := range status.Stop.WaitingFor {
+			names = append(names, waitName(w))
 		}
-		names = append(names, name)
 	}
 	verb := "finish"
-	if status.Stop.Mode == v1alpha1.StopModeAbandon {
+	if modeInForce(status) == v1alpha1.StopModeAbandon {
 		verb = "end"
 	}
 	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", asked(status.Stop), verb, strings.Join(names, ", "))
+}
+
+func waitName(w v1alpha1.StopWait) string {
+	name := w.Stage + "/" + w.Action
+	if w.Reason != "" {
+		name += " (" + w.Reason + ")"
+	}
+	return name
 }
 
 func stoppedMessage(status *v1alpha1.PipelineExecutionStatus) string {

@@ -55,7 +55,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 	record(&status, in.Observed, in.Now)
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem
-	if status.Stop != nil {
+	if stopInForce(&status) {
 		abandon(&status, in.Pipeline)
 		settleStop(&status, in.Now)
 	} else {

@@ -11,6 +11,20 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
+// stopInForce reports whether nothing more of the execution may start. A state that shows a stop counts even where the
+// record of the stop was lost: nothing undoes a stop.
+func stopInForce(status *v1alpha1.PipelineExecutionStatus) bool {
+	return status.Stop != nil || status.State == v1alpha1.ExecutionStopping
+}
+
+// modeInForce is what the stop in force does with actions in progress: it waits, unless it is known to abandon.
+func modeInForce(status *v1alpha1.PipelineExecutionStatus) v1alpha1.StopMode {
+	if status.Stop == nil {
+		return v1alpha1.StopModeWait
+	}
+	return status.Stop.Mode
+}
+
 // abandon turns started actions in progress into abandoned ones: all of them under a stop that abandons, those with
 // onStop: Abandon under a stop that waits. An open intent is fenced first.
 func abandon(status *v1alpha1.PipelineExecutionStatus, pipeline *v1alpha1.PipelineSpec) {
@@ -21,7 +35,7 @@ func abandon(status *v1alpha1.PipelineExecutionStatus, pipeline *v1alpha1.Pipeli
 			if action.State != v1alpha1.ActionInProgress || open(action) {
 				continue
 			}
-			if status.Stop.Mode == v1alpha1.StopModeAbandon ||
+			if modeInForce(status) == v1alpha1.StopModeAbandon ||
 				definition(pipeline, Key{stage.Name, action.Name}).OnStop == v1alpha1.OnStopAbandon {
 				action.State = v1alpha1.ActionAbandoned
 				action.Reason, action.Message = "", ""

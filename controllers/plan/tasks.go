@@ -48,7 +48,7 @@ func Tasks(status *v1alpha1.PipelineExecutionStatus, pipeline *v1alpha1.Pipeline
 			}
 			def := definition(pipeline, key)
 			tasks = append(tasks, Task{
-				Verb: verb(&a, def.OnAbandon, status.Stop != nil), Key: key, JobName: a.JobName, JobUID: a.JobUID, Definition: def,
+				Verb: verb(&a, def.OnAbandon, stopInForce(status)), Key: key, JobName: a.JobName, JobUID: a.JobUID, Definition: def,
 			})
 		}
 	}

@@ -83,9 +83,10 @@ func (w *writer) progress(e *v1alpha1.PipelineExecution) {
 	case e.Status.State.Final():
 		w.stopped(string(e.Status.State), fmt.Sprintf("Execution %q is %s.", e.Name, e.Status.State))
 	default:
-		message := fmt.Sprintf("Execution %q is %s; its status.stop.waitingFor says what for.", e.Name, e.Status.State)
-		w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, string(e.Status.State), message)
-		w.set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, string(e.Status.State), message)
+		const reason = string(v1alpha1.ExecutionStopping)
+		message := fmt.Sprintf("Execution %q has not stopped; its status.stop.waitingFor says what it waits for.", e.Name)
+		w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
+		w.set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
 	}
 }
 
