@@ -17,14 +17,14 @@ import (
 )
 
 // CacheOptions keeps the cache small: only Jobs, revisions and pods of ours, no managed fields, no pod templates of
-// Jobs, and of pods only the metadata of those that have not ended.
+// Jobs, and of pods only the metadata.
 func CacheOptions() cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&batchv1.Job{}:               {Label: has(v1alpha1.LabelExecutionID), Transform: stripJob},
 			&appsv1.ControllerRevision{}: {Label: has(v1alpha1.LabelPipelineUID)},
-			action.PodMetadata():         {Label: has(v1alpha1.LabelExecutionID), Field: action.UnfinishedPods},
+			action.PodMetadata():         {Label: has(v1alpha1.LabelExecutionID)},
 		},
 	}
 }

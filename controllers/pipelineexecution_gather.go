@@ -20,7 +20,7 @@ import (
 	"haltline.dev/haltline/controllers/stop"
 )
 
-// onlyDeletes passes what tells that a pod has ended: the cache has only pods that have not.
+// onlyDeletes passes what tells that a pod is gone. What else happens to a pod, its Job tells.
 var onlyDeletes = predicate.Funcs{
 	CreateFunc:  func(event.CreateEvent) bool { return false },
 	UpdateFunc:  func(event.UpdateEvent) bool { return false },

@@ -71,7 +71,7 @@ func (r *Runner) suspend(ctx context.Context, job *batchv1.Job) error {
 
 // endedWithPods says whether the pods of a Job that creates no more of them have ended.
 func (r *Runner) endedWithPods(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
-	pods, err := r.livePods(ctx, run.Execution.Namespace, t.JobUID)
+	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
 	if err != nil {
 		return plan.Observation{}, err
 	}

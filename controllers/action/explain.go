@@ -13,7 +13,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/controllers/plan"
 )
@@ -35,23 +34,31 @@ func (r *Runner) explain(ctx context.Context, run Run, t plan.Task, o plan.Obser
 	if !run.Explain || o.Phase != plan.Running || o.Message != "" {
 		return o, nil
 	}
-	pods := &corev1.PodList{}
-	err := r.Live.List(ctx, pods, client.InNamespace(run.Execution.Namespace), client.Limit(maxPods),
-		client.MatchingLabels{batchv1.ControllerUidLabel: t.JobUID},
-		client.MatchingFieldsSelector{Selector: UnfinishedPods})
+	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
 	if err != nil {
-		return o, fmt.Errorf("listing the pods of Job %q: %w", t.JobName, err)
+		return o, err
 	}
-	if len(pods.Items) == 0 && t.Verb == plan.Observe {
-		o.Reason, o.Message = reasonNoPod, fmt.Sprintf("Job %q has to finish, and has no pod that runs; `kubectl describe job %s` says why.", t.JobName, t.JobName)
-	}
-	for i := range pods.Items {
-		if reason, message := whyUnfinished(&pods.Items[i], run.Now); reason != "" {
+	for i := range pods {
+		if reason, message := whyUnfinished(&pods[i], run.Now); reason != "" {
 			o.Reason, o.Message = reason, message
-			break
+			return o, nil
 		}
 	}
-	return o, nil
+	if len(pods) > 0 || t.Verb != plan.Observe {
+		return o, nil
+	}
+	job, err := r.find(ctx, run, t)
+	if err == nil && job != nil && isIdle(job) {
+		o.Reason, o.Message = reasonNoPod, fmt.Sprintf("Job %q has to finish, and has no pod; `kubectl describe job %s` says why.", t.JobName, t.JobName)
+	}
+	return o, err
+}
+
+// isIdle reports whether the Job controller knows of no pod of the Job, and of no end of it either: its word comes a
+// little later than that of the pods.
+func isIdle(job *batchv1.Job) bool {
+	return job.Status.Active == 0 && job.Status.Succeeded == 0 && job.Status.UncountedTerminatedPods == nil &&
+		!isConditionTrue(job, batchv1.JobSuccessCriteriaMet) && !isConditionTrue(job, batchv1.JobFailureTarget)
 }
 
 // whyUnfinished says why a pod has not ended, where that needs saying: not of one that just runs. The message does not

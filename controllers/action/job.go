@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,9 @@ func Decode(a *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	case spec.ManualSelector != nil || spec.Selector != nil:
 		// The pods of a Job are found by the labels that the API server gives them and no others.
 		return nil, errors.New("job.spec.selector and manualSelector: Forbidden: the API server selects the pods of a Job; remove the fields")
+	case spec.ManagedBy != nil && *spec.ManagedBy != batchv1.JobControllerName:
+		// A stop goes by the word of the Job controller.
+		return nil, errors.New("job.spec.managedBy: Forbidden: only the Job controller of Kubernetes is known to end pods; remove the field")
 	}
 	return spec, nil
 }
@@ -50,17 +54,11 @@ func build(run Run, t plan.Task) (*batchv1.Job, error) {
 	if t.Definition.TimeoutSeconds != nil {
 		spec.ActiveDeadlineSeconds = t.Definition.TimeoutSeconds
 	}
-	spec.Template.Labels = with(spec.Template.Labels, v1alpha1.LabelExecutionID, string(run.Execution.UID))
+	spec.Template.Labels = with(theirs(spec.Template.Labels), v1alpha1.LabelExecutionID, string(run.Execution.UID))
 	addEnv(&spec.Template.Spec, environment(run, t))
 	job := named(run, t)
-	job.Labels = with(t.Definition.Job.Metadata.Labels, v1alpha1.LabelExecutionID, string(run.Execution.UID))
-	delete(job.Labels, v1alpha1.LabelTombstone)
-	delete(job.Labels, v1alpha1.LabelOrphaned)
-	for name, value := range t.Definition.Job.Metadata.Annotations {
-		if _, taken := job.Annotations[name]; !taken {
-			job.Annotations[name] = value
-		}
-	}
+	job.Labels = with(theirs(t.Definition.Job.Metadata.Labels), v1alpha1.LabelExecutionID, string(run.Execution.UID))
+	maps.Copy(job.Annotations, theirs(t.Definition.Job.Metadata.Annotations))
 	job.Spec = *spec
 	return job, nil
 }
@@ -104,6 +102,13 @@ func tombstone(run Run, t plan.Task) *batchv1.Job {
 		}},
 	}
 	return job
+}
+
+// theirs returns the labels or annotations that are the user's to set.
+func theirs(all map[string]string) map[string]string {
+	result := maps.Clone(all)
+	maps.DeleteFunc(result, func(name, _ string) bool { return strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") })
+	return result
 }
 
 func with(labels map[string]string, name, value string) map[string]string {

@@ -42,7 +42,7 @@ func assess(job *batchv1.Job) plan.Observation {
 
 // lost is what becomes of an action whose Job was deleted while it ran: it fails once the pods of the Job have ended.
 func (r *Runner) lost(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
-	pods, err := r.livePods(ctx, run.Execution.Namespace, t.JobUID)
+	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
 	if err != nil {
 		return plan.Observation{}, err
 	}

@@ -73,7 +73,7 @@ func progress(status *v1alpha1.PipelineExecutionStatus, pipelineName string) (re
 	blocked := firstBlocked(status)
 	switch {
 	case status.Stop != nil:
-		return v1alpha1.ReasonFencing, "A stop was accepted; making sure that nothing more starts. " + blocked
+		return v1alpha1.ReasonFencing, strings.TrimSpace("A stop was accepted; making sure that nothing more starts. " + blocked)
 	case status.PipelineRevision == "":
 		return v1alpha1.ReasonWaitingForPipeline, fmt.Sprintf("spec.pipelineName: no Pipeline in this namespace has the "+
 			"pipelineName %q; the execution starts when there is one.", pipelineName)
@@ -112,7 +112,13 @@ func failure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason
 }
 
 func failureMessage(stage string, a *v1alpha1.ActionStatus) string {
-	return fmt.Sprintf("Action %q of stage %q failed: %s: %s", a.Name, stage, a.Reason, a.Message)
+	said := fmt.Sprintf("Action %q of stage %q failed", a.Name, stage)
+	for _, why := range []string{a.Reason, a.Message} {
+		if why != "" {
+			said += ": " + why
+		}
+	}
+	return said
 }
 
 func stoppingMessage(status *v1alpha1.PipelineExecutionStatus) string {

@@ -83,6 +83,8 @@ func (w *writer) progress(e *v1alpha1.PipelineExecution) {
 	case e.Status.State.Final():
 		w.stopped(string(e.Status.State), fmt.Sprintf("Execution %q is %s.", e.Name, e.Status.State))
 	default:
+		// An older copy of the execution may not show it yet.
+		w.status.State = v1alpha1.ExecutionStopping
 		const reason = string(v1alpha1.ExecutionStopping)
 		message := fmt.Sprintf("Execution %q has not stopped; its status.stop.waitingFor says what it waits for.", e.Name)
 		w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)

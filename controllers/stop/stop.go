@@ -5,8 +5,9 @@
 //
 // Two callers share the rules. The reconciler of an execution accepts requests with Accept, and records them on the
 // execution. The reconciler of a stop request derives its verdict from that record with Decide. Since the record only
-// grows and final states are final, a verdict that Decide gives once it gives ever after, also from an older copy of the
-// execution.
+// grows and final states are final, a request that is accepted once is accepted ever after, and one that is rejected is
+// rejected ever after, also from an older copy of the execution. The reason of a rejection is kept by whoever writes it:
+// a duplicate is no longer stoppable, either, when its execution has stopped.
 package stop
 
 import (
