@@ -38,7 +38,7 @@ help: ## List the targets.
 
 .PHONY: demo
 demo: ## Show the main job on real containers: on a local cluster, or on that of KUBECONFIG where it is set.
-	hack/demo/demo
+	@hack/demo/demo
 
 ##@ Development
 

@@ -415,7 +415,7 @@ func TestBadVariables(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
 	p := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web"}, Spec: v1alpha1.PipelineSpec{
-		Variables: []v1alpha1.VariableDeclaration{{Name: "TARGET"}, {Name: "REGION"}, {Name: "COLOUR", DefaultValue: ptr.To("blue")}},
+		Variables: []v1alpha1.VariableDeclaration{{Name: "TARGET"}, {Name: "REGION"}, {Name: "COLOR", DefaultValue: ptr.To("blue")}},
 		Stages:    []v1alpha1.Stage{stage("Build", act("compile", 1))},
 	}}
 	NewWithT(t).Expect(k8s.Create(t.Context(), p)).To(Succeed())
@@ -427,7 +427,7 @@ func TestBadVariables(t *testing.T) {
 		silent    string
 	}{
 		{"one missing", []v1alpha1.Variable{region}, []string{"TARGET must be set"}, "REGION"},
-		{"all missing", nil, []string{"TARGET, REGION must be set"}, "COLOUR"},
+		{"all missing", nil, []string{"TARGET, REGION must be set"}, "COLOR"},
 		{"one undeclared", []v1alpha1.Variable{target, region, {Name: "TARGTE"}}, []string{"does not declare TARGTE"}, "REGION"},
 		{"another case", []v1alpha1.Variable{target, region, {Name: "Target"}}, []string{"does not declare Target"}, "REGION"},
 		{"a reserved name", []v1alpha1.Variable{target, region, {Name: v1alpha1.EnvStage}}, []string{"does not declare " + v1alpha1.EnvStage}, "REGION"},

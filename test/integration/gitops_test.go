@@ -68,7 +68,7 @@ func TestKstatusOfExecutionsThatEndByThemselves(t *testing.T) {
 	finish(t, failing, "compile", corev1.PodFailed)
 	becomes(t, failing, status.FailedStatus)
 	taken := p.DeepCopy()
-	taken.ObjectMeta.Name, taken.ObjectMeta.ResourceVersion, taken.Spec.PipelineName = "other", "", "web"
+	taken.Name, taken.ResourceVersion, taken.Spec.PipelineName = "other", "", "web"
 	NewWithT(t).Expect(k8s.Create(t.Context(), taken)).To(Succeed())
 	becomes(t, taken, status.FailedStatus)
 }

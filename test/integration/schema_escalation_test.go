@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -32,32 +37,62 @@ func TestSchemaStopRequestEscalateAfterSeconds(t *testing.T) {
 	}
 }
 
+// unstamped makes a namespace where no policy writes into spec.requestedBy.
+func unstamped(t *testing.T) string {
+	t.Helper()
+	g := NewWithT(t)
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace(t)}}
+	g.Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"`+labelUnstamped+`":"true"}}}`)))).To(Succeed())
+	// The API server learns of the label a little later.
+	g.Eventually(func(g Gomega) {
+		o := goodStopRequest(ns.Name)
+		g.Expect(k8s.Create(t.Context(), o, client.DryRunAll)).To(Succeed())
+		g.Expect(o.Object["spec"]).NotTo(HaveKey("requestedBy"))
+	}, patience, tick).Should(Succeed())
+	return ns.Name
+}
+
 func TestSchemaStopRequestRequestedBy(t *testing.T) {
 	t.Parallel()
 	const field = "spec.requestedBy"
-	trySchema(t, goodStopRequest, []schemaCase{
+	ns := unstamped(t)
+	trySchemaIn(t, ns, goodStopRequest, []schemaCase{
 		{name: "absent", field: field},
-		{name: "256 characters", field: field, value: strings.Repeat("é", 256)},
 		{name: "257 characters", field: field, value: strings.Repeat("é", 257), refused: "may not be more than 256"},
-		{name: "a service account", field: field, value: "system:serviceaccount:ci:deployer"},
 		{name: "a number", field: field, value: int64(7), refused: "must be of type string"},
 	})
+	// Whoever creates a request can name nobody else, so who is accepted here is the user.
+	for _, user := range []string{"system:serviceaccount:ci:deployer", strings.Repeat("u", 256)} {
+		c, err := as(user, "system:masters")
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		o := goodStopRequest(ns)
+		put(o.Object, field, user)
+		NewWithT(t).Expect(c.Create(t.Context(), o, client.DryRunAll)).To(Succeed())
+	}
 }
 
 func TestSchemaStopRequestEscalationIsImmutable(t *testing.T) {
 	t.Parallel()
-	const (
-		seconds = "escalateAfterSeconds is immutable; to escalate now, create another StopRequest with abandon: true"
-		by      = "requestedBy is immutable"
-	)
+	const refused = "escalateAfterSeconds is immutable; to escalate now, create another StopRequest with abandon: true"
 	tryEdits(t, goodStopRequest, []editCase{
-		{"escalateAfterSeconds changed", "spec.escalateAfterSeconds", int64(60), int64(1), seconds},
-		{"escalateAfterSeconds removed", "spec.escalateAfterSeconds", int64(60), nil, seconds},
-		{"escalateAfterSeconds added", "spec.escalateAfterSeconds", nil, int64(60), seconds},
-		{"escalateAfterSeconds as it was", "spec.escalateAfterSeconds", int64(60), int64(60), ""},
-		{"requestedBy changed", "spec.requestedBy", "ann", "bob", by},
-		{"requestedBy removed", "spec.requestedBy", "ann", nil, by},
-		{"requestedBy added", "spec.requestedBy", nil, "ann", by},
-		{"requestedBy as it was", "spec.requestedBy", "ann", "ann", ""},
+		{"changed", "spec.escalateAfterSeconds", int64(60), int64(1), refused},
+		{"removed", "spec.escalateAfterSeconds", int64(60), nil, refused},
+		{"added", "spec.escalateAfterSeconds", nil, int64(60), refused},
+		{"as it was", "spec.escalateAfterSeconds", int64(60), int64(60), ""},
+	})
+}
+
+func TestSchemaStopRequestRequestedByIsImmutable(t *testing.T) {
+	t.Parallel()
+	const refused = "requestedBy is immutable"
+	review := &authenticationv1.SelfSubjectReview{}
+	NewWithT(t).Expect(k8s.Create(t.Context(), review)).To(Succeed())
+	me := review.Status.UserInfo.Username
+	tryEditsIn(t, unstamped(t), goodStopRequest, []editCase{
+		{"changed", "spec.requestedBy", me, "another", refused},
+		{"removed", "spec.requestedBy", me, nil, refused},
+		{"added", "spec.requestedBy", nil, me, refused},
+		{"as it was", "spec.requestedBy", me, me, ""},
 	})
 }

@@ -126,7 +126,11 @@ func put(o any, field string, value any) {
 // trySchema tries every case at the API server, and stores nothing.
 func trySchema(t *testing.T, good func(ns string) object, cases []schemaCase) {
 	t.Helper()
-	ns := namespace(t)
+	trySchemaIn(t, namespace(t), good, cases)
+}
+
+func trySchemaIn(t *testing.T, ns string, good func(ns string) object, cases []schemaCase) {
+	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			o := good(ns)
@@ -172,7 +176,11 @@ type editCase struct {
 // tryEdits tries every edit at the API server, and changes nothing.
 func tryEdits(t *testing.T, good func(ns string) object, cases []editCase) {
 	t.Helper()
-	ns := namespace(t)
+	tryEditsIn(t, namespace(t), good, cases)
+}
+
+func tryEditsIn(t *testing.T, ns string, good func(ns string) object, cases []editCase) {
+	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
