@@ -60,7 +60,7 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, request ctrl.Request
 	}
 	p.Status = next
 	if err := r.Client.Status().Update(ctx, p, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
+		return unlessOutdated(ctx, fmt.Errorf("writing the status: %w", err))
 	}
 	return ctrl.Result{}, nil
 }

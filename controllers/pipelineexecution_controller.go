@@ -75,7 +75,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, request ctr
 		}
 		again, err := r.step(ctx, e, &done)
 		if err != nil {
-			return ctrl.Result{}, err
+			return unlessOutdated(ctx, err)
 		}
 		if !again {
 			return ctrl.Result{RequeueAfter: plan.Wake(&e.Status, r.now())}, nil

@@ -68,7 +68,7 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	before := s.DeepCopy()
 	s.Status = next
 	if err := r.Client.Status().Update(ctx, s, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
+		return unlessOutdated(ctx, fmt.Errorf("writing the status: %w", err))
 	}
 	r.tell(before, s)
 	return ctrl.Result{}, nil

@@ -57,7 +57,9 @@ func (r *Runner) explain(ctx context.Context, run Run, t plan.Task, o plan.Obser
 // isIdle reports whether the Job controller knows of no pod of the Job, and of no end of it either: its word comes a
 // little later than that of the pods.
 func isIdle(job *batchv1.Job) bool {
-	return job.Status.Active == 0 && job.Status.Succeeded == 0 && job.Status.UncountedTerminatedPods == nil &&
+	uncounted := job.Status.UncountedTerminatedPods
+	counted := uncounted == nil || len(uncounted.Succeeded)+len(uncounted.Failed) == 0
+	return job.Status.Active == 0 && job.Status.Succeeded == 0 && counted &&
 		!isConditionTrue(job, batchv1.JobSuccessCriteriaMet) && !isConditionTrue(job, batchv1.JobFailureTarget)
 }
 

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,7 +19,7 @@ type Event struct {
 	Type string
 	// Reason and Action are words in CamelCase: why, and what was done.
 	Reason, Action string
-	// Note is a sentence of at most 1024 characters, the bound of the API.
+	// Note is a sentence of at most 1024 bytes, the bound of the API.
 	Note string
 }
 
@@ -27,7 +28,7 @@ type Event struct {
 func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	var events []Event
 	add := func(eventType, reason, action, note string) {
-		events = append(events, Event{eventType, reason, action, truncate(note, maxMessage)})
+		events = append(events, Event{eventType, reason, action, clip(note, noteLimit)})
 	}
 	if before.StartTime == nil && after.StartTime != nil {
 		add(corev1.EventTypeNormal, "Started", "Start", fmt.Sprintf("Runs %s.", after.PipelineRevision))
@@ -41,7 +42,22 @@ func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	for _, w := range newWaits(before.Stop, after.Stop) {
 		add(corev1.EventTypeWarning, "StopWaiting", "Stop", fmt.Sprintf("%s/%s: %s: %s", w.Stage, w.Action, w.Reason, w.Message))
 	}
-	return append(events, stateEvent(before, after)...)
+	for _, e := range stateEvent(before, after) {
+		add(e.Type, e.Reason, e.Action, e.Note)
+	}
+	return events
+}
+
+// noteLimit bounds the note of an event, in bytes.
+const noteLimit = 1024
+
+// clip cuts s to at most n bytes, on a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	const more = "…"
+	return strings.ToValidUTF8(s[:n-len(more)], "") + more
 }
 
 // stateEvent tells of another state, or of what keeps an execution from starting. It has the words of the condition Ready.

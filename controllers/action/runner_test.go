@@ -1,0 +1,739 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+const theJobUID = "job-1"
+
+var (
+	jobs       = schema.GroupResource{Group: "batch", Resource: "jobs"}
+	errTimeout = apierrors.NewTimeoutError("the server did not answer", 1)
+	errQuota   = apierrors.NewForbidden(jobs, theName, errors.New("exceeded quota: q"))
+	errInvalid = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, theName, nil)
+	errLarge   = apierrors.NewRequestEntityTooLargeError("limit is 3145728")
+	errRead    = apierrors.NewForbidden(jobs, theName, errors.New("no right to read"))
+	errEnding  = &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden, Message: "the namespace is being terminated",
+		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
+	}}
+)
+
+// cluster is an API server in memory. It records every call and can refuse any.
+type cluster struct {
+	t    *testing.T
+	raw  client.WithWatch
+	base map[string]string // the resourceVersion of each object when the test began
+	// stale are the Jobs that the cache shows instead of those of the API server; nil stands for none.
+	stale map[string]*batchv1.Job
+	// calls are the verbs and kinds, in their order. Reads of the API server itself are "live".
+	calls []string
+	// patches are the bodies of patches.
+	patches []string
+	// fail refuses a call.
+	fail map[string]error
+	uids int
+}
+
+func newCluster(t *testing.T, objects ...client.Object) *cluster {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &cluster{t: t, raw: fake.NewClientBuilder().WithScheme(scheme).Build(), fail: map[string]error{}, base: map[string]string{}}
+	for _, o := range objects {
+		if j, ok := o.(*batchv1.Job); !ok || j != nil {
+			c.add(o)
+		}
+	}
+	return c
+}
+
+// add puts an object into the cluster as it is, a deletion that is under way included.
+func (c *cluster) add(o client.Object) {
+	c.t.Helper()
+	o = o.DeepCopyObject().(client.Object)
+	deletion := o.GetDeletionTimestamp()
+	if deletion == nil {
+		c.must(c.raw.Create(c.t.Context(), o))
+	} else {
+		// The fake client refuses to create what is being deleted, and sets the time of a deletion itself.
+		builder := fake.NewClientBuilder().WithScheme(c.raw.Scheme()).WithObjects(o)
+		builder = builder.WithObjects(c.all()...)
+		c.raw = builder.Build()
+	}
+	c.base[o.GetName()] = o.GetResourceVersion()
+}
+
+func (c *cluster) all() []client.Object {
+	var all []client.Object
+	for _, list := range []client.ObjectList{&batchv1.JobList{}, &corev1.PodList{}} {
+		c.must(c.raw.List(c.t.Context(), list))
+		c.must(meta.EachListItem(list, func(o runtime.Object) error {
+			all = append(all, o.(client.Object))
+			return nil
+		}))
+	}
+	return all
+}
+
+func (c *cluster) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// called records a call and returns the error that it is to have.
+func (c *cluster) called(verb string, o runtime.Object) error {
+	kind := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", o), "*v1."), "List")
+	c.calls = append(c.calls, verb+" "+kind)
+	return c.fail[verb+" "+kind]
+}
+
+// runner is one on this cluster, with a cache and a live reader.
+func (c *cluster) runner() *Runner {
+	return &Runner{Client: c.intercepted(""), Live: c.intercepted("live ")}
+}
+
+func (c *cluster) intercepted(prefix string) client.Client {
+	refuse := func(verb string, o runtime.Object) error {
+		return errors.Join(c.called(prefix+verb, o), fmt.Errorf("unexpected %s", verb))
+	}
+	return interceptor.NewClient(c.raw, interceptor.Funcs{
+		Get: func(ctx context.Context, raw client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if err := c.called(prefix+"get", o); err != nil {
+				return err
+			}
+			if old, isStale := c.stale[key.Name]; isStale && prefix == "" {
+				if old == nil {
+					return apierrors.NewNotFound(jobs, key.Name)
+				}
+				old.DeepCopyInto(o.(*batchv1.Job))
+				return nil
+			}
+			return raw.Get(ctx, key, o, opts...)
+		},
+		List: func(ctx context.Context, raw client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if err := c.called(prefix+"list", list); err != nil {
+				return err
+			}
+			return raw.List(ctx, list, opts...)
+		},
+		Create: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if err := c.called(prefix+"create", o); err != nil {
+				return err
+			}
+			c.uids++
+			o.SetUID(types.UID(fmt.Sprintf("made-%d", c.uids)))
+			return raw.Create(ctx, o, opts...)
+		},
+		Patch: func(ctx context.Context, raw client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			data, err := patch.Data(o)
+			c.must(err)
+			c.patches = append(c.patches, string(data))
+			if err := c.called(prefix+"patch", o); err != nil {
+				return err
+			}
+			return raw.Patch(ctx, o, patch, opts...)
+		},
+		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
+			return refuse("update", o)
+		},
+		Delete: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteOption) error {
+			return refuse("delete", o)
+		},
+		DeleteAllOf: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteAllOfOption) error {
+			return refuse("delete all", o)
+		},
+	})
+}
+
+// job returns the Job as the API server has it, or nil.
+func (c *cluster) job() *batchv1.Job {
+	c.t.Helper()
+	job := &batchv1.Job{}
+	err := c.raw.Get(c.t.Context(), client.ObjectKey{Namespace: "team", Name: theName}, job)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	c.must(err)
+	return job
+}
+
+// untouched checks that nothing that was there before has been written to.
+func (c *cluster) untouched() {
+	c.t.Helper()
+	if job := c.job(); job != nil && job.ResourceVersion != c.base[theName] {
+		c.t.Errorf("Job %q was written to: %+v", theName, job)
+	}
+}
+
+// ourJob is a Job of the action that runs, as the API server has it.
+func ourJob(change ...func(*batchv1.Job)) *batchv1.Job {
+	job := named(theRun(), started(plan.Observe))
+	job.UID = theJobUID
+	job.Spec.Suspend = ptr.To(false)
+	for _, c := range change {
+		c(job)
+	}
+	return job
+}
+
+// The changes of ourJob.
+func foreign(j *batchv1.Job)   { j.OwnerReferences = nil }
+func entombed(j *batchv1.Job)  { j.Labels[v1alpha1.LabelTombstone] = "true"; suspended(j) }
+func suspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
+func complete(j *batchv1.Job)  { j.Status.Conditions = jobConditions(batchv1.JobComplete) }
+func failedBy(reason, message string) func(*batchv1.Job) {
+	return func(j *batchv1.Job) {
+		j.Status.Conditions = jobConditions(batchv1.JobFailureTarget, batchv1.JobFailed)
+		j.Status.Conditions[1].Reason, j.Status.Conditions[1].Message = reason, message
+	}
+}
+func saidSuspended(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuspended) }
+func resumed(j *batchv1.Job) {
+	j.Status.Conditions = jobConditions(batchv1.JobSuspended)
+	j.Status.Conditions[0].Status = corev1.ConditionFalse
+}
+func deleting(j *batchv1.Job) {
+	j.DeletionTimestamp, j.Finalizers = ptr.To(at(0)), []string{"foregroundDeletion"}
+}
+func takenOver(j *batchv1.Job) {
+	j.OwnerReferences = []metav1.OwnerReference{{APIVersion: "example.com/v1", Kind: "Other", Name: "o", UID: "other", Controller: ptr.To(true)}}
+}
+func another(j *batchv1.Job) { j.UID = "job-2" }
+
+func jobConditions(types ...batchv1.JobConditionType) []batchv1.JobCondition {
+	var c []batchv1.JobCondition
+	for _, t := range types {
+		c = append(c, batchv1.JobCondition{Type: t, Status: corev1.ConditionTrue, Reason: "R", Message: "m"})
+	}
+	return c
+}
+
+// started is a task on an action whose Job was created.
+func started(verb plan.Verb) plan.Task {
+	t := task(minimal)
+	t.Verb, t.JobUID = verb, theJobUID
+	return t
+}
+
+// intent is a task on an action of which it is not known whether it started.
+func intent(verb plan.Verb) plan.Task {
+	t := task(minimal)
+	t.Verb = verb
+	return t
+}
+
+// run is one call of Do: what there is, what it must say, and what it may call.
+type call struct {
+	name string
+	job  *batchv1.Job
+	pods []*corev1.Pod
+	fail map[string]error
+	want plan.Observation
+	// says are parts of the message, where want has none; err is a part of the error.
+	says  []string
+	err   string
+	calls []string
+	// created and suspended say what must be there in the end that was not there before; nothing else may have changed.
+	created, suspended bool
+}
+
+func (tt *call) check(t *testing.T, task plan.Task) {
+	t.Helper()
+	c := newCluster(t, tt.job)
+	for _, p := range tt.pods {
+		c.add(p)
+	}
+	maps.Copy(c.fail, tt.fail)
+	o, err := c.runner().Do(t.Context(), theRun(), task)
+	if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
+		t.Errorf("error %v, want one about %q", err, tt.err)
+	}
+	for _, part := range tt.says {
+		if !strings.Contains(o.Message, part) {
+			t.Errorf("message %q does not have %q", o.Message, part)
+		}
+	}
+	if len(tt.says) > 0 {
+		o.Message = ""
+	}
+	if diff := cmp.Diff(tt.want, o); diff != "" {
+		t.Errorf("observation (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(tt.calls, c.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	if tt.created || tt.suspended {
+		c.checkJob(tt.created, task)
+	} else {
+		c.untouched()
+	}
+	if (c.job() != nil) != (tt.job != nil || tt.created) {
+		t.Errorf("in the end the Job is %+v", c.job())
+	}
+}
+
+func (c *cluster) checkJob(created bool, task plan.Task) {
+	c.t.Helper()
+	job := c.job()
+	switch {
+	case !ours(job, theRun()) || job.Labels[v1alpha1.LabelExecutionID] != theUID:
+		c.t.Errorf("the Job is not the execution's: %+v", job.ObjectMeta)
+	case isSuspended(job) != (task.Verb != plan.Start):
+		c.t.Errorf("suspended: %v", isSuspended(job))
+	case created && isTombstone(job) != (task.Verb == plan.Fence):
+		c.t.Errorf("a tombstone: %v", isTombstone(job))
+	}
+}
+
+// "Only then are Jobs created […]. AlreadyExists means that it really started". "A Job of our name that is not ours
+// (controller UID) is never touched: the action fails with a reason."
+func TestStart(t *testing.T) {
+	create := []string{"create Job"}
+	look := []string{"create Job", "live get Job"}
+	tests := []call{
+		{name: "created", want: plan.Observation{Phase: plan.Running, JobUID: "made-1"}, calls: create, created: true},
+		{name: "ours is there", job: ourJob(), want: plan.Observation{Phase: plan.Running, JobUID: theJobUID}, calls: look},
+		{name: "ours is there and has ended", job: ourJob(complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: look},
+		{
+			// A paused operator that wakes up later finds the name taken.
+			name: "fenced since", job: ourJob(entombed), err: "fenced by a stop", calls: look,
+		},
+		{
+			name: "another's", job: ourJob(foreign), want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken},
+			says: []string{theName, "left alone", "delete or rename it"}, calls: look,
+		},
+		{
+			name: "of another controller, with our labels", job: ourJob(takenOver), want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken},
+			says: []string{"is not this execution's"}, calls: look,
+		},
+		{
+			name: "another's that looks like a tombstone", job: ourJob(entombed, foreign),
+			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{theName}, calls: look,
+		},
+		{
+			name: "invalid", fail: map[string]error{"create Job": errInvalid},
+			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobRefused}, says: []string{"is invalid", "change the action's job"}, calls: create,
+		},
+		{
+			name: "too large", fail: map[string]error{"create Job": errLarge},
+			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobRefused}, says: []string{"3145728"}, calls: create,
+		},
+		{
+			name: "no such JSON", fail: map[string]error{"create Job": apierrors.NewBadRequest("cannot be decoded")},
+			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobRefused}, says: []string{"cannot be decoded"}, calls: create,
+		},
+		{
+			name: "forbidden by a quota", fail: map[string]error{"create Job": errQuota},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "exceeded quota"}, err: "exceeded quota", calls: create,
+		},
+		{
+			name: "forbidden since the namespace ends", fail: map[string]error{"create Job": errEnding},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"being terminated"}, err: "being terminated", calls: create,
+		},
+		// Nobody knows whether it was created: nothing may be recorded.
+		{name: "no answer", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: create},
+		{name: "the Job that exists cannot be read", job: ourJob(), fail: map[string]error{"live get Job": errTimeout}, err: "did not answer", calls: look},
+		{
+			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, theName)},
+			err: "existed and is gone", calls: look,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, intent(plan.Start)) })
+	}
+}
+
+// A template that cannot be a Job fails the action and bothers nobody.
+func TestStartOfABadTemplate(t *testing.T) {
+	bad := task(`{"templat":{}}`)
+	tt := call{want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonInvalidJobTemplate}, says: []string{`unknown field "templat"`}}
+	tt.check(t, bad)
+}
+
+// "An intent whose Job does not exist (live read) gets a tombstone: a suspended, marked Job under the very name."
+func TestFence(t *testing.T) {
+	never := plan.Observation{Phase: plan.NeverStarted}
+	create := []string{"create Job"}
+	look := []string{"create Job", "live get Job"}
+	tests := []call{
+		{name: "a tombstone is created", want: never, calls: create, created: true},
+		{name: "a tombstone is there", job: ourJob(entombed), want: never, calls: look},
+		{name: "it really started", job: ourJob(), want: plan.Observation{Phase: plan.Running, JobUID: theJobUID}, calls: look},
+		{name: "it really started and succeeded", job: ourJob(complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: look},
+		{
+			name: "it really started and failed", job: ourJob(failedBy("BackoffLimitExceeded", "twice")),
+			want: plan.Observation{Phase: plan.Failed, JobUID: theJobUID, Reason: "BackoffLimitExceeded", Message: "twice"}, calls: look,
+		},
+		{
+			name: "another's", job: ourJob(foreign), want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken},
+			says: []string{"left alone"}, calls: look,
+		},
+		{
+			name: "another's that looks like a tombstone", job: ourJob(entombed, takenOver),
+			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{theName}, calls: look,
+		},
+		// Nobody can create anything in it any more, a paused operator neither.
+		{name: "the namespace ends", fail: map[string]error{"create Job": errEnding}, want: never, calls: create},
+		{
+			// "A quota or a policy that refuses the tombstone of an open intent delays the publication of the stop".
+			name: "forbidden by a quota", fail: map[string]error{"create Job": errQuota},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota", calls: create,
+		},
+		{
+			name: "refused by a policy", fail: map[string]error{"create Job": errInvalid},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"tombstone"}, err: "is invalid", calls: create,
+		},
+		{name: "no answer", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: create},
+		{
+			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, theName)},
+			err: "existed and is gone", calls: look,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, intent(plan.Fence)) })
+	}
+}
+
+// "Retries" of a fence and of a start write nothing more.
+func TestStartAndFenceAgain(t *testing.T) {
+	for _, verb := range []plan.Verb{plan.Start, plan.Fence} {
+		c := newCluster(t)
+		first, err := c.runner().Do(t.Context(), theRun(), intent(verb))
+		c.must(err)
+		version := c.job().ResourceVersion
+		second, err := c.runner().Do(t.Context(), theRun(), intent(verb))
+		c.must(err)
+		if diff := cmp.Diff(first, second); diff != "" || c.job().ResourceVersion != version {
+			t.Errorf("verb %d again (-first +second):\n%s", verb, diff)
+		}
+	}
+}
+
+// A fence that comes before a start wins, and a start that comes before a fence is in progress.
+func TestStartAgainstFence(t *testing.T) {
+	c := newCluster(t)
+	_, err := c.runner().Do(t.Context(), theRun(), intent(plan.Fence))
+	c.must(err)
+	if o, err := c.runner().Do(t.Context(), theRun(), intent(plan.Start)); !errors.Is(err, errFenced) || o != (plan.Observation{}) {
+		t.Errorf("a start after the fence: %+v, %v", o, err)
+	}
+	c = newCluster(t)
+	_, err = c.runner().Do(t.Context(), theRun(), intent(plan.Start))
+	c.must(err)
+	o, err := c.runner().Do(t.Context(), theRun(), intent(plan.Fence))
+	c.must(err)
+	if want := (plan.Observation{Phase: plan.Running, JobUID: "made-1"}); o != want {
+		t.Errorf("a fence after the start: %+v, want %+v", o, want)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	running := plan.Observation{Phase: plan.Running, JobUID: theJobUID}
+	lost := plan.Observation{Phase: plan.Failed, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost}
+	cached := []string{"get Job"}
+	searched := []string{"get Job", "live get Job", "live list Pod"}
+	many := []*corev1.Pod{}
+	for _, name := range []string{"p1", "p2", "p3", "p4", "p5"} {
+		many = append(many, pod(func(p *corev1.Pod) { p.Name = name }))
+	}
+	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	others := pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-9" })
+	elsewhere := pod(func(p *corev1.Pod) { p.Namespace = "another" })
+	tests := []call{
+		{name: "runs", job: ourJob(), want: running, calls: cached},
+		{name: "complete", job: ourJob(complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: cached},
+		{
+			name: "failed, with the reason of the Job", job: ourJob(failedBy("DeadlineExceeded", "Job was active longer than specified deadline")),
+			want: plan.Observation{
+				Phase: plan.Failed, JobUID: theJobUID, Reason: "DeadlineExceeded", Message: "Job was active longer than specified deadline",
+			},
+			calls: cached,
+		},
+		{
+			// Its pods have not ended yet: the condition Failed comes when they have.
+			name: "about to fail", job: ourJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobFailureTarget) }),
+			want: running, calls: cached,
+		},
+		{
+			name: "about to complete", job: ourJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuccessCriteriaMet) }),
+			want: running, calls: cached,
+		},
+		{name: "suspended by another", job: ourJob(suspended), want: running, says: []string{"suspended by another", "resumed"}, calls: cached},
+		{name: "being deleted", job: ourJob(deleting), want: running, says: []string{"being deleted by another"}, calls: cached},
+		{name: "being deleted after its end", job: ourJob(deleting, complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: cached},
+		{
+			name: "lost, its pods are left", pods: []*corev1.Pod{pod()},
+			want: plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost},
+			says: []string{"deleted by another", theName + "-x7k2p"}, calls: searched,
+		},
+		{
+			name: "lost, many pods are left", pods: many, want: plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost},
+			says: []string{"p1, p2, p3, and 2 more"}, calls: searched,
+		},
+		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: searched},
+		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: searched},
+		{name: "lost, pods of others are left", pods: []*corev1.Pod{others, elsewhere}, want: lost, says: []string{"not run again"}, calls: searched},
+		// "it is never run twice": a Job of the name with another uid is not the one that was started.
+		{name: "its uid differs", job: ourJob(another), want: lost, says: []string{"not run again"}, calls: searched},
+		{name: "its uid differs and it is complete", job: ourJob(another, complete), want: lost, says: []string{"not run again"}, calls: searched},
+		{name: "the cache does not answer", fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
+		{name: "the API server does not answer", fail: map[string]error{"live get Job": errRead}, err: "no right to read", calls: searched[:2]},
+		{name: "the pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: searched},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.Observe)) })
+	}
+}
+
+// "A Job that was seen and is gone was lost": gone from the API server, not from a cache that lags.
+func TestObserveWithAStaleCache(t *testing.T) {
+	tests := map[string]*batchv1.Job{"does not have it": nil, "has an earlier one of the name": ourJob(another)}
+	for name, old := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, ourJob(complete))
+			c.stale = map[string]*batchv1.Job{theName: old}
+			o, err := c.runner().Do(t.Context(), theRun(), started(plan.Observe))
+			if want := (plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}); err != nil || o != want {
+				t.Errorf("got %+v, %v; want %+v", o, err, want)
+			}
+			if diff := cmp.Diff([]string{"get Job", "live get Job"}, c.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// "Terminate ends their pods (grace period respected) and Stopped waits until no pod of theirs is left". Nothing is
+// deleted: the name of the Job stays taken.
+func TestTerminate(t *testing.T) {
+	ending := plan.Observation{Phase: plan.Running, JobUID: theJobUID}
+	ended := plan.Observation{Phase: plan.Ended, JobUID: theJobUID}
+	cached := []string{"get Job"}
+	patched := []string{"get Job", "patch Job"}
+	listed := []string{"get Job", "live list Pod"}
+	gone := []string{"get Job", "live get Job", "live list Pod"}
+	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	endedButDeleted := pod(deleted, func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	tests := []call{
+		{name: "it runs", job: ourJob(), want: ending, calls: patched, suspended: true},
+		{name: "it was resumed by another", job: ourJob(resumed), want: ending, calls: patched, suspended: true},
+		{name: "suspended, and the Job controller has not said so", job: ourJob(suspended), want: ending, calls: cached},
+		{name: "suspended again, and the condition is of the past", job: ourJob(suspended, resumed), want: ending, calls: cached},
+		{
+			name: "the Job controller has said so before the pods are gone", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{pod(deleted)},
+			want: ending, calls: listed,
+		},
+		{
+			name: "a pod that has ended and is being deleted is there", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{endedButDeleted},
+			want: ending, calls: listed,
+		},
+		{name: "its pods are gone", job: ourJob(suspended, saidSuspended), want: ended, calls: listed},
+		{name: "a try that had ended stays", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{record}, want: ended, calls: listed},
+		{name: "it finished by itself", job: ourJob(complete), want: ended, calls: cached},
+		{name: "it failed by itself", job: ourJob(failedBy("R", "m")), want: ended, calls: cached},
+		{name: "it finished before it was suspended", job: ourJob(suspended, complete), want: ended, calls: cached},
+		{name: "another deletes it", job: ourJob(deleting), want: ending, calls: cached},
+		{
+			// "An object whose controller is not this execution is never changed or deleted."
+			name: "another controller has it", job: ourJob(takenOver), want: ending, says: []string{"taken over", "left alone"}, calls: cached,
+		},
+		{name: "nobody controls it", job: ourJob(foreign), want: ending, says: []string{"left alone"}, calls: cached},
+		{name: "another controller has it, and it has finished", job: ourJob(takenOver, complete), want: ended, calls: cached},
+		{name: "it is gone", want: ended, calls: gone},
+		{name: "it is gone, and its pods are not", pods: []*corev1.Pod{pod()}, want: ending, calls: gone},
+		{name: "another has its name", job: ourJob(another), want: ended, calls: gone},
+		{name: "another has its name, and its pods are left", job: ourJob(another), pods: []*corev1.Pod{pod()}, want: ending, calls: gone},
+		{
+			name: "the patch is refused", job: ourJob(), fail: map[string]error{"patch Job": errQuota},
+			want: ending, err: "suspending Job", calls: patched,
+		},
+		{
+			name: "it is gone before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
+			want: ending, calls: patched,
+		},
+		{name: "its pods cannot be listed", job: ourJob(suspended, saidSuspended), fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: listed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.Terminate)) })
+	}
+}
+
+// "each with a UID precondition": a patch with another uid is refused by the API server, since the field is immutable.
+func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
+	c := newCluster(t, ourJob())
+	for range 3 {
+		_, err := c.runner().Do(t.Context(), theRun(), started(plan.Terminate))
+		c.must(err)
+	}
+	if diff := cmp.Diff([]string{`{"metadata":{"uid":"` + theJobUID + `"},"spec":{"suspend":true}}`}, c.patches); diff != "" {
+		t.Errorf("patches (-want +got):\n%s", diff)
+	}
+	want := ourJob(suspended)
+	got := c.job()
+	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the Job (-want +got):\n%s", diff)
+	}
+}
+
+// A cache that does not show the suspension yet has it asked for again, which changes nothing.
+func TestTerminateWithAStaleCache(t *testing.T) {
+	c := newCluster(t, ourJob(suspended, saidSuspended))
+	c.stale = map[string]*batchv1.Job{theName: ourJob()}
+	o, err := c.runner().Do(t.Context(), theRun(), started(plan.Terminate))
+	if want := (plan.Observation{Phase: plan.Running, JobUID: theJobUID}); err != nil || o != want || !isSuspended(c.job()) {
+		t.Errorf("got %+v, %v; want %+v", o, err, want)
+	}
+}
+
+// "Orphan leaves the Job running, without our controller reference holding it to the execution's life, and marked so
+// that a person finds it."
+func TestOrphan(t *testing.T) {
+	keeper := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "keeper", UID: "keeper"}
+	owned := func(j *batchv1.Job) { j.OwnerReferences = append(j.OwnerReferences, keeper); j.Labels["team"] = "a" }
+	c := newCluster(t, ourJob(owned))
+	version := c.job().ResourceVersion
+	first, err := c.runner().Do(t.Context(), theRun(), started(plan.Orphan))
+	c.must(err)
+	if first.Phase != plan.Ended || first.JobUID != theJobUID || !strings.Contains(first.Message, v1alpha1.LabelOrphaned) {
+		t.Errorf("got %+v", first)
+	}
+
+	job := c.job()
+	if diff := cmp.Diff([]metav1.OwnerReference{keeper}, job.OwnerReferences); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	labels := map[string]string{v1alpha1.LabelExecutionID: theUID, v1alpha1.LabelOrphaned: "true", "team": "a"}
+	if diff := cmp.Diff(labels, job.Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	if isSuspended(job) || job.UID != theJobUID {
+		t.Errorf("the work does not go on: %+v", job.Spec)
+	}
+	// "a write that decides carries a resourceVersion"
+	if len(c.patches) != 1 || !strings.Contains(c.patches[0], `"resourceVersion":"`+version+`"`) {
+		t.Errorf("patches %v do not carry resourceVersion %s", c.patches, version)
+	}
+
+	again, err := c.runner().Do(t.Context(), theRun(), started(plan.Orphan))
+	c.must(err)
+	if diff := cmp.Diff(first, again); diff != "" || len(c.patches) != 1 {
+		t.Errorf("%d patches, again (-first +second):\n%s", len(c.patches), diff)
+	}
+	if diff := cmp.Diff([]string{"get Job", "patch Job", "get Job"}, c.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestOrphanOfOthersAndOfNothing(t *testing.T) {
+	left := plan.Observation{Phase: plan.Ended, JobUID: theJobUID}
+	says := []string{"left to go on"}
+	cached := []string{"get Job"}
+	both := []string{"get Job", "live get Job"}
+	tests := []call{
+		{name: "taken over by another controller", job: ourJob(takenOver), want: left, says: says, calls: cached},
+		{name: "nobody's", job: ourJob(foreign), want: left, says: says, calls: cached},
+		{name: "gone", want: left, says: says, calls: both},
+		{name: "another has its name", job: ourJob(another), want: left, says: says, calls: both},
+		{
+			name: "gone before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
+			want: left, says: says, calls: []string{"get Job", "patch Job"},
+		},
+		{
+			name: "changed by another before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewConflict(jobs, theName, errors.New("changed"))},
+			err: "releasing Job", calls: []string{"get Job", "patch Job"},
+		},
+		{name: "no answer", job: ourJob(), fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.Orphan)) })
+	}
+}
+
+// "The resourceVersion keeps another's change from being overwritten": here a real conflict, by a cache that lags.
+func TestOrphanWithAStaleCache(t *testing.T) {
+	c := newCluster(t, ourJob())
+	c.stale = map[string]*batchv1.Job{theName: c.job()}
+	changed := c.job()
+	changed.OwnerReferences = append(changed.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "new", UID: "new"})
+	c.must(c.raw.Update(t.Context(), changed))
+	o, err := c.runner().Do(t.Context(), theRun(), started(plan.Orphan))
+	if !apierrors.IsConflict(err) || o.Phase != 0 {
+		t.Errorf("got %+v, %v; want a conflict", o, err)
+	}
+	if n := len(c.job().OwnerReferences); n != 2 {
+		t.Errorf("%d owners, want both", n)
+	}
+}
+
+// A verb that nobody knows must not look like success.
+func TestNoSuchVerb(t *testing.T) {
+	c := newCluster(t)
+	if o, err := c.runner().Do(t.Context(), theRun(), plan.Task{Verb: 99}); err == nil || o.Phase != 0 || c.calls != nil {
+		t.Errorf("got %+v, %v, calls %v", o, err, c.calls)
+	}
+}
+
+// A Pipeline is checked by a dry run; nothing is created, and only what the template is to blame for is said.
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		name, spec  string
+		fail        error
+		refusal     string
+		err         bool
+		wantsNoCall bool
+	}{
+		{name: "it would be created", spec: minimal},
+		{name: "the API server would refuse it", spec: minimal, fail: errInvalid, refusal: "job: "},
+		{name: "a quota would refuse it now", spec: minimal, fail: errQuota},
+		{name: "its name is taken", spec: minimal, fail: apierrors.NewAlreadyExists(jobs, theName)},
+		{name: "no answer", spec: minimal, fail: errTimeout, err: true},
+		{name: "no JobSpec", spec: `{"templat":1}`, refusal: "job.spec: ", wantsNoCall: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCluster(t)
+			c.fail["create Job"] = tt.fail
+			refusal, err := c.runner().Check(t.Context(), theRun(), task(tt.spec))
+			if !strings.HasPrefix(refusal, tt.refusal) || (refusal == "") != (tt.refusal == "") || (err != nil) != tt.err {
+				t.Errorf("got %q, %v; want %q", refusal, err, tt.refusal)
+			}
+			if c.job() != nil || (c.calls == nil) != tt.wantsNoCall {
+				t.Errorf("calls %v left %+v", c.calls, c.job())
+			}
+		})
+	}
+}

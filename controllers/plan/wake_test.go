@@ -1,0 +1,131 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+const (
+	waiting    = v1alpha1.StopModeWait
+	abandoning = v1alpha1.StopModeAbandon
+)
+
+// stopOf is a stop whose last request was accepted at second 0, and may escalate, or have done so.
+func stopOf(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.Stop {
+	return &v1alpha1.Stop{Mode: mode, Requests: []v1alpha1.AcceptedStop{
+		{UID: "w", Name: "w", Mode: waiting, AcceptedTime: at(0), EscalateTime: escalate, EscalatedTime: escalated},
+	}}
+}
+
+// "A stop is never silently stuck": after a few seconds its status says why it does not end.
+func TestOverdue(t *testing.T) {
+	twoRequests := &v1alpha1.Stop{Mode: abandoning, Requests: []v1alpha1.AcceptedStop{
+		{Mode: waiting, AcceptedTime: at(0)}, {Mode: abandoning, AcceptedTime: at(20)},
+	}}
+	tests := []struct {
+		name string
+		stop *v1alpha1.Stop
+		now  metav1.Time
+		want bool
+	}{
+		{"no stop", nil, at(59), false},
+		{"a stop without requests", &v1alpha1.Stop{Mode: waiting}, at(59), false},
+		{"just accepted", stopOf(waiting, nil, nil), at(0), false},
+		{"a moment before", stopOf(waiting, nil, nil), metav1.NewTime(at(5).Add(-1)), false},
+		{"five seconds", stopOf(waiting, nil, nil), at(5), true},
+		{"long since", stopOf(abandoning, nil, nil), at(59), true},
+		{"a clock that went back", stopOf(waiting, nil, nil), at(-60), false},
+		// Abandoning takes its own time.
+		{"just escalated by time", stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(12), false},
+		{"escalated by time, and it takes long", stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(15), true},
+		{"just escalated by an abandon", twoRequests, at(24), false},
+		{"escalated by an abandon, and it takes long", twoRequests, at(25), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status := &v1alpha1.PipelineExecutionStatus{State: v1alpha1.ExecutionStopping, Stop: tt.stop}
+			if got := Overdue(status, tt.now); got != tt.want {
+				t.Errorf("Overdue is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWake(t *testing.T) {
+	const stopping = v1alpha1.ExecutionStopping
+	tests := []struct {
+		name  string
+		state v1alpha1.ExecutionState
+		stop  *v1alpha1.Stop
+		now   metav1.Time
+		want  time.Duration
+	}{
+		// "When faults end, everything converges, and then writes stop": what nobody stops and what has ended is left alone.
+		{"no stop", v1alpha1.ExecutionInProgress, nil, at(0), 0},
+		{"Stopping, its record lost", stopping, nil, at(0), 0},
+		{"Stopped", v1alpha1.ExecutionStopped, stopOf(waiting, ptr.To(at(30)), nil), at(1), 0},
+		{"Succeeded", v1alpha1.ExecutionSucceeded, stopOf(waiting, nil, nil), at(1), 0},
+		{"Failed", v1alpha1.ExecutionFailed, stopOf(waiting, nil, nil), at(1), 0},
+
+		{"just accepted", stopping, stopOf(waiting, nil, nil), at(0), patience},
+		{"fencing", v1alpha1.ExecutionInProgress, stopOf(waiting, nil, nil), at(0), patience},
+		{"a stop without requests", stopping, &v1alpha1.Stop{Mode: waiting}, at(0), patience},
+		{"it takes long", stopping, stopOf(waiting, nil, nil), at(6), lookAgain},
+		{"abandoning takes long", stopping, stopOf(abandoning, nil, nil), at(6), lookAgain},
+
+		{"escalates before it is overdue", stopping, stopOf(waiting, ptr.To(at(2)), nil), at(0), 2 * time.Second},
+		{"escalates soon", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(7), 3 * time.Second},
+		{"escalates later than it is looked at", stopping, stopOf(waiting, ptr.To(at(50)), nil), at(7), lookAgain},
+		// 0 would mean never.
+		{"escalates now", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(10), time.Millisecond},
+		{"should have escalated", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(40), time.Millisecond},
+		{"has escalated", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(11), patience},
+		{"has escalated, and it takes long", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(40), lookAgain},
+		{"a clock that went back", stopping, stopOf(waiting, ptr.To(at(30)), nil), at(-600), patience},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status := &v1alpha1.PipelineExecutionStatus{State: tt.state, Stop: tt.stop}
+			if got := Wake(status, tt.now); got != tt.want {
+				t.Errorf("Wake is %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// Looked at only when Wake says so, a stop escalates at its time and not after it.
+func TestWakeMeetsTheEscalation(t *testing.T) {
+	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {
+		e := play(t, pipeline(stage("s", action("a", 1))),
+			step{want: "InProgress | s InProgress: a=open"},
+			step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+		)
+		r := request("w", false)
+		r.Spec.EscalateAfterSeconds = ptr.To(seconds)
+		now := metav1.NewTime(at(10).Add(300 * time.Millisecond))
+		e.Status = next(t, Input{Execution: e, Requests: []v1alpha1.StopRequest{r}, Now: now})
+		for looks := 0; e.Status.Stop.Mode == waiting; looks++ {
+			if looks > 10 {
+				t.Fatalf("after %d looks a stop that escalates after %d seconds has not", looks, seconds)
+			}
+			now = metav1.NewTime(now.Add(Wake(&e.Status, now)))
+			e.Status = next(t, Input{Execution: e, Now: now})
+		}
+		record := e.Status.Stop.Requests[0]
+		if !record.EscalatedTime.Equal(record.EscalateTime) {
+			t.Errorf("after %d seconds: escalated at %s, should have at %s", seconds, record.EscalatedTime, record.EscalateTime)
+		}
+		// "it is abandoned as if an abandon had been asked for"
+		if got, want := show(&e.Status), "Stopping | s Stopping: a=ending"; got != want {
+			t.Errorf("after the escalation: %q, want %q", got, want)
+		}
+	}
+}

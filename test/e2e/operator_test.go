@@ -1,0 +1,195 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// The operator is killed in the middle of two stops, and comes back to them: each request has one verdict, and nothing
+// of what was stopped starts. Not parallel: the others would have to wait.
+func TestOperatorIsKilledWhileStopping(t *testing.T) {
+	g := NewWithT(t)
+	one, other := namespace(t), namespace(t)
+	pipeline(t, one, stage("Build", act("compile", 1, worksAWhile), act("package", 2, works)), stage("Deploy", act("roll-out", 1, works)))
+	pipeline(t, other, stage("Build", act("compile", 1, worksOn)), stage("Deploy", act("roll-out", 1, works)))
+	waiting, abandoned := execution(t, one), execution(t, other)
+	listen(t, waiting, "compile")
+	compile := listen(t, abandoned, "compile")
+	verdicts := watchVerdicts(t)
+
+	wait, early := request(t, waiting, false), request(t, abandoned, true)
+	g.Expect(verdict(t, wait)).To(Equal(v1alpha1.ReasonAccepted))
+	g.Expect(verdict(t, early)).To(Equal(v1alpha1.ReasonAccepted))
+	killOperator(t)
+	// Nobody answers these before there is an operator again.
+	again, late := request(t, waiting, false), request(t, abandoned, true)
+
+	stops(t, waiting)
+	stops(t, abandoned)
+	g.Expect(said(t, waiting)).To(Equal([]string{"compile starts", "compile is done"}))
+	g.Expect(compile.whole(t)).To(HaveSuffix("compile has cleaned up\n"))
+	for _, e := range []*v1alpha1.PipelineExecution{waiting, abandoned} {
+		g.Expect(started(t, e)).To(Equal([]string{"compile"}))
+		g.Expect(e.Status.Stop.Requests).To(HaveLen(1))
+	}
+	concludes(t, wait)
+	concludes(t, early)
+	for _, r := range []*v1alpha1.StopRequest{again, late} {
+		// Which one depends on whether the work ended first.
+		g.Expect(verdict(t, r)).To(BeElementOf(v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable))
+	}
+	for _, r := range []*v1alpha1.StopRequest{wait, early, again, late} {
+		g.Eventually(func() []string { return verdicts(r) }, patience, tick).Should(Equal([]string{verdict(t, r)}),
+			"the verdicts on %s, one after the other", r.Name)
+	}
+	g.Expect(rolledOut(t.Context())).To(Succeed())
+}
+
+// What nobody has answered when the operator is killed is answered by the next one: before anything further starts.
+func TestOperatorIsKilledBeforeTheVerdict(t *testing.T) {
+	g := NewWithT(t)
+	ns := namespace(t)
+	pipeline(t, ns, stage("Build", act("compile", 1, worksAWhile)), stage("Deploy", act("roll-out", 1, works)))
+	e := execution(t, ns)
+	listen(t, e, "compile")
+
+	killOperator(t)
+	r := request(t, e, false)
+	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
+	stops(t, e)
+	concludes(t, r)
+	g.Expect(said(t, e)).To(Equal([]string{"compile starts", "compile is done"}))
+	g.Expect(started(t, e)).To(Equal([]string{"compile"}))
+	g.Expect(rolledOut(t.Context())).To(Succeed())
+}
+
+// killOperator ends the operator's pods without a grace period.
+func killOperator(t *testing.T) {
+	t.Helper()
+	g := NewWithT(t)
+	d := &appsv1.Deployment{}
+	g.Expect(k8s.Get(t.Context(), operator, d)).To(Succeed())
+	g.Expect(k8s.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operator.Namespace),
+		client.MatchingLabels(d.Spec.Selector.MatchLabels), client.GracePeriodSeconds(0))).To(Succeed())
+}
+
+// watchVerdicts returns a function that lists the verdicts that a request has had so far.
+func watchVerdicts(t *testing.T) func(*v1alpha1.StopRequest) []string {
+	t.Helper()
+	w, err := k8s.Watch(context.Background(), &v1alpha1.StopRequestList{})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(w.Stop)
+	var mu sync.Mutex
+	found := map[types.UID][]string{}
+	see := func(r *v1alpha1.StopRequest) {
+		mu.Lock()
+		defer mu.Unlock()
+		c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted)
+		if had := found[r.UID]; c != nil && (len(had) == 0 || had[len(had)-1] != c.Reason) {
+			found[r.UID] = append(had, c.Reason)
+		}
+	}
+	go func() {
+		for event := range w.ResultChan() {
+			if r, ok := event.Object.(*v1alpha1.StopRequest); ok {
+				see(r)
+			}
+		}
+	}()
+	return func(r *v1alpha1.StopRequest) []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(found[r.UID])
+	}
+}
+
+// The operator runs with no more than it needs, in a namespace that enforces it.
+func TestOperatorIsConfined(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ns := &corev1.Namespace{}
+	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Name: operator.Namespace}, ns)).To(Succeed())
+	g.Expect(ns.Labels).To(HaveKeyWithValue("pod-security.kubernetes.io/enforce", "restricted"))
+	d := &appsv1.Deployment{}
+	g.Expect(k8s.Get(t.Context(), operator, d)).To(Succeed())
+	list := &corev1.PodList{}
+	g.Expect(k8s.List(t.Context(), list, client.InNamespace(operator.Namespace),
+		client.MatchingLabels(d.Spec.Selector.MatchLabels))).To(Succeed())
+	g.Expect(list.Items).NotTo(BeEmpty())
+	for _, p := range list.Items {
+		g.Expect(p.Spec.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
+		g.Expect(p.Spec.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
+		g.Expect(p.Spec.HostNetwork || p.Spec.HostPID || p.Spec.HostIPC).To(BeFalse())
+		for _, c := range p.Spec.Containers {
+			g.Expect(c.SecurityContext.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
+			g.Expect(c.SecurityContext.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
+			g.Expect(c.SecurityContext.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+			g.Expect(c.SecurityContext.Capabilities.Add).To(BeEmpty())
+		}
+	}
+}
+
+// What its service account may do, and what it may not, in any namespace.
+func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	const everywhere, core, haltline = "", "", "pipelines.haltline.dev"
+	for _, c := range []struct {
+		verb, group, resource, subresource, namespace string
+		allowed                                       bool
+	}{
+		{"create", "batch", "jobs", "", everywhere, true},
+		{"list", core, "pods", "", everywhere, true},
+		{"update", haltline, "pipelineexecutions", "status", everywhere, true},
+		{"update", haltline, "stoprequests", "status", everywhere, true},
+
+		{"get", core, "secrets", "", everywhere, false},
+		{"list", core, "secrets", "", everywhere, false},
+		{"get", core, "secrets", "", operator.Namespace, false},
+		{"list", core, "secrets", "", operator.Namespace, false},
+		{"get", core, "configmaps", "", everywhere, false},
+		{"create", core, "pods", "", everywhere, false},
+		{"create", core, "pods", "", operator.Namespace, false},
+		{"delete", core, "pods", "", everywhere, false},
+		{"create", core, "pods", "exec", everywhere, false},
+		{"get", core, "pods", "exec", everywhere, false},
+		{"create", core, "pods", "attach", everywhere, false},
+		{"create", core, "pods", "ephemeralcontainers", everywhere, false},
+		{"get", core, "nodes", "proxy", everywhere, false},
+		{"create", core, "serviceaccounts", "token", everywhere, false},
+		{"impersonate", core, "users", "", everywhere, false},
+		{"delete", core, "namespaces", "", everywhere, false},
+		{"bind", "rbac.authorization.k8s.io", "clusterroles", "", everywhere, false},
+		{"escalate", "rbac.authorization.k8s.io", "clusterroles", "", everywhere, false},
+		{"create", "rbac.authorization.k8s.io", "clusterrolebindings", "", everywhere, false},
+		{"update", "apps", "deployments", "", operator.Namespace, false},
+		{"create", haltline, "stoprequests", "", everywhere, false},
+		{"create", haltline, "pipelineexecutions", "", everywhere, false},
+		{"update", haltline, "pipelines", "", everywhere, false},
+	} {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:   "system:serviceaccount:" + operator.Namespace + ":haltline-manager",
+			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + operator.Namespace, "system:authenticated"},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: c.verb, Group: c.group, Resource: c.resource, Subresource: c.subresource, Namespace: c.namespace,
+			},
+		}}
+		g.Expect(k8s.Create(t.Context(), review)).To(Succeed())
+		g.Expect(review.Status.Allowed).To(Equal(c.allowed), "%+v: %s", c, review.Status.Reason)
+	}
+}
