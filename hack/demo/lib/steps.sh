@@ -144,7 +144,7 @@ step_not_found() {
 step_refused() {
   heading "What breaks the contract's patterns is never stored" \
     "Pattern: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-  refused "$(request stop-malformed web 1234567 false "a part of an id")" "spec.pipelineExecutionId"
+  refused "$(request stop-malformed web not-an-id false "a part of an id")" "spec.pipelineExecutionId"
   say "Nor can a request be turned into another one:"
   refused "kubectl patch stoprequest stop-patient --type=merge -p '{\"spec\":{\"abandon\":true}}'" "abandon is immutable"
 }
