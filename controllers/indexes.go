@@ -24,18 +24,29 @@ const (
 	indexOpenRequests = "openRequests"
 )
 
-func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, i := range []struct {
-		object client.Object
-		field  string
-		values client.IndexerFunc
-	}{
+// Index is a function that finds objects of the cache by a value.
+type Index struct {
+	// Object stands for the kind.
+	Object client.Object
+	// Field names the index in client.MatchingFields.
+	Field string
+	// Values are those by which an object is found.
+	Values client.IndexerFunc
+}
+
+// Indexes returns what the cache has to be indexed by.
+func Indexes() []Index {
+	return []Index{
 		{&v1alpha1.PipelineExecution{}, indexUID, byUID},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
 		{&v1alpha1.StopRequest{}, indexOpenRequests, byOpenRequest},
-	} {
-		if err := indexer.IndexField(ctx, i.object, i.field, i.values); err != nil {
+	}
+}
+
+func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range Indexes() {
+		if err := indexer.IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
 			return err
 		}
 	}

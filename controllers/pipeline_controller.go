@@ -13,7 +13,6 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -31,14 +30,6 @@ type PipelineReconciler struct {
 	Runner *action.Runner
 	// Clock tells the time that is recorded.
 	Clock clock.PassiveClock
-}
-
-func (r *PipelineReconciler) setup(mgr ctrl.Manager, o Options) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("pipeline").
-		Watches(&v1alpha1.Pipeline{}, handler.EnqueueRequestsFromMapFunc(namesakes(mgr.GetClient()))).
-		WithOptions(o.controller()).
-		Complete(r)
 }
 
 // Reconcile writes whether a Pipeline can be run.

@@ -8,15 +8,12 @@ import (
 	"errors"
 	"fmt"
 
-	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -44,18 +41,6 @@ type PipelineExecutionReconciler struct {
 	Recorder events.EventRecorder
 	// Clock tells the time that is recorded.
 	Clock clock.PassiveClock
-}
-
-func (r *PipelineExecutionReconciler) setup(mgr ctrl.Manager, o Options) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.PipelineExecution{}).
-		Watches(&v1alpha1.StopRequest{}, first(executionOfRequest(mgr.GetClient()))).
-		Watches(&v1alpha1.Pipeline{}, handler.EnqueueRequestsFromMapFunc(executionsAwaiting(mgr.GetClient()))).
-		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(executionOfLabel(mgr.GetClient()))).
-		WatchesMetadata(action.PodMetadata(), handler.EnqueueRequestsFromMapFunc(executionOfLabel(mgr.GetClient())),
-			builder.WithPredicates(onlyDeletes)).
-		WithOptions(o.controller()).
-		Complete(r)
 }
 
 // maxSteps bounds the status writes of one reconciliation. A healthy one needs three: the intent, the proof that it was

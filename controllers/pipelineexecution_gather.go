@@ -11,22 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/stop"
 )
-
-// onlyDeletes passes what tells that a pod is gone. What else happens to a pod, its Job tells.
-var onlyDeletes = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return true },
-}
 
 // facts are what a step of an execution depends on, but for what is observed of its actions.
 type facts struct {

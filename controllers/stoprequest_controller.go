@@ -36,14 +36,6 @@ type StopRequestReconciler struct {
 	Clock clock.PassiveClock
 }
 
-func (r *StopRequestReconciler) setup(mgr ctrl.Manager, o Options) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.StopRequest{}).
-		Watches(&v1alpha1.PipelineExecution{}, first(requestsOfExecution(mgr.GetClient()))).
-		WithOptions(o.controller()).
-		Complete(r)
-}
-
 // Reconcile writes the verdict on a request, and how far its stop is.
 func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	s := &v1alpha1.StopRequest{}
