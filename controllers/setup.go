@@ -72,7 +72,7 @@ func All(d Dependencies) []Controller {
 			Client: d.Client, Live: d.Live, Runner: runner, Recorder: d.Recorder, Clock: d.Clock,
 		}, executionWatches(d.Client)},
 		{"stoprequest", &StopRequestReconciler{
-			Client: d.Client, Live: d.Live, Recorder: d.Recorder, Clock: d.Clock,
+			Client: d.Client, Live: d.Live, Runner: runner, Recorder: d.Recorder, Clock: d.Clock,
 		}, stopRequestWatches(d.Client)},
 	}
 }

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -30,11 +31,16 @@ type StopRequestReconciler struct {
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader
+	// Runner knows what an execution has left behind.
+	Runner *action.Runner
 	// Recorder tells of what was written.
 	Recorder events.EventRecorder
 	// Clock tells the time that is recorded.
 	Clock clock.PassiveClock
 }
+
+// remainsDelay is how often it is looked whether what a deleted execution ran is gone. No event tells of that.
+const remainsDelay = time.Second
 
 // Reconcile writes the verdict on a request, and how far its stop is.
 func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
@@ -48,6 +54,11 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	e, err := r.execution(ctx, s)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if e == nil && isAccepted(s) {
+		if remains, err := r.Runner.Remains(ctx, s.Namespace, s.Spec.PipelineExecutionID); err != nil || remains {
+			return ctrl.Result{RequeueAfter: remainsDelay}, err
+		}
 	}
 	verdict, err := r.verdict(ctx, s, e)
 	if err != nil || !worthWriting(s, e, verdict) {

@@ -12,7 +12,10 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // PodMetadata returns an empty object that stands for pods of which only the metadata is read.
@@ -39,6 +42,32 @@ func (r *Runner) podsLeft(ctx context.Context, namespace, jobUID string) ([]core
 func isRecord(pod *corev1.Pod) bool {
 	ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	return ended && pod.DeletionTimestamp == nil
+}
+
+// Remains reports whether a Job or a pod of an execution that was deleted is not gone yet, but for those that were left
+// to go on outside it.
+func (r *Runner) Remains(ctx context.Context, namespace, executionID string) (bool, error) {
+	ofExecution := client.MatchingLabels{v1alpha1.LabelExecutionID: executionID}
+	jobs := &batchv1.JobList{}
+	if err := r.Live.List(ctx, jobs, client.InNamespace(namespace), ofExecution); err != nil {
+		return false, fmt.Errorf("listing the Jobs of an execution: %w", err)
+	}
+	orphaned := map[types.UID]bool{}
+	for _, j := range jobs.Items {
+		if j.Labels[v1alpha1.LabelOrphaned] != "true" {
+			return true, nil
+		}
+		orphaned[j.UID] = true
+	}
+	pods := &metav1.PartialObjectMetadataList{}
+	pods.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
+	if err := r.Live.List(ctx, pods, client.InNamespace(namespace), ofExecution); err != nil {
+		return false, fmt.Errorf("listing the pods of an execution: %w", err)
+	}
+	return slices.ContainsFunc(pods.Items, func(p metav1.PartialObjectMetadata) bool {
+		owner := metav1.GetControllerOf(&p)
+		return owner == nil || !orphaned[owner.UID]
+	}), nil
 }
 
 // maxNames bounds how many pods a message names.

@@ -17,6 +17,9 @@ const (
 	patience = 5 * time.Second
 	// lookAgain is how often a stop that takes long is looked at: what keeps it may change without an event.
 	lookAgain = 10 * time.Second
+	// lookSeldom is how often an execution that runs is looked at, should an event of a Job have been kept from us, such
+	// as by another who took our label off.
+	lookSeldom = 5 * time.Minute
 )
 
 // Overdue reports whether a stop has taken so long that its status must say what keeps it.
@@ -33,9 +36,14 @@ func Overdue(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) bool {
 }
 
 // Wake returns how long from now the execution must be looked at even if nothing happens to it: to escalate its stop when
-// the time has come, and to say what keeps it. It is 0 where nothing depends on the time.
+// the time has come, to say what keeps it, and to be safe. It is 0 where nothing depends on the time.
 func Wake(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
-	if status.Stop == nil || status.State.Final() {
+	switch {
+	case status.State.Final():
+		return 0
+	case status.Stop == nil && anyAction(status, working):
+		return lookSeldom
+	case status.Stop == nil:
 		return 0
 	}
 	next := lookAgain

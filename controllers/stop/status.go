@@ -79,7 +79,7 @@ func (w *writer) progress(e *v1alpha1.PipelineExecution) {
 	case e == nil:
 		w.status.State = v1alpha1.ExecutionStopped
 		w.stopped(v1alpha1.ReasonExecutionDeleted,
-			"The execution was deleted while it was stopping; what it ran is deleted with it.")
+			"The execution was deleted while it was stopping, and what it ran is gone.")
 	case e.Status.State.Final():
 		w.stopped(string(e.Status.State), fmt.Sprintf("Execution %q is %s.", e.Name, e.Status.State))
 	default:

@@ -291,13 +291,29 @@ func TestDeletingAnExecutionOrItsPipelineEndsItsWork(t *testing.T) {
 func TestARequestWhoseExecutionIsDeletedGetsItsEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	e := started(t)
+	e := started(t, func(s *batchv1.JobSpec) { s.Template.Annotations = map[string]string{annotationHoldGrace: "true"} })
 	r := request(t, e, false)
 	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
 	g.Expect(k8s.Delete(t.Context(), e)).To(Succeed())
+	g.Eventually(func() error { return k8s.Get(t.Context(), client.ObjectKeyFromObject(e), e.DeepCopy()) }, patience, tick).ShouldNot(Succeed())
+	g.Consistently(func() bool {
+		return meta.IsStatusConditionTrue(refresh(t, r).Status.Conditions, v1alpha1.ConditionStopped)
+	}, vigil, tick).Should(BeFalse(), "its pod is still there")
+	endPods(t, e, "compile")
 	stopped(t, r)
 	g.Expect(meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionStopped).Reason).To(Equal(v1alpha1.ReasonExecutionDeleted))
 	g.Expect(meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
+}
+
+func TestAnExecutionThatIsBeingDeletedIsNotStoppable(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	e := started(t, func(s *batchv1.JobSpec) { s.Template.Annotations = map[string]string{annotationHoldGrace: "true"} })
+	g.Expect(k8s.Delete(t.Context(), e, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
+	r := request(t, e, false)
+	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonNotStoppable))
+	g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(e), e)).To(Succeed(), "it is still there")
+	endPods(t, e, "compile")
 }
 
 func TestANamespaceCanBeDeletedInMidStop(t *testing.T) {

@@ -1,0 +1,218 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package stop
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/randfill"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// FuzzRules: whatever an execution and its requests hold, the rules do not panic, what was accepted stays so, a verdict is
+// given once, and what is written is what the API server takes.
+func FuzzRules(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fill := filler(data)
+		e, r := &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}
+		var requests []v1alpha1.StopRequest
+		var now metav1.Time
+		for _, into := range []any{e, r, &requests, &now} {
+			fill.Fill(into)
+		}
+		checkRules(t, e, r, requests, now)
+	})
+}
+
+// FuzzRulesOfJSON: the same, of what an API server could have stored under no schema at all.
+func FuzzRulesOfJSON(f *testing.F) {
+	f.Add(`{"metadata":{"uid":"u"},"status":{"state":"InProgress","stop":{"mode":"Wait"}}}`, `{"metadata":{"uid":"r"},"spec":{"abandon":true}}`, int64(0))
+	f.Add(`{"status":{"state":"Stopping","stop":{"mode":"Abandon","requests":[]}}}`, `{}`, int64(1))
+	f.Add(`{"status":{"stop":{"mode":"Odd","requests":[{"uid":"r"},{"uid":"r"}]}}}`, `{"metadata":{"uid":"r"}}`, int64(-62135596800))
+	f.Add(`{}`, `{"spec":{"escalateAfterSeconds":9223372036854775807},"status":{"conditions":[{},{"type":"Accepted","status":"Unknown"}]}}`, int64(0))
+	f.Add(`{"status":{"state":"Stopped"}}`, `{"status":{"conditions":[{"type":"Accepted","status":"True"}]}}`, int64(0))
+	f.Fuzz(func(t *testing.T, execution, request string, now int64) {
+		e, r := &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}
+		if json.Unmarshal([]byte(execution), e) != nil || json.Unmarshal([]byte(request), r) != nil {
+			t.Skip("no such object")
+		}
+		checkRules(t, e, r, []v1alpha1.StopRequest{*r, {}}, metav1.Unix(now, 0))
+	})
+}
+
+func checkRules(t *testing.T, e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest, requests []v1alpha1.StopRequest, now metav1.Time) {
+	t.Helper()
+	e0, r0 := e.DeepCopy(), r.DeepCopy()
+	checkAccept(t, &e.Status, append(requests, *r), now)
+	for _, v := range []Verdict{Decide(e, r), NotFound(r, true), NotFound(r, false), {}} {
+		if v.Decided && !slices.Contains([]string{
+			v1alpha1.ReasonAccepted, v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable, v1alpha1.ReasonPipelineNotFound,
+		}, v.Reason) {
+			t.Errorf("a verdict of the reason %q", v.Reason)
+		}
+		if !v.Decided && (v.Accepted || v.Reason != "") {
+			t.Errorf("an answer that is none: %+v", v)
+		}
+		checkStatus(t, r, e, v, now)
+		checkStatus(t, r, nil, v, now)
+	}
+	Concerns(r, e)
+	if !equality.Semantic.DeepEqual(e0, e) || !equality.Semantic.DeepEqual(r0, r) {
+		t.Errorf("the rules changed what they look at:\n%s%s", cmp.Diff(e0, e), cmp.Diff(r0, r))
+	}
+}
+
+// checkAccept: the record of a stop only grows, and not at all once the execution is final.
+func checkAccept(t *testing.T, status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRequest, now metav1.Time) {
+	t.Helper()
+	before := status.Stop
+	after := Accept(status, requests, now)
+	EscalatesAt(after)
+	if before == nil && after == nil {
+		return
+	}
+	if after == nil {
+		t.Fatalf("the stop %+v is gone", before)
+	}
+	var had []v1alpha1.AcceptedStop
+	if before != nil {
+		had = before.Requests
+		if before.Mode == v1alpha1.StopModeAbandon && after.Mode != v1alpha1.StopModeAbandon {
+			t.Errorf("a stop that abandons has the mode %q now", after.Mode)
+		}
+	}
+	if len(after.Requests) < len(had) || (status.State.Final() && len(after.Requests) != len(had)) {
+		t.Errorf("%d requests were accepted, now %d, in state %q", len(had), len(after.Requests), status.State)
+	}
+	for i := range had {
+		if had[i].UID != after.Requests[i].UID || had[i].AcceptedTime != after.Requests[i].AcceptedTime {
+			t.Errorf("an accepted request was %+v, is %+v", had[i], after.Requests[i])
+		}
+	}
+}
+
+// validReason is the schema of metav1.Condition.
+var validReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
+
+// checkStatus: a verdict is given once, and what concluded a request stays; what is set is valid.
+func checkStatus(t *testing.T, r *v1alpha1.StopRequest, e *v1alpha1.PipelineExecution, v Verdict, now metav1.Time) {
+	t.Helper()
+	after := r.DeepCopy()
+	after.Status = Status(r, e, v, now)
+	if Concluded(r) {
+		if !equality.Semantic.DeepEqual(r.Status, after.Status) {
+			t.Errorf("a concluded request changed (-before +after):\n%s", cmp.Diff(r.Status, after.Status))
+		}
+		return
+	}
+	if meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionAccepted) &&
+		!meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionAccepted) {
+		t.Errorf("an accepted request is %+v", after.Status)
+	}
+	if again := Status(after, e, v, now); !equality.Semantic.DeepEqual(after.Status, again) {
+		t.Errorf("the same verdict again changes (-before +after):\n%s", cmp.Diff(after.Status, again))
+	}
+	for _, name := range []string{
+		v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionStopped,
+	} {
+		c, was := meta.FindStatusCondition(after.Status.Conditions, name), meta.FindStatusCondition(r.Status.Conditions, name)
+		if c == nil || equality.Semantic.DeepEqual(c, was) {
+			continue
+		}
+		if v.Decided || e != nil { // Verdict{} is not one that the operator makes of anything.
+			checkCondition(t, c)
+		}
+	}
+}
+
+func checkCondition(t *testing.T, c *metav1.Condition) {
+	t.Helper()
+	const maxReason, maxMessage = 1024, 32768
+	if n := utf8.RuneCountInString(c.Message); !validReason.MatchString(c.Reason) || len(c.Reason) > maxReason || n > maxMessage {
+		t.Errorf("the API server refuses condition %s: reason %.100q, a message of %d characters: %.100q", c.Type, c.Reason, n, c.Message)
+	}
+}
+
+// seeds are bytes of which much and little is made.
+func seeds() [][]byte {
+	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
+	for seed := range byte(40) {
+		data := make([]byte, 700)
+		for i := range data {
+			data[i] = byte(i*i)*seed ^ byte(i>>3)*(seed+7) ^ seed
+		}
+		seeds = append(seeds, data)
+	}
+	return seeds
+}
+
+// filler fills any object from the bytes, with a liking for what means something here.
+func filler(data []byte) *randfill.Filler {
+	return randfill.NewFromGoFuzz(data).NilChance(.25).NumElements(0, 3).Funcs(
+		func(s *string, c randfill.Continue) { *s = word(c) },
+		func(u *types.UID, c randfill.Continue) { *u = types.UID(word(c)) },
+		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
+		func(s *v1alpha1.ExecutionState, c randfill.Continue) {
+			*s = pick(c, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopping,
+				v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, "Odd\x00")
+		},
+		func(m *v1alpha1.StopMode, c randfill.Continue) { *m = pick(c, "", wait, wait, abandon, "odd") },
+		func(s *metav1.ConditionStatus, c randfill.Continue) {
+			*s = pick(c, "", metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown, "odd")
+		},
+		func(cond *metav1.Condition, c randfill.Continue) {
+			c.FillNoCustom(cond)
+			cond.Type = pick(c, v1alpha1.ConditionReady, v1alpha1.ConditionAccepted, v1alpha1.ConditionStopped, word(c))
+		},
+	)
+}
+
+func pick[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
+
+// word is a string of which some occur again and again.
+func word(c randfill.Continue) string {
+	switch c.Intn(12) {
+	case 0:
+		return ""
+	case 1:
+		return strings.Repeat(pick(c, "é", "x", "\xff", "\"", "\U0010ffff", "%s"), c.Intn(3000))
+	case 2:
+		return strings.Repeat("n", 40000)
+	case 3:
+		return c.String(40)
+	case 4:
+		return pick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-")
+	default:
+		return pick(c, "r0", "r1", "run-1", thePipeline, theExecution)
+	}
+}
+
+// moment is a time, near or as far as one can be.
+func moment(c randfill.Continue) metav1.Time {
+	switch c.Intn(6) {
+	case 0:
+		return metav1.Time{}
+	case 1:
+		return metav1.NewTime(time.Unix(1<<62, 999999999))
+	case 2:
+		return metav1.NewTime(time.Unix(-1<<62, 0))
+	default:
+		return at(c.Intn(100) - 50)
+	}
+}
