@@ -81,7 +81,7 @@ verify: ## Regenerate everything, fail on a difference or an untracked file, the
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
 	assets="$$($(CLUSTER) assets)" && \
-	packages="$$($(GO) list ./... | grep -v '/test/e2e')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos)')" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race $$packages
 	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
