@@ -6,6 +6,8 @@ package controllers
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,21 +108,14 @@ func listed(ctx context.Context, c client.Reader, list client.ObjectList, namesp
 		return nil
 	}
 	var requests []reconcile.Request
-	switch l := list.(type) {
-	case *v1alpha1.PipelineList:
-		requests = keys(l.Items, func(p *v1alpha1.Pipeline) client.Object { return p })
-	case *v1alpha1.PipelineExecutionList:
-		requests = keys(l.Items, func(e *v1alpha1.PipelineExecution) client.Object { return e })
-	case *v1alpha1.StopRequestList:
-		requests = keys(l.Items, func(r *v1alpha1.StopRequest) client.Object { return r })
-	}
-	return requests
-}
-
-func keys[T any](items []T, object func(*T) client.Object) []reconcile.Request {
-	requests := make([]reconcile.Request, 0, len(items))
-	for i := range items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object(&items[i]))})
+	err := meta.EachListItem(list, func(o runtime.Object) error {
+		if item, ok := o.(client.Object); ok {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)})
+		}
+		return nil
+	})
+	if err != nil {
+		log.FromContext(ctx).Error(err, "could not read a list", "index", index, "value", value)
 	}
 	return requests
 }

@@ -111,7 +111,7 @@ func pipelineStatus(p *v1alpha1.Pipeline, problem *plan.Problem, now metav1.Time
 		meta.SetStatusCondition(&status.Conditions, ready)
 		return status
 	}
-	ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, problem.Reason, problem.Message
+	ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, problem.Reason, v1alpha1.BoundMessage(problem.Message)
 	stalled := ready
 	stalled.Type, stalled.Status = v1alpha1.ConditionStalled, metav1.ConditionTrue
 	meta.SetStatusCondition(&status.Conditions, ready)

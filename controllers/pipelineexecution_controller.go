@@ -7,9 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,11 +24,13 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
+// The verbs delete are for owner references alone: where OwnerReferencesPermissionEnforcement is on, whoever changes those of
+// an object must be allowed to delete it. Nothing here deletes anything.
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=update
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/finalizers,verbs=update
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -54,8 +60,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, request ctr
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	for done := (carried{}); len(done) < maxSteps; {
-		if e.DeletionTimestamp != nil || e.Status.State.Final() {
-			// What it owns is deleted with it; a final state is final.
+		if e.Status.State.Final() {
 			return ctrl.Result{}, nil
 		}
 		again, err := r.step(ctx, e, &done)
@@ -79,15 +84,16 @@ func (r *PipelineExecutionReconciler) step(ctx context.Context, e *v1alpha1.Pipe
 	if err != nil {
 		return false, err
 	}
-	tasks := plan.Tasks(&e.Status, f.in.Pipeline)
-	if plan.Creates(tasks) && len(*done) == 0 {
+	asked := tasks(e, f.in.Pipeline)
+	if plan.Creates(asked) && len(*done) == 0 {
 		// Nothing is created on the word of the cache: it may be older than a stop.
 		if current, err := r.isCurrent(ctx, e); err != nil || !current {
 			return false, err
 		}
 	}
-	observed, carryErr := r.carryOut(ctx, f.run, tasks)
+	observed, carryErr := r.carryOut(ctx, f.run, asked)
 	f.in.Observed = observed
+	carryErr = errors.Join(f.held, carryErr)
 	next := plan.Next(f.in)
 	if equality.Semantic.DeepEqual(next, e.Status) {
 		return false, carryErr
@@ -98,10 +104,26 @@ func (r *PipelineExecutionReconciler) step(ctx context.Context, e *v1alpha1.Pipe
 		return false, errors.Join(carryErr, fmt.Errorf("writing the status: %w", err))
 	}
 	for _, event := range told {
-		r.Recorder.Eventf(e, nil, event.Type, event.Reason, event.Action, "%s", event.Note)
+		r.Recorder.Eventf(e, related(e, event), event.Type, event.Reason, event.Action, "%s", event.Note)
 	}
-	*done = append(*done, verbs(tasks))
-	return hasNew(plan.Tasks(&e.Status, f.in.Pipeline), *done), carryErr
+	*done = append(*done, verbs(asked))
+	return hasNew(tasks(e, f.in.Pipeline), *done), carryErr
+}
+
+// tasks are what the status of the execution asks for. Of one that is being deleted nothing more is started; what runs can
+// still be stopped, since a finalizer of another may keep it for long.
+func tasks(e *v1alpha1.PipelineExecution, pipeline *v1alpha1.PipelineSpec) []plan.Task {
+	return slices.DeleteFunc(plan.Tasks(&e.Status, pipeline), func(t plan.Task) bool {
+		return t.Verb == plan.Start && e.DeletionTimestamp != nil
+	})
+}
+
+// related is the Job that an event is about, or nil. Two events of one reason and one object are taken for one.
+func related(e *v1alpha1.PipelineExecution, event plan.Event) runtime.Object {
+	if event.JobName == "" {
+		return nil
+	}
+	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: event.JobName, UID: types.UID(event.JobUID)}}
 }
 
 // isCurrent reports whether the execution is as the API server has it. Where it is not, its own event brings it back.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -22,6 +23,8 @@ import (
 type facts struct {
 	in  plan.Input
 	run action.Run
+	// held is the error that keeps the definition from being pinned; the step goes on, and is tried again.
+	held error
 }
 
 func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.PipelineExecution) (facts, error) {
@@ -32,7 +35,7 @@ func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.Pi
 		return f, err
 	}
 	if e.Status.PipelineRevision == "" {
-		err = r.takePipeline(ctx, e, &f.in)
+		err = r.takePipeline(ctx, e, &f)
 	} else {
 		f.in.Pipeline, err = r.pinned(ctx, e.Namespace, e.Status.PipelineRevision)
 	}
@@ -57,23 +60,50 @@ func (r *PipelineExecutionReconciler) requests(ctx context.Context, e *v1alpha1.
 }
 
 // takePipeline looks for the Pipeline that an execution waits for. Where it is there, the execution is made its
-// dependent, and pinned to it unless a stop came first.
-func (r *PipelineExecutionReconciler) takePipeline(ctx context.Context, e *v1alpha1.PipelineExecution, in *plan.Input) error {
-	p, err := holder(ctx, r.Client, e.Namespace, e.Spec.PipelineName)
+// dependent, and pinned to it unless a stop came first. What the API server refuses is said in the status.
+func (r *PipelineExecutionReconciler) takePipeline(ctx context.Context, e *v1alpha1.PipelineExecution, f *facts) error {
+	if e.DeletionTimestamp != nil {
+		return nil
+	}
+	p, err := r.livePipeline(ctx, e)
 	if err != nil || p == nil {
 		return err
 	}
-	if err := r.own(ctx, p, e); err != nil {
-		return err
+	err = r.own(ctx, p, e)
+	if err == nil && len(f.in.Requests) == 0 {
+		f.in.Revision, err = r.pin(ctx, p)
 	}
-	if len(in.Requests) > 0 {
+	switch {
+	case err == nil:
+		f.in.Pipeline = &p.Spec
 		return nil
-	}
-	if in.Revision, err = r.pin(ctx, p); err != nil {
+	case len(f.in.Requests) > 0 && !apierrors.IsConflict(err):
+		// A stop does not depend on who owns the execution.
+		return nil
+	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+		f.held, f.in.Held = err, fmt.Sprintf("Trying again: %v", err)
+		return nil
+	default:
 		return err
 	}
-	in.Pipeline = &p.Spec
-	return nil
+}
+
+// livePipeline returns the Pipeline of the execution as the API server has it, or nil. The cache may hold one that was
+// deleted since; as an owner it would have the garbage collector delete the execution.
+func (r *PipelineExecutionReconciler) livePipeline(ctx context.Context, e *v1alpha1.PipelineExecution) (*v1alpha1.Pipeline, error) {
+	cached, err := holder(ctx, r.Client, e.Namespace, e.Spec.PipelineName)
+	if err != nil || cached == nil {
+		return nil, err
+	}
+	p := &v1alpha1.Pipeline{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(cached), p); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if p.UID != cached.UID || p.DeletionTimestamp != nil {
+		// The cache's next event brings the execution back.
+		return nil, nil
+	}
+	return p, nil
 }
 
 // own makes the Pipeline an owner of the execution, so that deleting the one deletes the other.

@@ -12,6 +12,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -93,10 +94,18 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
+// An object whose reconciliation failed is tried again after firstRetry, then after twice that, and so on up to lastRetry: a
+// person who mends what kept a stop should not wait long to see it.
+const (
+	firstRetry = 5 * time.Millisecond
+	lastRetry  = 15 * time.Second
+)
+
 func setup(mgr ctrl.Manager, c Controller, o Options) error {
 	b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
 		MaxConcurrentReconciles: o.MaxConcurrentReconciles,
 		ReconciliationTimeout:   o.ReconciliationTimeout,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 	})
 	for _, w := range c.Watches {
 		if _, metadataOnly := w.Object.(*metav1.PartialObjectMetadata); metadataOnly {

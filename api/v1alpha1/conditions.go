@@ -35,9 +35,6 @@ const (
 	ReasonNotStoppable = "PipelineExecutionNotStoppableException"
 	// ReasonPipelineNotFound quotes the contract: "The pipeline was specified in an invalid format or cannot be found."
 	ReasonPipelineNotFound = "PipelineNotFoundException"
-	// ReasonValidation quotes the contract: "The validation was specified in an invalid format." The API server refuses such a request, so
-	// that it is never stored; the reason appears only on a request that an older schema let through.
-	ReasonValidation = "ValidationException"
 	// ReasonExecutionDeleted is the reason of Stopped on a StopRequest whose execution was deleted while it stopped.
 	ReasonExecutionDeleted = "ExecutionDeleted"
 )

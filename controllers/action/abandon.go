@@ -11,6 +11,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +24,8 @@ import (
 //
 // The Job is suspended and not deleted. Its name stays taken, so that an operator that was paused before it created the
 // Job cannot do so after the stop; and its condition Suspended is the word of the Job controller, the only one that
-// creates its pods, that it will create no more. After that, no pod is left when none is listed.
+// creates its pods, that it will create no more. After that, no pod is left when none is listed. A parallelism of 0 keeps
+// it so: a queue that resumes the Job later brings no pod back.
 func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.Running, JobUID: t.JobUID}
 	job, err := r.find(ctx, run, t)
@@ -31,19 +33,21 @@ func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Obse
 		return plan.Observation{}, err
 	}
 	if job == nil {
-		return r.endedWithPods(ctx, run, t)
+		return r.gone(ctx, run, t, plan.Observation{Phase: plan.Ended, JobUID: t.JobUID})
 	}
 	_, finished := finishedAs(job)
 	switch {
 	case finished:
 		return plan.Observation{Phase: plan.Ended, JobUID: t.JobUID}, nil
 	case !ours(job, run):
+		ending.Reason = reasonJobTakenOver
 		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
 		return ending, nil
 	case job.DeletionTimestamp != nil:
+		ending.Reason, ending.Message = whyDeleting(job)
 		return ending, nil
-	case !isSuspended(job):
-		return ending, r.suspend(ctx, job)
+	case !isSuspended(job) || !isEmpty(job):
+		return r.suspend(ctx, job)
 	case !isConditionTrue(job, batchv1.JobSuspended):
 		return ending, nil
 	default:
@@ -52,21 +56,31 @@ func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Obse
 }
 
 // suspend asks the Job controller to end the pods of the Job, with their grace period. The uid keeps the patch from
-// another Job of that name.
-func (r *Runner) suspend(ctx context.Context, job *batchv1.Job) error {
+// another Job of that name. A refusal that people can lift, such as a policy's, is shown.
+func (r *Runner) suspend(ctx context.Context, job *batchv1.Job) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.Running, JobUID: string(job.UID)}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": job.UID},
-		"spec":     map[string]any{"suspend": true},
+		"spec":     map[string]any{"suspend": true, "parallelism": 0},
 	})
 	if err != nil {
-		return err
+		return ending, err
 	}
 	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
 	err = r.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("suspending Job %q: %w", job.Name, err)
+	if client.IgnoreNotFound(err) == nil {
+		return ending, nil
 	}
-	return nil
+	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+		ending.Reason, ending.Message = reasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
+	}
+	return ending, err
+}
+
+// isEmpty reports whether the Job asks for no pod.
+func isEmpty(job *batchv1.Job) bool {
+	return job.Spec.Parallelism != nil && *job.Spec.Parallelism == 0
 }
 
 // endedWithPods says whether the pods of a Job that creates no more of them have ended.

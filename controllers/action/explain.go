@@ -27,6 +27,16 @@ const (
 	reasonPodTerminating = "PodTerminating"
 	// reasonNoPod says that a Job that runs has no pod.
 	reasonNoPod = "NoPod"
+	// reasonJobSuspended says that another suspended the Job.
+	reasonJobSuspended = "JobSuspended"
+	// reasonJobDeleting says that another deletes the Job.
+	reasonJobDeleting = "JobDeleting"
+	// reasonJobFinalizer says that another deletes the Job, and that a finalizer keeps it.
+	reasonJobFinalizer = "JobFinalizer"
+	// reasonJobTakenOver says that the execution does not control the Job any more.
+	reasonJobTakenOver = "JobTakenOver"
+	// reasonSuspendRefused says that the API server refuses to suspend the Job.
+	reasonSuspendRefused = "SuspendRefused"
 )
 
 // explain adds to an observation of work that goes on why it does, where that was asked for.
@@ -83,6 +93,18 @@ func whyUnfinished(pod *corev1.Pod, now metav1.Time) (reason, message string) {
 		}
 	}
 	return "", ""
+}
+
+// whyDeleting says why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.
+func whyDeleting(job *batchv1.Job) (reason, message string) {
+	finalizers := slices.DeleteFunc(slices.Clone(job.Finalizers), func(f string) bool {
+		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents
+	})
+	if len(finalizers) == 0 {
+		return reasonJobDeleting, fmt.Sprintf("Job %q is being deleted by another; its pods have to end.", job.Name)
+	}
+	return reasonJobFinalizer, fmt.Sprintf("Job %q is being deleted by another and kept by finalizers, which must be removed by "+
+		"whoever set them: %s. Its pods end when they are deleted by hand.", job.Name, strings.Join(finalizers, ", "))
 }
 
 // whyWaiting returns why a container does not start, or nothing. The kubelet goes to and fro between the two reasons of an

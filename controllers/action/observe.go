@@ -20,7 +20,10 @@ func (r *Runner) observe(ctx context.Context, run Run, t plan.Task) (plan.Observ
 		return plan.Observation{}, err
 	}
 	if job == nil {
-		return r.lost(ctx, run, t)
+		return r.gone(ctx, run, t, plan.Observation{
+			Phase: plan.Failed, JobUID: t.JobUID, Reason: v1alpha1.ReasonJobLost,
+			Message: fmt.Sprintf("Job %q was deleted by another before it finished; it is not run again.", t.JobName),
+		})
 	}
 	return assess(job), nil
 }
@@ -33,15 +36,17 @@ func assess(job *batchv1.Job) plan.Observation {
 	running := plan.Observation{Phase: plan.Running, JobUID: string(job.UID)}
 	switch {
 	case job.DeletionTimestamp != nil:
-		running.Message = fmt.Sprintf("Job %q is being deleted by another.", job.Name)
+		running.Reason, running.Message = whyDeleting(job)
 	case isSuspended(job):
+		running.Reason = reasonJobSuspended
 		running.Message = fmt.Sprintf("Job %q is suspended by another; it goes on when it is resumed.", job.Name)
 	}
 	return running
 }
 
-// lost is what becomes of an action whose Job was deleted while it ran: it fails once the pods of the Job have ended.
-func (r *Runner) lost(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+// gone is what becomes of an action whose Job was deleted while it ran: the observation given, once the pods of the Job are
+// gone and its name is held, so that no operator that was paused can create it again.
+func (r *Runner) gone(ctx context.Context, run Run, t plan.Task, then plan.Observation) (plan.Observation, error) {
 	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
 	if err != nil {
 		return plan.Observation{}, err
@@ -52,8 +57,20 @@ func (r *Runner) lost(ctx context.Context, run Run, t plan.Task) (plan.Observati
 			Message: fmt.Sprintf("Job %q was deleted by another; its pods have to end: %s.", t.JobName, nameFew(pods)),
 		}, nil
 	}
-	return plan.Observation{
-		Phase: plan.Failed, JobUID: t.JobUID, Reason: v1alpha1.ReasonJobLost,
-		Message: fmt.Sprintf("Job %q was deleted by another before it finished; it is not run again.", t.JobName),
-	}, nil
+	if run.Execution.DeletionTimestamp != nil {
+		// Whatever is created for it now goes with it.
+		return then, nil
+	}
+	held, err := r.fence(ctx, run, t)
+	switch {
+	case err != nil:
+		return held, err
+	case held.Phase == plan.NeverStarted || held.Reason == v1alpha1.ReasonJobNameTaken:
+		return then, nil
+	default:
+		// An operator that was paused has created it again.
+		again := t
+		again.JobUID = held.JobUID
+		return r.terminate(ctx, run, again)
+	}
 }

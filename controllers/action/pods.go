@@ -44,20 +44,20 @@ func isRecord(pod *corev1.Pod) bool {
 	return ended && pod.DeletionTimestamp == nil
 }
 
-// Remains reports whether a Job or a pod of an execution that was deleted is not gone yet, but for those that were left
-// to go on outside it.
+// Remains reports whether a Job or a pod of an execution that was deleted is not gone yet. Jobs that the execution does not
+// own were left to go on outside it.
 func (r *Runner) Remains(ctx context.Context, namespace, executionID string) (bool, error) {
 	ofExecution := client.MatchingLabels{v1alpha1.LabelExecutionID: executionID}
 	jobs := &batchv1.JobList{}
 	if err := r.Live.List(ctx, jobs, client.InNamespace(namespace), ofExecution); err != nil {
 		return false, fmt.Errorf("listing the Jobs of an execution: %w", err)
 	}
-	orphaned := map[types.UID]bool{}
+	left := map[types.UID]bool{}
 	for _, j := range jobs.Items {
-		if j.Labels[v1alpha1.LabelOrphaned] != "true" {
+		if slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return string(o.UID) == executionID }) {
 			return true, nil
 		}
-		orphaned[j.UID] = true
+		left[j.UID] = true
 	}
 	pods := &metav1.PartialObjectMetadataList{}
 	pods.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
@@ -66,7 +66,7 @@ func (r *Runner) Remains(ctx context.Context, namespace, executionID string) (bo
 	}
 	return slices.ContainsFunc(pods.Items, func(p metav1.PartialObjectMetadata) bool {
 		owner := metav1.GetControllerOf(&p)
-		return owner == nil || !orphaned[owner.UID]
+		return owner != nil && !left[owner.UID]
 	}), nil
 }
 

@@ -12,7 +12,7 @@ import (
 // advance goes on with an execution that nobody asked to stop: when no action is in progress it records the intent to
 // start the next group, or the final state. It returns why the execution failed before anything ran, if it did.
 func advance(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem {
-	if status.PipelineRevision == "" || anyAction(status, working) {
+	if status.PipelineRevision == "" || anyAction(status, working) || in.Execution.DeletionTimestamp != nil {
 		return nil
 	}
 	if anyAction(status, failed) {

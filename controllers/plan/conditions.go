@@ -22,7 +22,7 @@ type outcome struct {
 
 // setConditions derives the conditions from the rest of the status.
 func setConditions(status *v1alpha1.PipelineExecutionStatus, in Input, problem *Problem) {
-	o := describe(status, in.Execution.Spec.PipelineName, problem)
+	o := describe(status, in, problem)
 	for _, t := range []string{
 		v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled,
 		v1alpha1.ConditionSucceeded, v1alpha1.ConditionStopping, v1alpha1.ConditionStopped,
@@ -33,14 +33,14 @@ func setConditions(status *v1alpha1.PipelineExecutionStatus, in Input, problem *
 			continue
 		}
 		c := metav1.Condition{
-			Type: t, Status: value, Reason: o.reason, Message: truncate(o.message, maxMessage),
+			Type: t, Status: value, Reason: o.reason, Message: v1alpha1.BoundMessage(o.message),
 			ObservedGeneration: in.Execution.Generation, LastTransitionTime: in.Now,
 		}
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 }
 
-func describe(status *v1alpha1.PipelineExecutionStatus, pipelineName string, problem *Problem) outcome {
+func describe(status *v1alpha1.PipelineExecutionStatus, in Input, problem *Problem) outcome {
 	const yes, no = metav1.ConditionTrue, metav1.ConditionFalse
 	switch status.State {
 	case v1alpha1.ExecutionSucceeded:
@@ -61,7 +61,7 @@ func describe(status *v1alpha1.PipelineExecutionStatus, pipelineName string, pro
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes,
 		}}
 	default:
-		reason, message := progress(status, pipelineName)
+		reason, message := progress(status, in)
 		return outcome{reason, message, map[string]metav1.ConditionStatus{
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes,
 		}}
@@ -69,14 +69,16 @@ func describe(status *v1alpha1.PipelineExecutionStatus, pipelineName string, pro
 }
 
 // progress says what an execution does that nobody stopped, or whose stop is not published yet.
-func progress(status *v1alpha1.PipelineExecutionStatus, pipelineName string) (reason, message string) {
+func progress(status *v1alpha1.PipelineExecutionStatus, in Input) (reason, message string) {
 	blocked := firstBlocked(status)
 	switch {
 	case status.Stop != nil:
 		return v1alpha1.ReasonFencing, strings.TrimSpace("A stop was accepted; making sure that nothing more starts. " + blocked)
+	case status.PipelineRevision == "" && in.Held != "":
+		return v1alpha1.ReasonStartBlocked, in.Held
 	case status.PipelineRevision == "":
 		return v1alpha1.ReasonWaitingForPipeline, fmt.Sprintf("spec.pipelineName: no Pipeline in this namespace has the "+
-			"pipelineName %q; the execution starts when there is one.", pipelineName)
+			"pipelineName %q; the execution starts when there is one.", in.Execution.Spec.PipelineName)
 	case blocked != "":
 		return v1alpha1.ReasonStartBlocked, blocked
 	default:

@@ -21,29 +21,35 @@ type Event struct {
 	Reason, Action string
 	// Note is a sentence of at most 1024 bytes, the bound of the API.
 	Note string
+	// JobName and JobUID name the Job of the action that the event is about; empty where it is about the execution.
+	JobName, JobUID string
 }
 
 // Events returns what happened between two statuses of an execution, in order: at most one for each action and
 // transition.
 func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	var events []Event
-	add := func(eventType, reason, action, note string) {
-		events = append(events, Event{eventType, reason, action, clip(note, noteLimit)})
+	add := func(e Event) {
+		e.Note = clip(e.Note, noteLimit)
+		events = append(events, e)
 	}
 	if before.StartTime == nil && after.StartTime != nil {
-		add(corev1.EventTypeNormal, "Started", "Start", fmt.Sprintf("Runs %s.", after.PipelineRevision))
+		add(Event{Type: corev1.EventTypeNormal, Reason: "Started", Action: "Start", Note: fmt.Sprintf("Runs %s.", after.PipelineRevision)})
 	}
-	for _, why := range newFailures(before, after) {
-		add(corev1.EventTypeWarning, v1alpha1.ReasonActionFailed, "Run", why)
+	for _, e := range newFailures(before, after) {
+		add(e)
 	}
 	if before.Stop != nil && after.Stop != nil && before.Stop.Mode != after.Stop.Mode {
-		add(corev1.EventTypeNormal, "Escalated", "Stop", asked(after.Stop))
+		add(Event{Type: corev1.EventTypeNormal, Reason: "Escalated", Action: "Stop", Note: asked(after.Stop)})
 	}
 	for _, w := range newWaits(before.Stop, after.Stop) {
-		add(corev1.EventTypeWarning, "StopWaiting", "Stop", fmt.Sprintf("%s/%s: %s: %s", w.Stage, w.Action, w.Reason, w.Message))
+		add(Event{
+			Type: corev1.EventTypeWarning, Reason: "StopWaiting", Action: "Stop",
+			Note: fmt.Sprintf("%s/%s: %s: %s", w.Stage, w.Action, w.Reason, w.Message), JobName: w.JobName,
+		})
 	}
 	for _, e := range stateEvent(before, after) {
-		add(e.Type, e.Reason, e.Action, e.Note)
+		add(e)
 	}
 	return events
 }
@@ -66,7 +72,10 @@ func stateEvent(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	if was == is || is == string(v1alpha1.ExecutionInProgress) {
 		return nil
 	}
-	e := Event{corev1.EventTypeNormal, is, "Run", meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady).Message}
+	e := Event{
+		Type: corev1.EventTypeNormal, Reason: is, Action: "Run",
+		Note: meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady).Message,
+	}
 	if after.State == v1alpha1.ExecutionFailed || is == v1alpha1.ReasonStartBlocked {
 		e.Type = corev1.EventTypeWarning
 	}
@@ -86,23 +95,26 @@ func readyReason(status *v1alpha1.PipelineExecutionStatus) string {
 	return ""
 }
 
-// newFailures says why actions failed that had not failed before.
-func newFailures(before, after *v1alpha1.PipelineExecutionStatus) []string {
+// newFailures tells of actions that failed and had not failed before.
+func newFailures(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	known := map[Key]bool{}
 	for _, s := range before.Stages {
 		for _, a := range s.Actions {
 			known[Key{s.Name, a.Name}] = failed(&a)
 		}
 	}
-	var why []string
+	var events []Event
 	for _, s := range after.Stages {
 		for _, a := range s.Actions {
 			if failed(&a) && !known[Key{s.Name, a.Name}] {
-				why = append(why, failureMessage(s.Name, &a))
+				events = append(events, Event{
+					Type: corev1.EventTypeWarning, Reason: v1alpha1.ReasonActionFailed, Action: "Run",
+					Note: failureMessage(s.Name, &a), JobName: a.JobName, JobUID: a.JobUID,
+				})
 			}
 		}
 	}
-	return why
+	return events
 }
 
 // newWaits returns what a stop waits for that has a reason which it did not have before.

@@ -45,7 +45,7 @@ type Observation struct {
 // Bounds of what a status holds, in characters. They are those of the schema.
 const (
 	maxReason  = 256
-	maxMessage = 1024
+	maxMessage = v1alpha1.MaxMessageLength
 )
 
 // record writes what was observed into the actions that have not ended.
@@ -68,7 +68,7 @@ func recordAction(a *v1alpha1.ActionStatus, o Observation, now metav1.Time) {
 	if a.JobUID == "" {
 		a.JobUID = o.JobUID
 	}
-	a.Reason, a.Message = truncate(o.Reason, maxReason), truncate(o.Message, maxMessage)
+	a.Reason, a.Message = v1alpha1.Bound(o.Reason, maxReason), v1alpha1.BoundMessage(o.Message)
 	switch o.Phase {
 	case Running, Blocked:
 		return
@@ -102,16 +102,4 @@ func open(a *v1alpha1.ActionStatus) bool {
 // working reports whether the work of the action may still go on.
 func working(a *v1alpha1.ActionStatus) bool {
 	return a.State != v1alpha1.ActionNotStarted && a.CompletionTime == nil
-}
-
-// truncate cuts s to at most n characters, on a character.
-func truncate(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	if len(runes) <= n {
-		return s
-	}
-	return string(runes[:n-1]) + "…"
 }

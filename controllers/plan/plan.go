@@ -28,6 +28,8 @@ type Input struct {
 	Pipeline *v1alpha1.PipelineSpec
 	// Problem says why the pinned definition cannot be run; nil where it can.
 	Problem *Problem
+	// Held says what keeps the definition from being pinned, for a cause that can pass; empty where nothing does.
+	Held string
 	// Observed is what was seen of the actions in progress, and of the abandoned ones that have not ended.
 	Observed map[Key]Observation
 	// Requests are the undecided stop requests that concern the execution, in any order.

@@ -22,6 +22,11 @@ const (
 	lookSeldom = 5 * time.Minute
 )
 
+// losing reports whether the Job of an action is gone and its pods are not: their end is no event of a Job.
+func losing(a *v1alpha1.ActionStatus) bool {
+	return working(a) && a.Reason == v1alpha1.ReasonJobLost
+}
+
 // Overdue reports whether a stop has taken so long that its status must say what keeps it.
 func Overdue(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) bool {
 	if status.Stop == nil || len(status.Stop.Requests) == 0 {
@@ -41,6 +46,8 @@ func Wake(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Durati
 	switch {
 	case status.State.Final():
 		return 0
+	case status.Stop == nil && anyAction(status, losing):
+		return lookAgain
 	case status.Stop == nil && anyAction(status, working):
 		return lookSeldom
 	case status.Stop == nil:

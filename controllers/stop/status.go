@@ -56,7 +56,7 @@ type writer struct {
 func (w *writer) set(conditionType string, value metav1.ConditionStatus, reason, message string) {
 	w.status.ObservedGeneration = w.generation
 	meta.SetStatusCondition(&w.status.Conditions, metav1.Condition{
-		Type: conditionType, Status: value, Reason: reason, Message: message,
+		Type: conditionType, Status: value, Reason: reason, Message: v1alpha1.BoundMessage(message),
 		ObservedGeneration: w.generation, LastTransitionTime: w.now,
 	})
 }

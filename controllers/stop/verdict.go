@@ -24,12 +24,7 @@ type Verdict struct {
 // Decide returns the verdict on a request that concerns the execution. It is undecided as long as the execution has
 // yet to take the request, and until the execution's state shows that nothing more can start.
 func Decide(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) Verdict {
-	ruling := rule(&e.Status, r)
-	if ruling == acceptable && e.DeletionTimestamp != nil {
-		// A deletion ends what it runs, cannot be undone, and takes no request any more.
-		return rejected(v1alpha1.ReasonNotStoppable, "Unable to stop the pipeline execution: execution %s is being deleted.", e.UID)
-	}
-	switch ruling {
+	switch rule(&e.Status, r) {
 	case recorded:
 		if e.Status.State != v1alpha1.ExecutionStopping && !e.Status.State.Final() {
 			return Verdict{Message: "The execution has taken the request and makes sure that nothing more starts."}

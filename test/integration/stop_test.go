@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -305,15 +306,67 @@ func TestARequestWhoseExecutionIsDeletedGetsItsEnd(t *testing.T) {
 	g.Expect(meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
 }
 
-func TestAnExecutionThatIsBeingDeletedIsNotStoppable(t *testing.T) {
+// A finalizer of another can keep an execution that was deleted, and with it what it runs.
+func TestAnExecutionThatIsBeingDeletedCanBeStoppedAndStartsNoMore(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	e := started(t)
+	edit := func(change func(client.Object, string) bool) {
+		before := refresh(t, e).DeepCopy()
+		change(e, "example.com/hold")
+		g.Expect(k8s.Patch(t.Context(), e, client.MergeFrom(before))).To(Succeed())
+	}
+	edit(controllerutil.AddFinalizer)
+	g.Expect(k8s.Delete(t.Context(), e)).To(Succeed())
+	wait := request(t, e, false)
+	g.Expect(verdict(t, wait)).To(Equal(v1alpha1.ReasonAccepted))
+	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
+	reaches(t, e, v1alpha1.ExecutionStopped)
+	g.Expect(actionStates(e)).To(Equal(states{"compile": abandoned, "package": notStarted, "roll-out": notStarted}))
+	stopped(t, wait)
+	edit(controllerutil.RemoveFinalizer)
+}
+
+func TestAnExecutionThatIsBeingDeletedStartsNoMore(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	e := started(t, func(s *batchv1.JobSpec) { s.Template.Annotations = map[string]string{annotationHoldGrace: "true"} })
-	g.Expect(k8s.Delete(t.Context(), e, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
+	before := refresh(t, e).DeepCopy()
+	controllerutil.AddFinalizer(e, "example.com/hold")
+	g.Expect(k8s.Patch(t.Context(), e, client.MergeFrom(before))).To(Succeed())
+	g.Expect(k8s.Delete(t.Context(), e)).To(Succeed())
+	finish(t, e, "compile", corev1.PodSucceeded)
+	g.Eventually(func() states { return actionStates(refresh(t, e)) }, patience, tick).Should(HaveKeyWithValue("compile", succeeded))
+	g.Consistently(func() int { return len(jobs(t, e)) }, vigil, tick).Should(Equal(1))
+	before = refresh(t, e).DeepCopy()
+	controllerutil.RemoveFinalizer(e, "example.com/hold")
+	g.Expect(k8s.Patch(t.Context(), e, client.MergeFrom(before))).To(Succeed())
+}
+
+// A queue of another may resume a Job that an abandoned execution has suspended.
+func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	e := started(t)
+	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
+	reaches(t, e, v1alpha1.ExecutionStopped)
+	job := &jobs(t, e)[0]
+	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
+	g.Consistently(func() (int, error) {
+		pods, err := podsOf(t.Context(), e, "compile")
+		return len(pods), err
+	}, 2*vigil, tick).Should(BeZero())
+}
+
+func TestAnExecutionDeletedWithoutItsJobsEndsItsRequest(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	e := started(t)
 	r := request(t, e, false)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonNotStoppable))
-	g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(e), e)).To(Succeed(), "it is still there")
-	endPods(t, e, "compile")
+	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
+	g.Expect(k8s.Delete(t.Context(), e, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+	stopped(t, r)
+	g.Expect(meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionStopped).Reason).To(Equal(v1alpha1.ReasonExecutionDeleted))
 }
 
 func TestANamespaceCanBeDeletedInMidStop(t *testing.T) {
