@@ -15,7 +15,7 @@ CRD_REF_DOCS := $(BIN)/crd-ref-docs
 GOLANGCI_LINT := $(BIN)/golangci-lint
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
-HACK_PROGRAMS := hack/cluster hack/image
+HACK_PROGRAMS := hack/cluster hack/endjob hack/image
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.

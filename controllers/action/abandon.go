@@ -36,6 +36,7 @@ func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Obse
 		return r.gone(ctx, run, t, plan.Observation{Phase: plan.Ended, JobUID: t.JobUID})
 	}
 	_, finished := finishedAs(job)
+	saidSuspended := isConditionTrue(job, batchv1.JobSuspended)
 	switch {
 	case finished:
 		return plan.Observation{Phase: plan.Ended, JobUID: t.JobUID}, nil
@@ -46,36 +47,58 @@ func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Obse
 	case job.DeletionTimestamp != nil:
 		ending.Reason, ending.Message = whyDeleting(job)
 		return ending, nil
-	case !isSuspended(job) || !isEmpty(job):
-		return r.suspend(ctx, job)
-	case !isConditionTrue(job, batchv1.JobSuspended):
+	case !isSuspended(job) && saidSuspended:
+		// It was just resumed, and its condition is of before: only the next one will be about our suspension.
 		return ending, nil
-	default:
-		return r.endedWithPods(ctx, run, t)
+	case !isSuspended(job):
+		return r.suspend(ctx, job)
+	case !isEmpty(job):
+		// Another suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
+		if err := r.patch(ctx, job, map[string]any{"parallelism": 0}); !isRefused(err) {
+			return ending, client.IgnoreNotFound(err)
+		}
 	}
+	if !saidSuspended {
+		return ending, nil
+	}
+	return r.endedWithPods(ctx, run, t)
 }
 
-// suspend asks the Job controller to end the pods of the Job, with their grace period. The uid keeps the patch from
-// another Job of that name. A refusal that people can lift, such as a policy's, is shown.
+// suspend asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift, such
+// as a policy's, is shown.
 func (r *Runner) suspend(ctx context.Context, job *batchv1.Job) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.Running, JobUID: string(job.UID)}
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": job.UID},
-		"spec":     map[string]any{"suspend": true, "parallelism": 0},
-	})
-	if err != nil {
-		return ending, err
+	err := r.patch(ctx, job, map[string]any{"suspend": true, "parallelism": 0})
+	if isRefused(err) {
+		// Some Jobs may not change their parallelism, or not while they run.
+		err = r.patch(ctx, job, map[string]any{"suspend": true})
 	}
-	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
-	err = r.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
 	if client.IgnoreNotFound(err) == nil {
 		return ending, nil
 	}
 	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+	if isRefused(err) {
 		ending.Reason, ending.Message = reasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}
 	return ending, err
+}
+
+// patch changes the spec of a Job. The uid keeps it from another Job of that name; the resourceVersion keeps it from one that
+// was resumed since it was read, whose condition Suspended would be of before.
+func (r *Runner) patch(ctx context.Context, job *batchv1.Job, spec map[string]any) error {
+	content, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion},
+		"spec":     spec,
+	})
+	if err != nil {
+		return err
+	}
+	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
+	return r.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, content), client.FieldOwner(FieldOwner))
+}
+
+func isRefused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
 }
 
 // isEmpty reports whether the Job asks for no pod.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -348,6 +349,24 @@ func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	e := started(t)
+	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
+	reaches(t, e, v1alpha1.ExecutionStopped)
+	job := &jobs(t, e)[0]
+	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
+	g.Consistently(func() (int, error) {
+		pods, err := podsOf(t.Context(), e, "compile")
+		return len(pods), err
+	}, 2*vigil, tick).Should(BeZero())
+}
+
+// A Job that waits in a queue is suspended already.
+func TestAQueuedJobThatIsAbandonedRunsNothingWhenItsTurnComes(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ns := namespace(t)
+	pipeline(t, ns, "web", stage("Build", act("compile", 1, func(s *batchv1.JobSpec) { s.Suspend = ptr.To(true) })))
+	e := execution(t, ns, "web")
+	g.Eventually(func() int { return len(jobs(t, e)) }, patience, tick).Should(Equal(1))
 	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
 	reaches(t, e, v1alpha1.ExecutionStopped)
 	job := &jobs(t, e)[0]

@@ -1,0 +1,68 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// creationTakes is how long the creation of a pod is under way while it is slowed down.
+const creationTakes = 3 * time.Second
+
+// slowly does something while the creation of pods takes long: a webhook on the loopback, for this namespace alone,
+// admits them after a while.
+func (c *cluster) slowly(ctx context.Context, do func() error) error {
+	server := httptest.NewTLSServer(http.HandlerFunc(admitLate))
+	defer server.Close()
+	hooks := c.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	none := admissionregistrationv1.SideEffectClassNone
+	hook := &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: c.namespace},
+		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name:                    "slow.endjob.haltline.dev",
+			SideEffects:             &none,
+			AdmissionReviewVersions: []string{"v1"},
+			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": c.namespace}},
+			ClientConfig: admissionregistrationv1.WebhookClientConfig{
+				URL:      &server.URL,
+				CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+			},
+			Rules: []admissionregistrationv1.RuleWithOperations{{
+				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+			}},
+		}},
+	}
+	if _, err := hooks.Create(ctx, hook, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	defer func() { _ = hooks.Delete(context.WithoutCancel(ctx), hook.Name, metav1.DeleteOptions{}) }()
+	if err := sleep(ctx, 2*time.Second); err != nil { // until the API server has taken it up
+		return err
+	}
+	return do()
+}
+
+func admitLate(w http.ResponseWriter, r *http.Request) {
+	review := &admissionv1.AdmissionReview{}
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(r.Body); err != nil || json.Unmarshal(body.Bytes(), review) != nil || review.Request == nil {
+		http.Error(w, "an AdmissionReview is wanted", http.StatusBadRequest)
+		return
+	}
+	time.Sleep(creationTakes)
+	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+	review.Request = nil
+	_ = json.NewEncoder(w).Encode(review)
+}
