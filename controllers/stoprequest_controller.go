@@ -88,7 +88,7 @@ func (r *StopRequestReconciler) tell(before, after *v1alpha1.StopRequest) {
 		if c.Status == metav1.ConditionFalse {
 			eventType = corev1.EventTypeWarning
 		}
-		r.Recorder.Eventf(after, nil, eventType, c.Reason, "Stop", "%s", c.Message)
+		r.Recorder.Eventf(after, nil, eventType, c.Reason, "Stop", "%s", v1alpha1.BoundNote(c.Message))
 	}
 }
 

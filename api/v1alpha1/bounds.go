@@ -3,6 +3,8 @@
 
 package v1alpha1
 
+import "strings"
+
 // MaxMessageLength bounds, in characters, every message that the operator writes into a status.
 const MaxMessageLength = 1024
 
@@ -21,4 +23,16 @@ func Bound(s string, n int) string {
 		return s
 	}
 	return string(runes[:n-1]) + "…"
+}
+
+// MaxNoteLength bounds, in bytes, the note of an event.
+const MaxNoteLength = 1024
+
+// BoundNote cuts the note of an event to MaxNoteLength, on a character.
+func BoundNote(note string) string {
+	if len(note) <= MaxNoteLength {
+		return note
+	}
+	const more = "…"
+	return strings.ToValidUTF8(note[:MaxNoteLength-len(more)], "") + more
 }

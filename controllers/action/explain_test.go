@@ -193,6 +193,34 @@ func TestWhyWaiting(t *testing.T) {
 	}
 }
 
+// Of finalizers those of a deletion's own propagation are nobody's to remove.
+func TestWhyDeleting(t *testing.T) {
+	const byAnother = `Job "` + theName + `" is being deleted by another`
+	tests := []struct {
+		finalizers      []string
+		reason, message string
+	}{
+		{nil, "JobDeleting", byAnother + "; its pods have to end."},
+		{[]string{"foregroundDeletion"}, "JobDeleting", byAnother + "; its pods have to end."},
+		{[]string{"orphan"}, "JobDeleting", byAnother + "; its pods have to end."},
+		{
+			[]string{"example.com/hold", "foregroundDeletion", "z"}, "JobFinalizer", byAnother + " and kept by finalizers, which must be removed by " +
+				"whoever set them: example.com/hold, z. Its pods end when they are deleted by hand.",
+		},
+	}
+	for _, tt := range tests {
+		job := ourJob(deleting)
+		job.Finalizers = tt.finalizers
+		before := job.DeepCopy()
+		if reason, message := whyDeleting(job); reason != tt.reason || message != tt.message {
+			t.Errorf("%v: %s: %s\nwant %s: %s", tt.finalizers, reason, message, tt.reason, tt.message)
+		}
+		if diff := cmp.Diff(before, job); diff != "" {
+			t.Errorf("the Job was changed (-before +after):\n%s", diff)
+		}
+	}
+}
+
 // The Job controller sets uncountedTerminatedPods on its first look at a Job and never removes it, so that it is empty
 // where nothing is uncounted (syncJob in k8s.io/kubernetes/pkg/controller/job/job_controller.go).
 func TestIsIdle(t *testing.T) {
@@ -247,12 +275,12 @@ func TestExplain(t *testing.T) {
 			"", []string{"get Job", "live list Pod", "get Job"},
 		},
 		{"it has ended", true, plan.Observe, ourJob(complete), nil, "", []string{"get Job"}},
-		{"it has a message already", true, plan.Observe, ourJob(suspended), nil, "", []string{"get Job"}},
+		{"it has a message already", true, plan.Observe, ourJob(suspended), nil, "JobSuspended", []string{"get Job"}},
 		{
-			"an abandoned one in its grace period", true, plan.Terminate, ourJob(suspended), []*corev1.Pod{pod(deleted, finalizers("example.com/hold"))},
+			"an abandoned one in its grace period", true, plan.Terminate, ourJob(suspended, empty), []*corev1.Pod{pod(deleted, finalizers("example.com/hold"))},
 			"PodTerminating", []string{"get Job", "live list Pod"},
 		},
-		{"an abandoned one without pods", true, plan.Terminate, ourJob(suspended), nil, "", []string{"get Job", "live list Pod"}},
+		{"an abandoned one without pods", true, plan.Terminate, ourJob(suspended, empty), nil, "", []string{"get Job", "live list Pod"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

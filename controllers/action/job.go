@@ -24,6 +24,9 @@ func Decode(a *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if a.Job == nil {
 		return nil, errors.New("job: Required value: an action must have something to run")
 	}
+	if err := checkQuantities(a.Job.Spec.Raw); err != nil {
+		return nil, fmt.Errorf("job.spec: %w", err)
+	}
 	spec := &batchv1.JobSpec{}
 	strict, err := json.UnmarshalStrict(a.Job.Spec.Raw, spec)
 	if err == nil {

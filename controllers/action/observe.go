@@ -71,6 +71,10 @@ func (r *Runner) gone(ctx context.Context, run Run, t plan.Task, then plan.Obser
 		// An operator that was paused has created it again.
 		again := t
 		again.JobUID = held.JobUID
-		return r.terminate(ctx, run, again)
+		ending, err := r.terminate(ctx, run, again)
+		if ending.Phase == plan.Ended {
+			return then, err
+		}
+		return ending, err
 	}
 }

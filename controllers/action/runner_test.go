@@ -5,9 +5,11 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,9 +58,10 @@ type cluster struct {
 	calls []string
 	// patches are the bodies of patches.
 	patches []string
-	// fail refuses a call.
-	fail map[string]error
-	uids int
+	// fail refuses a call; first does so with the first calls of a name, nil being no refusal.
+	fail  map[string]error
+	first map[string][]error
+	uids  int
 }
 
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
@@ -69,7 +72,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 			t.Fatal(err)
 		}
 	}
-	c := &cluster{t: t, raw: fake.NewClientBuilder().WithScheme(scheme).Build(), fail: map[string]error{}, base: map[string]string{}}
+	c := &cluster{t: t, raw: fake.NewClientBuilder().WithScheme(scheme).Build(), fail: map[string]error{}, first: map[string][]error{}, base: map[string]string{}}
 	for _, o := range objects {
 		if j, ok := o.(*batchv1.Job); !ok || j != nil {
 			c.add(o)
@@ -116,8 +119,13 @@ func (c *cluster) must(err error) {
 // called records a call and returns the error that it is to have.
 func (c *cluster) called(verb string, o runtime.Object) error {
 	kind := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", o), "*v1."), "List")
-	c.calls = append(c.calls, verb+" "+kind)
-	return c.fail[verb+" "+kind]
+	name := verb + " " + kind
+	c.calls = append(c.calls, name)
+	if errs := c.first[name]; len(errs) > 0 {
+		c.first[name] = errs[1:]
+		return errs[0]
+	}
+	return c.fail[name]
 }
 
 // runner is one on this cluster, with a cache and a live reader.
@@ -211,8 +219,10 @@ func ourJob(change ...func(*batchv1.Job)) *batchv1.Job {
 
 // The changes of ourJob.
 func foreign(j *batchv1.Job)   { j.OwnerReferences = nil }
+func orphaned(j *batchv1.Job)  { foreign(j); j.Labels[v1alpha1.LabelOrphaned] = "true" }
 func entombed(j *batchv1.Job)  { j.Labels[v1alpha1.LabelTombstone] = "true"; suspended(j) }
 func suspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
+func empty(j *batchv1.Job)     { j.Spec.Parallelism = ptr.To[int32](0) }
 func complete(j *batchv1.Job)  { j.Status.Conditions = jobConditions(batchv1.JobComplete) }
 func failedBy(reason, message string) func(*batchv1.Job) {
 	return func(j *batchv1.Job) {
@@ -231,6 +241,7 @@ func deleting(j *batchv1.Job) {
 func takenOver(j *batchv1.Job) {
 	j.OwnerReferences = []metav1.OwnerReference{{APIVersion: "example.com/v1", Kind: "Other", Name: "o", UID: "other", Controller: ptr.To(true)}}
 }
+func held(j *batchv1.Job)    { deleting(j); j.Finalizers = append(j.Finalizers, "example.com/hold") }
 func another(j *batchv1.Job) { j.UID = "job-2" }
 
 func jobConditions(types ...batchv1.JobConditionType) []batchv1.JobCondition {
@@ -260,14 +271,19 @@ type call struct {
 	name string
 	job  *batchv1.Job
 	pods []*corev1.Pod
-	fail map[string]error
-	want plan.Observation
+	// deleted says that the execution is being deleted.
+	deleted bool
+	fail    map[string]error
+	first   map[string][]error
+	want    plan.Observation
 	// says are parts of the message, where want has none; err is a part of the error.
 	says  []string
 	err   string
 	calls []string
 	// created and suspended say what must be there in the end that was not there before; nothing else may have changed.
 	created, suspended bool
+	// specs are what the patches ask of the spec, as JSON.
+	specs []string
 }
 
 func (tt *call) check(t *testing.T, task plan.Task) {
@@ -277,7 +293,12 @@ func (tt *call) check(t *testing.T, task plan.Task) {
 		c.add(p)
 	}
 	maps.Copy(c.fail, tt.fail)
-	o, err := c.runner().Do(t.Context(), theRun(), task)
+	maps.Copy(c.first, tt.first)
+	run := theRun()
+	if tt.deleted {
+		run.Execution.DeletionTimestamp = ptr.To(at(0))
+	}
+	o, err := c.runner().Do(t.Context(), run, task)
 	if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 		t.Errorf("error %v, want one about %q", err, tt.err)
 	}
@@ -303,6 +324,29 @@ func (tt *call) check(t *testing.T, task plan.Task) {
 	if (c.job() != nil) != (tt.job != nil || tt.created) {
 		t.Errorf("in the end the Job is %+v", c.job())
 	}
+	if task.Verb == plan.Terminate {
+		if diff := cmp.Diff(tt.specs, c.specs()); diff != "" {
+			t.Errorf("patches (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// specs are what the patches ask of the spec. Each of them must be guarded.
+func (c *cluster) specs() []string {
+	c.t.Helper()
+	var specs []string
+	for _, p := range c.patches {
+		var patch struct {
+			Metadata struct{ UID, ResourceVersion string }
+			Spec     json.RawMessage
+		}
+		c.must(json.Unmarshal([]byte(p), &patch))
+		if patch.Metadata.UID == "" || patch.Metadata.ResourceVersion == "" {
+			c.t.Errorf("the patch %s could meet another Job, or one that was changed", p)
+		}
+		specs = append(specs, string(patch.Spec))
+	}
+	return specs
 }
 
 func (c *cluster) checkJob(created bool, task plan.Task) {
@@ -313,8 +357,10 @@ func (c *cluster) checkJob(created bool, task plan.Task) {
 		c.t.Errorf("the Job is not the execution's: %+v", job.ObjectMeta)
 	case isSuspended(job) != (task.Verb != plan.Start):
 		c.t.Errorf("suspended: %v", isSuspended(job))
-	case created && isTombstone(job) != (task.Verb == plan.Fence):
+	case created && isTombstone(job) != (task.Verb != plan.Start):
 		c.t.Errorf("a tombstone: %v", isTombstone(job))
+	case isTombstone(job) && !isEmpty(job):
+		c.t.Errorf("a tombstone that would run something: %+v", job.Spec)
 	}
 }
 
@@ -383,11 +429,21 @@ func TestStartOfABadTemplate(t *testing.T) {
 	tt.check(t, bad)
 }
 
+// A start of which nobody knows any more what it runs fails, and says so.
+func TestStartOfWhatIsNotKnown(t *testing.T) {
+	unknown := intent(plan.Start)
+	unknown.Definition = v1alpha1.Action{}
+	tt := call{want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonRevisionLost}, says: []string{"not known any more"}}
+	tt.check(t, unknown)
+}
+
 // "An intent whose Job does not exist (live read) gets a tombstone: a suspended, marked Job under the very name."
 func TestFence(t *testing.T) {
 	never := plan.Observation{Phase: plan.NeverStarted}
 	create := []string{"create Job"}
 	look := []string{"create Job", "live get Job"}
+	twice := []string{"create Job", "create Job"}
+	refused := func(errs ...error) map[string][]error { return map[string][]error{"create Job": errs} }
 	tests := []call{
 		{name: "a tombstone is created", want: never, calls: create, created: true},
 		{name: "a tombstone is there", job: ourJob(entombed), want: never, calls: look},
@@ -410,11 +466,28 @@ func TestFence(t *testing.T) {
 		{
 			// "A quota or a policy that refuses the tombstone of an open intent delays the publication of the stop".
 			name: "forbidden by a quota", fail: map[string]error{"create Job": errQuota},
-			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota", calls: create,
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota", calls: twice,
 		},
 		{
 			name: "refused by a policy", fail: map[string]error{"create Job": errInvalid},
-			want: plan.Observation{Phase: plan.Blocked}, says: []string{"tombstone"}, err: "is invalid", calls: create,
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"tombstone"}, err: "is invalid", calls: twice,
+		},
+		// A policy that asks for more than the plain tombstone has may let one pass that looks like the Job itself.
+		{name: "forbidden, and one like the Job is not", first: refused(errQuota), want: never, calls: twice, created: true},
+		{name: "invalid, and one like the Job is not", first: refused(errInvalid), want: never, calls: twice, created: true},
+		{
+			name: "one like the Job is refused for another reason", first: refused(errInvalid, errQuota),
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"exceeded quota"}, err: "exceeded quota", calls: twice,
+		},
+		{name: "no answer about one like the Job", first: refused(errQuota, errTimeout), err: "did not answer", calls: twice},
+		{name: "the namespace ends before one like the Job", first: refused(errQuota, errEnding), want: never, calls: twice},
+		{
+			name: "refused, and a tombstone is there", job: ourJob(entombed), first: refused(errQuota),
+			want: never, calls: append(slices.Clone(twice), "live get Job"),
+		},
+		{
+			name: "refused, and it really started", job: ourJob(), first: refused(errQuota),
+			want: plan.Observation{Phase: plan.Running, JobUID: theJobUID}, calls: append(slices.Clone(twice), "live get Job"),
 		},
 		{name: "no answer", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: create},
 		{
@@ -424,6 +497,45 @@ func TestFence(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.check(t, intent(plan.Fence)) })
+	}
+}
+
+// A tombstone that looks like the Job runs nothing, and is the user's in all else.
+func TestATombstoneLikeTheJob(t *testing.T) {
+	c := newCluster(t)
+	c.first["create Job"] = []error{errQuota}
+	do := intent(plan.Fence)
+	do.Definition.Job.Metadata.Labels = map[string]string{"example.com/team": "payments"}
+	_, err := c.runner().Do(t.Context(), theRun(), do)
+	c.must(err)
+	want := mustBuild(t, theRun(), do)
+	want.Labels[v1alpha1.LabelTombstone] = "true"
+	suspended(want)
+	empty(want)
+	got := c.job()
+	got.ResourceVersion, got.TypeMeta, got.ManagedFields, got.UID = "", metav1.TypeMeta{}, nil, ""
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the tombstone (-want +got):\n%s", diff)
+	}
+	if o, err := c.runner().Do(t.Context(), theRun(), intent(plan.Start)); !errors.Is(err, errFenced) {
+		t.Errorf("a start after it: %+v, %v", o, err)
+	}
+}
+
+// Where no Job can be made of the template, or it is not known, what was said of the plain tombstone stays.
+func TestNoTombstoneLikeTheJob(t *testing.T) {
+	unknown := intent(plan.Fence)
+	unknown.Definition = v1alpha1.Action{}
+	bad := task(`{"templat":{}}`)
+	bad.Verb = plan.Fence
+	for name, do := range map[string]plan.Task{"no such template": bad, "the definition is gone": unknown} {
+		t.Run(name, func(t *testing.T) {
+			tt := call{
+				fail: map[string]error{"create Job": errQuota}, want: plan.Observation{Phase: plan.Blocked},
+				says: []string{"exceeded quota"}, err: "exceeded quota", calls: []string{"create Job"},
+			}
+			tt.check(t, do)
+		})
 	}
 }
 
@@ -462,9 +574,15 @@ func TestStartAgainstFence(t *testing.T) {
 
 func TestObserve(t *testing.T) {
 	running := plan.Observation{Phase: plan.Running, JobUID: theJobUID}
+	because := func(reason string) plan.Observation {
+		return plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: reason}
+	}
 	lost := plan.Observation{Phase: plan.Failed, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost}
 	cached := []string{"get Job"}
 	searched := []string{"get Job", "live get Job", "live list Pod"}
+	entombing := append(slices.Clone(searched), "create Job")
+	looking := append(slices.Clone(entombing), "live get Job")
+	again := append(slices.Clone(looking), "get Job")
 	many := []*corev1.Pod{}
 	for _, name := range []string{"p1", "p2", "p3", "p4", "p5"} {
 		many = append(many, pod(func(p *corev1.Pod) { p.Name = name }))
@@ -491,8 +609,16 @@ func TestObserve(t *testing.T) {
 			name: "about to complete", job: ourJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuccessCriteriaMet) }),
 			want: running, calls: cached,
 		},
-		{name: "suspended by another", job: ourJob(suspended), want: running, says: []string{"suspended by another", "resumed"}, calls: cached},
-		{name: "being deleted", job: ourJob(deleting), want: running, says: []string{"being deleted by another"}, calls: cached},
+		{
+			name: "suspended by another", job: ourJob(suspended), want: because("JobSuspended"),
+			says: []string{"suspended by another", "resumed"}, calls: cached,
+		},
+		{name: "being deleted", job: ourJob(deleting), want: because("JobDeleting"), says: []string{"being deleted by another"}, calls: cached},
+		{name: "being deleted, and suspended", job: ourJob(deleting, suspended), want: because("JobDeleting"), says: []string{"being deleted"}, calls: cached},
+		{
+			name: "being deleted, and kept by a finalizer", job: ourJob(held), want: because("JobFinalizer"),
+			says: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
+		},
 		{name: "being deleted after its end", job: ourJob(deleting, complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: cached},
 		{
 			name: "lost, its pods are left", pods: []*corev1.Pod{pod()},
@@ -503,12 +629,43 @@ func TestObserve(t *testing.T) {
 			name: "lost, many pods are left", pods: many, want: plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost},
 			says: []string{"p1, p2, p3, and 2 more"}, calls: searched,
 		},
-		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: searched},
-		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: searched},
-		{name: "lost, pods of others are left", pods: []*corev1.Pod{others, elsewhere}, want: lost, says: []string{"not run again"}, calls: searched},
-		// "it is never run twice": a Job of the name with another uid is not the one that was started.
-		{name: "its uid differs", job: ourJob(another), want: lost, says: []string{"not run again"}, calls: searched},
-		{name: "its uid differs and it is complete", job: ourJob(another, complete), want: lost, says: []string{"not run again"}, calls: searched},
+		// Its name is held, so that no operator that was paused creates it again.
+		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: entombing, created: true},
+		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
+		{name: "lost, pods of others are left", pods: []*corev1.Pod{others, elsewhere}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
+		{name: "lost, and its name is held", job: ourJob(another, entombed), want: lost, says: []string{"not run again"}, calls: looking},
+		{name: "lost, and another's has its name", job: ourJob(another, foreign), want: lost, says: []string{"not run again"}, calls: looking},
+		{name: "lost, and the execution is being deleted", deleted: true, want: lost, says: []string{"not run again"}, calls: searched},
+		{
+			name: "lost, its pods are left, and the execution is being deleted", deleted: true, pods: []*corev1.Pod{pod()},
+			want: because(v1alpha1.ReasonJobLost), says: []string{theName + "-x7k2p"}, calls: searched,
+		},
+		{name: "lost with its namespace", fail: map[string]error{"create Job": errEnding}, want: lost, says: []string{"not run again"}, calls: entombing},
+		{
+			name: "lost, and its name cannot be held yet", fail: map[string]error{"create Job": errQuota},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota",
+			calls: append(slices.Clone(entombing), "create Job"),
+		},
+		{name: "lost, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: entombing},
+		{
+			name: "lost, and its name is held by one like the Job", first: map[string][]error{"create Job": {errInvalid}},
+			want: lost, says: []string{"not run again"}, calls: append(slices.Clone(entombing), "create Job"), created: true,
+		},
+		// "it is never run twice": a Job of the name with another uid is not the one that was started. One of ours was created
+		// again by an operator that was paused; it is ended before the loss is said.
+		{
+			name: "lost, and it was created again", job: ourJob(another), want: plan.Observation{Phase: plan.Running, JobUID: "job-2"},
+			calls: append(slices.Clone(again), "patch Job"), suspended: true,
+		},
+		{
+			name: "lost, created again, and its pods have to end", job: ourJob(another, suspended, empty, saidSuspended),
+			pods: []*corev1.Pod{pod(deleted, func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-2" })},
+			want: plan.Observation{Phase: plan.Running, JobUID: "job-2"}, calls: append(slices.Clone(again), "live list Pod"),
+		},
+		{
+			name: "lost, created again, and being deleted", job: ourJob(another, deleting),
+			want: plan.Observation{Phase: plan.Running, JobUID: "job-2", Reason: "JobDeleting"}, says: []string{"being deleted"}, calls: again,
+		},
 		{name: "the cache does not answer", fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
 		{name: "the API server does not answer", fail: map[string]error{"live get Job": errRead}, err: "no right to read", calls: searched[:2]},
 		{name: "the pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: searched},
@@ -541,67 +698,150 @@ func TestObserveWithAStaleCache(t *testing.T) {
 func TestTerminate(t *testing.T) {
 	ending := plan.Observation{Phase: plan.Running, JobUID: theJobUID}
 	ended := plan.Observation{Phase: plan.Ended, JobUID: theJobUID}
+	because := func(reason string) plan.Observation {
+		return plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: reason}
+	}
 	cached := []string{"get Job"}
 	patched := []string{"get Job", "patch Job"}
+	patchedTwice := []string{"get Job", "patch Job", "patch Job"}
 	listed := []string{"get Job", "live list Pod"}
 	gone := []string{"get Job", "live get Job", "live list Pod"}
+	entombing := append(slices.Clone(gone), "create Job")
+	looking := append(slices.Clone(entombing), "live get Job")
+	again := append(slices.Clone(looking), "get Job")
+	both, suspend, drain := `{"parallelism":0,"suspend":true}`, `{"suspend":true}`, `{"parallelism":0}`
+	refused := func(errs ...error) map[string][]error { return map[string][]error{"patch Job": errs} }
 	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
 	endedButDeleted := pod(deleted, func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	done := ourJob(suspended, empty, saidSuspended)
 	tests := []call{
-		{name: "it runs", job: ourJob(), want: ending, calls: patched, suspended: true},
-		{name: "it was resumed by another", job: ourJob(resumed), want: ending, calls: patched, suspended: true},
-		{name: "suspended, and the Job controller has not said so", job: ourJob(suspended), want: ending, calls: cached},
-		{name: "suspended again, and the condition is of the past", job: ourJob(suspended, resumed), want: ending, calls: cached},
+		{name: "it runs", job: ourJob(), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		{name: "it was resumed by another", job: ourJob(resumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		{name: "it was emptied and resumed by another", job: ourJob(empty, resumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		// "So a Job whose spec is not suspended and whose condition says Suspended is left alone until the condition is False".
+		{name: "it was just resumed by another", job: ourJob(saidSuspended), want: ending, calls: cached},
+		{name: "suspended, and the Job controller has not said so", job: ourJob(suspended, empty), want: ending, calls: cached},
+		{name: "suspended again, and the condition is of the past", job: ourJob(suspended, empty, resumed), want: ending, calls: cached},
+		// A queue that resumes it brings no pod back.
+		{name: "suspended by another", job: ourJob(suspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
+		{name: "suspended by another, and said to be", job: ourJob(suspended, saidSuspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
 		{
-			name: "the Job controller has said so before the pods are gone", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{pod(deleted)},
+			name: "suspended by another, of many pods", job: ourJob(suspended, func(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](3) }),
+			want: ending, calls: patched, suspended: true, specs: []string{drain},
+		},
+		{
+			name: "the Job controller has said so before the pods are gone", job: done, pods: []*corev1.Pod{pod(deleted)},
 			want: ending, calls: listed,
 		},
 		{
-			name: "a pod that has ended and is being deleted is there", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{endedButDeleted},
+			name: "a pod that has ended and is being deleted is there", job: done, pods: []*corev1.Pod{endedButDeleted},
 			want: ending, calls: listed,
 		},
-		{name: "its pods are gone", job: ourJob(suspended, saidSuspended), want: ended, calls: listed},
-		{name: "a try that had ended stays", job: ourJob(suspended, saidSuspended), pods: []*corev1.Pod{record}, want: ended, calls: listed},
+		{name: "its pods are gone", job: done, want: ended, calls: listed},
+		{name: "a try that had ended stays", job: done, pods: []*corev1.Pod{record}, want: ended, calls: listed},
 		{name: "it finished by itself", job: ourJob(complete), want: ended, calls: cached},
 		{name: "it failed by itself", job: ourJob(failedBy("R", "m")), want: ended, calls: cached},
 		{name: "it finished before it was suspended", job: ourJob(suspended, complete), want: ended, calls: cached},
-		{name: "another deletes it", job: ourJob(deleting), want: ending, calls: cached},
+		{name: "another deletes it", job: ourJob(deleting), want: because("JobDeleting"), says: []string{"being deleted by another"}, calls: cached},
+		{
+			name: "another deletes it, and a finalizer keeps it", job: ourJob(held), want: because("JobFinalizer"),
+			says: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
+		},
 		{
 			// "An object whose controller is not this execution is never changed or deleted."
-			name: "another controller has it", job: ourJob(takenOver), want: ending, says: []string{"taken over", "left alone"}, calls: cached,
+			name: "another controller has it", job: ourJob(takenOver), want: because("JobTakenOver"), says: []string{"taken over", "left alone"}, calls: cached,
 		},
-		{name: "nobody controls it", job: ourJob(foreign), want: ending, says: []string{"left alone"}, calls: cached},
+		{name: "nobody controls it", job: ourJob(foreign), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
+		{name: "another controller has it, and deletes it", job: ourJob(takenOver, deleting), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
 		{name: "another controller has it, and it has finished", job: ourJob(takenOver, complete), want: ended, calls: cached},
-		{name: "it is gone", want: ended, calls: gone},
-		{name: "it is gone, and its pods are not", pods: []*corev1.Pod{pod()}, want: ending, calls: gone},
-		{name: "another has its name", job: ourJob(another), want: ended, calls: gone},
-		{name: "another has its name, and its pods are left", job: ourJob(another), pods: []*corev1.Pod{pod()}, want: ending, calls: gone},
+		{name: "it is gone", want: ended, calls: entombing, created: true},
+		{name: "it is gone, and its name is held", job: ourJob(another, entombed), want: ended, calls: looking},
+		{name: "it is gone, and so is its namespace soon", fail: map[string]error{"create Job": errEnding}, want: ended, calls: entombing},
+		{name: "it is gone, and the execution is being deleted", deleted: true, want: ended, calls: gone},
 		{
-			name: "the patch is refused", job: ourJob(), fail: map[string]error{"patch Job": errQuota},
-			want: ending, err: "suspending Job", calls: patched,
+			name: "it is gone, and its pods are not", pods: []*corev1.Pod{pod()}, want: because(v1alpha1.ReasonJobLost),
+			says: []string{"its pods have to end", theName + "-x7k2p"}, calls: gone,
 		},
+		{
+			name: "it is gone, and its name cannot be held yet", fail: map[string]error{"create Job": errQuota},
+			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "exceeded quota"}, err: "exceeded quota",
+			calls: append(slices.Clone(entombing), "create Job"),
+		},
+		{name: "it is gone, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: entombing},
+		{name: "it is gone, and another's has its name", job: ourJob(another, foreign), want: ended, calls: looking},
+		{
+			// By an operator that was paused.
+			name: "it is gone, and was created again", job: ourJob(another), want: plan.Observation{Phase: plan.Running, JobUID: "job-2"},
+			calls: append(slices.Clone(again), "patch Job"), suspended: true, specs: []string{both},
+		},
+		{
+			name: "it was created again, and the pods of the first are left", job: ourJob(another), pods: []*corev1.Pod{pod()},
+			want: because(v1alpha1.ReasonJobLost), says: []string{"its pods have to end"}, calls: gone,
+		},
+		{
+			name: "the patch is forbidden", job: ourJob(), fail: map[string]error{"patch Job": errQuota},
+			want: because("SuspendRefused"), says: []string{"Trying again", "exceeded quota"}, err: "suspending Job", calls: patchedTwice, specs: []string{both, suspend},
+		},
+		{
+			name: "the patch is invalid", job: ourJob(), fail: map[string]error{"patch Job": errInvalid},
+			want: because("SuspendRefused"), says: []string{"Trying again", "is invalid"}, err: "suspending Job", calls: patchedTwice, specs: []string{both, suspend},
+		},
+		{
+			// "That Job has to be suspended first."
+			name: "it may not be emptied while it runs", job: ourJob(), first: refused(errInvalid),
+			want: ending, calls: patchedTwice, suspended: true, specs: []string{both, suspend},
+		},
+		{
+			name: "it may not be emptied while it runs, and there is no answer", job: ourJob(), first: refused(errInvalid, errTimeout),
+			want: ending, err: "did not answer", calls: patchedTwice, specs: []string{both, suspend},
+		},
+		{
+			name: "it may never be emptied, and the Job controller has not said it is suspended", job: ourJob(suspended), first: refused(errInvalid),
+			want: ending, calls: patched, specs: []string{drain},
+		},
+		{
+			name: "it may never be emptied, and its pods are left", job: ourJob(suspended, saidSuspended), first: refused(errQuota), pods: []*corev1.Pod{pod(deleted)},
+			want: ending, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
+		},
+		{
+			name: "it may never be emptied, and its pods are gone", job: ourJob(suspended, saidSuspended), first: refused(errInvalid),
+			want: ended, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
+		},
+		{
+			name: "no answer to the one that empties it", job: ourJob(suspended, saidSuspended), first: refused(errTimeout),
+			want: ending, err: "did not answer", calls: patched, specs: []string{drain},
+		},
+		{name: "no answer to the patch", job: ourJob(), fail: map[string]error{"patch Job": errTimeout}, want: ending, err: "did not answer", calls: patched, specs: []string{both}},
 		{
 			name: "it is gone before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
-			want: ending, calls: patched,
+			want: ending, calls: patched, specs: []string{both},
 		},
-		{name: "its pods cannot be listed", job: ourJob(suspended, saidSuspended), fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: listed},
+		{
+			name: "it is gone before the one that empties it", job: ourJob(suspended), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
+			want: ending, calls: patched, specs: []string{drain},
+		},
+		{name: "its pods cannot be listed", job: done, fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: listed},
+		{name: "it is gone, and its pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: gone},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.Terminate)) })
 	}
 }
 
-// "each with a UID precondition": a patch with another uid is refused by the API server, since the field is immutable.
+// "each with a UID precondition": a patch with another uid is refused by the API server, since the field is immutable. Its
+// resourceVersion keeps it from a Job that was resumed since.
 func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 	c := newCluster(t, ourJob())
+	version := c.job().ResourceVersion
 	for range 3 {
 		_, err := c.runner().Do(t.Context(), theRun(), started(plan.Terminate))
 		c.must(err)
 	}
-	if diff := cmp.Diff([]string{`{"metadata":{"uid":"` + theJobUID + `"},"spec":{"suspend":true}}`}, c.patches); diff != "" {
+	guarded := `{"metadata":{"resourceVersion":"` + version + `","uid":"` + theJobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
+	if diff := cmp.Diff([]string{guarded}, c.patches); diff != "" {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
-	want := ourJob(suspended)
+	want := ourJob(suspended, empty)
 	got := c.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -609,13 +849,42 @@ func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 	}
 }
 
-// A cache that does not show the suspension yet has it asked for again, which changes nothing.
+// On the word of a cache that does not show what became of the Job since, nothing is changed.
 func TestTerminateWithAStaleCache(t *testing.T) {
-	c := newCluster(t, ourJob(suspended, saidSuspended))
-	c.stale = map[string]*batchv1.Job{theName: ourJob()}
+	c := newCluster(t, ourJob())
+	c.stale = map[string]*batchv1.Job{theName: c.job()}
+	changed := c.job()
+	suspended(changed)
+	c.must(c.raw.Update(t.Context(), changed))
+	c.base[theName] = changed.ResourceVersion
 	o, err := c.runner().Do(t.Context(), theRun(), started(plan.Terminate))
-	if want := (plan.Observation{Phase: plan.Running, JobUID: theJobUID}); err != nil || o != want || !isSuspended(c.job()) {
-		t.Errorf("got %+v, %v; want %+v", o, err, want)
+	if want := (plan.Observation{Phase: plan.Running, JobUID: theJobUID}); !apierrors.IsConflict(err) || o != want {
+		t.Errorf("got %+v, %v; want %+v and a conflict", o, err, want)
+	}
+	c.untouched()
+}
+
+// When the one that was created again has ended too, the loss is said of an action that was in progress, and the end of one
+// that was abandoned. An end alone is none for an action in progress: it would neither fail nor succeed.
+func TestALostJobThatWasCreatedAgain(t *testing.T) {
+	ends := map[string]func(*batchv1.Job){"it ends": saidSuspended, "it was complete": complete, "it had failed": failedBy("R", "m")}
+	for verb, want := range map[plan.Verb]plan.Phase{plan.Observe: plan.Failed, plan.Terminate: plan.Ended} {
+		for name, end := range ends {
+			t.Run(fmt.Sprintf("%s, verb %d", name, verb), func(t *testing.T) {
+				c := newCluster(t, ourJob(another))
+				o, err := c.runner().Do(t.Context(), theRun(), started(verb))
+				if job := c.job(); err != nil || o.Phase != plan.Running || !isSuspended(job) || !isEmpty(job) {
+					t.Fatalf("got %+v, %v; the Job is %+v", o, err, job.Spec)
+				}
+				job := c.job()
+				end(job)
+				c.must(c.raw.Status().Update(t.Context(), job))
+				o, err = c.runner().Do(t.Context(), theRun(), started(verb))
+				if err != nil || o.Phase != want || (verb == plan.Observe && o.Reason != v1alpha1.ReasonJobLost) {
+					t.Errorf("got %+v, %v; want the phase %d", o, err, want)
+				}
+			})
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,7 +29,7 @@ type Event struct {
 func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	var events []Event
 	add := func(e Event) {
-		e.Note = clip(e.Note, noteLimit)
+		e.Note = v1alpha1.BoundNote(e.Note)
 		events = append(events, e)
 	}
 	if before.StartTime == nil && after.StartTime != nil {
@@ -52,18 +51,6 @@ func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 		add(e)
 	}
 	return events
-}
-
-// noteLimit bounds the note of an event, in bytes.
-const noteLimit = 1024
-
-// clip cuts s to at most n bytes, on a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	const more = "…"
-	return strings.ToValidUTF8(s[:n-len(more)], "") + more
 }
 
 // stateEvent tells of another state, or of what keeps an execution from starting. It has the words of the condition Ready.

@@ -16,7 +16,7 @@ import (
 )
 
 // maxNote is the bound of the API server: it counts bytes, though it says characters ("can have at most 1024
-// characters", ValidateEventCreate in k8s.io/kubernetes/pkg/apis/core/validation/events.go).
+// characters", legacyValidateEvent in k8s.io/kubernetes/pkg/apis/core/validation/events.go).
 const maxNote = 1024
 
 // told is an event as "Type/Reason/Action".
@@ -232,16 +232,51 @@ func TestEventsInOrder(t *testing.T) {
 	)
 }
 
+// What is told of an action names its Job, so that the same of two actions is not taken for one; what is told of the
+// execution names none.
+func TestEventsNameTheirJob(t *testing.T) {
+	var e *v1alpha1.PipelineExecution
+	job := func(name string) string { return JobName(e, Key{"s", name}) }
+	about := func(in Input) []string {
+		in.Execution, in.Now = e, at(9)
+		status := next(t, in)
+		var all []string
+		for _, event := range Events(&e.Status, &status) {
+			all = append(all, event.Reason+" of "+event.JobName+" "+event.JobUID)
+		}
+		e.Status = status
+		return all
+	}
+	check := func(what string, got []string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	p := pipeline(stage("s", action("a", 1), action("b", 1)))
+	e = execution()
+	check("it starts", about(Input{Pipeline: p, Revision: revision}), "Started of  ")
+	check("one fails, and one could not be created", about(Input{Observed: map[Key]Observation{
+		{"s", "a"}: {Phase: Failed, JobUID: "job-of-a", Reason: "R"}, {"s", "b"}: {Phase: Failed, Reason: v1alpha1.ReasonJobRefused},
+	}}), "ActionFailed of "+job("a")+" job-of-a", "ActionFailed of "+job("b")+" ", "Failed of  ")
+
+	e = execution()
+	about(Input{Pipeline: p, Revision: revision})
+	waiting := map[Key]Observation{{"s", "a"}: {Phase: Running, JobUID: "a", Reason: "NoPod"}, {"s", "b"}: {Phase: Running, JobUID: "b", Reason: "NoPod"}}
+	check("a stop waits for both", about(Input{Observed: waiting, Requests: waits}),
+		"StopWaiting of "+job("a")+" ", "StopWaiting of "+job("b")+" ", "Stopping of  ")
+	check("it escalates", about(Input{Observed: waiting, Requests: abandons}), "Escalated of  ")
+}
+
 // The first write of an execution that ends at once tells both.
 func TestEventsOfOneWrite(t *testing.T) {
-	before, after := execution().Status, execution().Status
+	before := execution().Status
 	e := play(t, pipeline(stage("s", action("a", 1))),
 		step{want: "InProgress | s InProgress: a=open"},
 		step{see: seen{"s/a": Failed}, want: "Failed | s Failed: a=Failed"},
 	)
-	after = e.Status
 	want := []string{"Normal/Started/Start", "Warning/ActionFailed/Run", "Warning/Failed/Run"}
-	if diff := cmp.Diff(want, told(Events(&before, &after))); diff != "" {
+	if diff := cmp.Diff(want, told(Events(&before, &e.Status))); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }

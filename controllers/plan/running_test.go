@@ -4,9 +4,12 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -111,6 +114,96 @@ func TestWaitsForPipeline(t *testing.T) {
 	e.Status = next(t, Input{Execution: e, Pipeline: p, Revision: revision, Now: at(3)})
 	if got, want := show(&e.Status), "InProgress | s InProgress: a=open"; got != want || e.Status.PipelineRevision != revision {
 		t.Errorf("got %q of revision %q, want %q", got, e.Status.PipelineRevision, want)
+	}
+}
+
+// What keeps its Pipeline from being pinned is said in its stead.
+func TestHeldFromItsPipeline(t *testing.T) {
+	p := pipeline(stage("s", action("a", 1)))
+	tests := []struct {
+		name   string
+		in     Input
+		reason string
+		says   string
+	}{
+		{"refused", Input{Held: "Trying again: forbidden by a policy"}, v1alpha1.ReasonStartBlocked, "forbidden by a policy"},
+		{"not there", Input{}, v1alpha1.ReasonWaitingForPipeline, `"deploy"`},
+		{"not refused any more", Input{Pipeline: p, Revision: revision}, string(v1alpha1.ExecutionInProgress), `Running stage "s".`},
+		{"refused, and stopped", Input{Held: "Trying again: forbidden by a policy", Requests: waits}, string(v1alpha1.ExecutionStopped), `StopRequest "w"`},
+		{"long", Input{Held: strings.Repeat("停", 2000)}, v1alpha1.ReasonStartBlocked, "停…"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := play(t, nil, step{want: "InProgress"})
+			tt.in.Execution, tt.in.Now = e, at(2)
+			got := next(t, tt.in)
+			if ready := meta.FindStatusCondition(got.Conditions, v1alpha1.ConditionReady); ready.Reason != tt.reason {
+				t.Errorf("reason %q, want %q", ready.Reason, tt.reason)
+			}
+			contains(t, message(t, &got), tt.says)
+		})
+	}
+	// What it was held by is no news once it runs.
+	e := play(t, p, step{want: "InProgress | s InProgress: a=open"})
+	got := next(t, Input{Execution: e, Held: "of before", Now: at(2)})
+	if strings.Contains(message(t, &got), "of before") {
+		t.Errorf("it runs, and reads %q", message(t, &got))
+	}
+}
+
+// Of an execution that is being deleted nothing more is started; what runs is followed, and can be stopped.
+func TestAnExecutionThatIsBeingDeleted(t *testing.T) {
+	two := pipeline(stage("s", action("a", 1), action("b", 1)), stage("u", action("c", 1)))
+	open := step{want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"}
+	run := step{see: seen{"s/a": Running, "s/b": Running}, want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted"}
+	soon := request("soon", false)
+	soon.Spec.EscalateAfterSeconds = ptr.To[int64](5)
+	tests := []struct {
+		name   string
+		before []step
+		// since is what happens after the deletion.
+		since []step
+	}{
+		{"before it started", nil, []step{{want: "InProgress"}, {ask: waits, want: "Stopped"}}},
+		{"a group ends", []step{open, run}, []step{
+			{see: seen{"s/a": Succeeded, "s/b": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+			{ask: waits, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+		}},
+		{"a stop and wait", []step{open, run}, []step{
+			{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
+			{see: seen{"s/a": Succeeded, "s/b": Failed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+		}},
+		{"a stop and abandon, with open intents", []step{open}, []step{
+			{ask: abandons, want: open.want},
+			{
+				see:  seen{"s/a": NeverStarted, "s/b": Running},
+				want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted",
+			},
+			{see: seen{"s/b": Ended}, want: "Stopped | s Stopped: a=NotStarted b=Abandoned | u NotStarted: c=NotStarted"},
+		}},
+		{"a stop that escalates", []step{open, run}, []step{
+			{ask: []v1alpha1.StopRequest{soon}, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
+			{want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := execution()
+			if len(tt.before) > 0 {
+				e = play(t, two, tt.before...)
+			}
+			e.DeletionTimestamp, e.Finalizers = ptr.To(at(9)), []string{"example.com/hold"}
+			for i, s := range tt.since {
+				in := Input{Execution: e, Observed: s.see.observed(), Requests: s.ask, Now: at(10 * (i + 1))}
+				if e.Status.PipelineRevision != "" {
+					in.Pipeline = two
+				}
+				e.Status = next(t, in)
+				if diff := cmp.Diff(s.want, show(&e.Status)); diff != "" {
+					t.Fatalf("step %d (-want +got):\n%s", i+1, diff)
+				}
+			}
+		})
 	}
 }
 

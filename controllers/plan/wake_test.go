@@ -101,6 +101,49 @@ func TestWake(t *testing.T) {
 	}
 }
 
+// An execution that runs is looked at now and then, "should an event of a Job have been kept from us"; one that waits for
+// its Pipeline is not.
+func TestWakeOfARun(t *testing.T) {
+	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
+	if got := Wake(&e.Status, at(9)); got < time.Minute {
+		t.Errorf("a run is looked at after %s", got)
+	}
+	e = play(t, nil, step{want: "InProgress"})
+	if got := Wake(&e.Status, at(9)); got != 0 {
+		t.Errorf("one that waits for its Pipeline is looked at after %s", got)
+	}
+}
+
+// The end of the pods of a Job that is gone is no event of a Job: somebody has to look.
+func TestWakeOfALostJob(t *testing.T) {
+	done := at(5)
+	lost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
+		return v1alpha1.ActionStatus{State: state, JobUID: "j", Reason: reason, CompletionTime: completed}
+	}
+	const inProgress, jobLost = v1alpha1.ActionInProgress, v1alpha1.ReasonJobLost
+	tests := []struct {
+		name   string
+		action v1alpha1.ActionStatus
+		stop   *v1alpha1.Stop
+		want   time.Duration
+	}{
+		{"its pods are left", lost(inProgress, jobLost, nil), nil, lookAgain},
+		{"it runs", lost(inProgress, "", nil), nil, lookSeldom},
+		{"another deletes it", lost(inProgress, "JobDeleting", nil), nil, lookSeldom},
+		{"it was lost", lost(v1alpha1.ActionFailed, jobLost, &done), nil, 0},
+		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), stopOf(waiting, nil, nil), patience},
+		{"its pods are left, and a stop escalates", lost(inProgress, jobLost, nil), stopOf(waiting, ptr.To(at(2)), nil), 2 * time.Second},
+		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), stopOf(abandoning, nil, nil), patience},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Wake(statusOf(tt.action, tt.stop), at(0)); got != tt.want {
+				t.Errorf("Wake is %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // Looked at only when Wake says so, a stop escalates at its time and not after it.
 func TestWakeMeetsTheEscalation(t *testing.T) {
 	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {

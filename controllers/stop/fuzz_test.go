@@ -168,6 +168,7 @@ func filler(data []byte) *randfill.Filler {
 		func(s *string, c randfill.Continue) { *s = word(c) },
 		func(u *types.UID, c randfill.Continue) { *u = types.UID(word(c)) },
 		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
+		func(m *metav1.ObjectMeta, c randfill.Continue) { *m = metadata(c) },
 		func(s *v1alpha1.ExecutionState, c randfill.Continue) {
 			*s = pick(c, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopping,
 				v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, "Odd\x00")
@@ -201,6 +202,17 @@ func word(c randfill.Continue) string {
 	default:
 		return pick(c, "r0", "r1", "run-1", thePipeline, theExecution)
 	}
+}
+
+// metadata is what the API server lets through of every kind, whatever its schema.
+func metadata(c randfill.Continue) metav1.ObjectMeta {
+	m := metav1.ObjectMeta{
+		Namespace: pick(c, "team", strings.Repeat("n", 63)), Name: pick(c, "run-1", "run.2", strings.Repeat("n", 253)),
+		UID: pick[types.UID](c, "", "r0", "r1", theExecution), Generation: int64(c.Uint64()), CreationTimestamp: moment(c),
+	}
+	c.Fill(&m.Labels)
+	c.Fill(&m.DeletionTimestamp)
+	return m
 }
 
 // moment is a time, near or as far as one can be.

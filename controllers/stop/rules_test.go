@@ -99,6 +99,24 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// An execution that is being deleted can go on for long, where a finalizer of another keeps it: it can be stopped like any
+// other.
+func TestRulesOfAnExecutionThatIsBeingDeleted(t *testing.T) {
+	for _, state := range columns {
+		for _, inForce := range []*v1alpha1.Stop{nil, inForceOf(accepted("w", wait)), inForceOf(accepted("a", abandon))} {
+			for _, r := range []v1alpha1.StopRequest{request("w", wait, 1), request("new", wait, 1), request("new", abandon, 1)} {
+				e := execution(state, inForce)
+				want := Decide(e, &r)
+				deleted := at(5)
+				e.DeletionTimestamp = &deleted
+				if diff := cmp.Diff(want, Decide(e, &r)); diff != "" {
+					t.Errorf("%s, stop %+v, request %q (-as any other +being deleted):\n%s", state, inForce, r.Name, diff)
+				}
+			}
+		}
+	}
+}
+
 // A request is recognized by its UID alone: a later one of the same name is another request.
 func TestRecordedIsByUID(t *testing.T) {
 	e := execution(v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait)))

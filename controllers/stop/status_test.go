@@ -4,7 +4,9 @@
 package stop
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -123,6 +125,25 @@ func TestStatusNotFound(t *testing.T) {
 	}
 	if got.State != "" || got.Mode != abandon {
 		t.Errorf("state is %q and mode %q, want none and %s", got.State, got.Mode, abandon)
+	}
+}
+
+// A status whose message is longer than the schema lets through could not be written. A name can be of another schema.
+func TestStatusMessagesAreBounded(t *testing.T) {
+	for _, long := range []string{strings.Repeat("x", 3000), strings.Repeat("停", 3000)} {
+		r := request("new", wait, 1)
+		r.Spec.PipelineName = long
+		got := Status(&r, nil, NotFound(&r, false), at(10))
+		for _, c := range got.Conditions {
+			if n := utf8.RuneCountInString(c.Message); n != v1alpha1.MaxMessageLength || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "…") {
+				t.Errorf("%s: a message of %d characters: %.100q", c.Type, n, c.Message)
+			}
+		}
+		again := r
+		again.Status = got
+		if diff := cmp.Diff(got, Status(&again, nil, NotFound(&r, false), at(20))); diff != "" {
+			t.Errorf("written again (-before +after):\n%s", diff)
+		}
 	}
 }
 

@@ -1,0 +1,291 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/randfill"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// FuzzJobName: the name of a Job is a DNS label, whatever the names of stage and action are, and depends on all of them.
+func FuzzJobName(f *testing.F) {
+	f.Add("run-1", theUID, "build", "compile")
+	f.Add("nightly.2026.03.01", theUID, "stage@1", "action_2")
+	f.Add(strings.Repeat("n", 39)+"-"+strings.Repeat("m", 30), "", "", "")
+	f.Add(strings.Repeat("n", 36)+"-.-.m.m", "\x00", "a\x00b", "\xff")
+	f.Add(strings.Repeat("é", 200), theUID, strings.Repeat("s", 100000), "a")
+	f.Add("", "", "", "")
+	f.Fuzz(func(t *testing.T, name, uid, stage, action string) {
+		got := jobName(name, uid, stage, action)
+		if got != jobName(name, uid, stage, action) {
+			t.Errorf("%q is not the name the next time", got)
+		}
+		if len(got) > validation.DNS1123LabelMaxLength {
+			t.Errorf("%q has %d bytes", got, len(got))
+		}
+		// The API server checks the name of an object whatever the schema of its kind is.
+		if len(validation.IsDNS1123Subdomain(name)) == 0 && len(validation.IsDNS1123Label(got)) > 0 {
+			t.Errorf("%q: %v", got, validation.IsDNS1123Label(got))
+		}
+		if got == jobName(name, uid, stage, action+"x") || got == jobName(name, uid, stage+"x", action) || got == jobName(name, uid+"x", stage, action) {
+			t.Errorf("%q is the name of another action as well", got)
+		}
+	})
+}
+
+// FuzzNext: whatever an execution, its Pipeline and its requests hold, planning does not panic, final states are final, a
+// stopped execution starts nothing, and what is written of conditions and events is what the API server takes.
+func FuzzNext(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fill := filler(data)
+		in := Input{Execution: execution(), Now: at(0)}
+		fill.Fill(in.Execution)
+		fill.Fill(&in.Revision)
+		fill.Fill(&in.Pipeline)
+		fill.Fill(&in.Problem)
+		fill.Fill(&in.Requests)
+		fill.Fill(&in.Now)
+		fill.Fill(&in.Observed)
+		observeSome(fill, &in)
+		checkNext(t, in)
+	})
+}
+
+// FuzzNextOfJSON: the same, of what an API server could have stored under no schema at all.
+func FuzzNextOfJSON(f *testing.F) {
+	f.Add(`{"status":{"state":"InProgress","stop":{"mode":"Wait"}}}`, `null`, `[]`, int64(0))
+	f.Add(`{"status":{"state":"Stopping","stages":[{"actions":[{"state":"InProgress"},{"state":"Abandoned","jobUID":"j"}]}]}}`, `{}`, `[{}]`, int64(1))
+	f.Add(`{"status":{"state":"Paused","stages":[{},{"actions":[{}]}],"stop":{"mode":"Never","requests":[{"escalateTime":null}]}}}`,
+		`{"stages":[{"actions":[{}]},{}]}`, `[{"spec":{"escalateAfterSeconds":-9223372036854775808}}]`, int64(-62135596800))
+	f.Add(`{"status":{"state":"Stopped","stop":null,"conditions":[{"type":"Ready"},{"type":"Ready"},{}]}}`, `null`, `[{"spec":{"abandon":true}}]`, int64(0))
+	f.Add(`{"status":{"pipelineRevision":"gone","stages":[{"name":"s0","actions":[{"name":"a0","state":"NotStarted","runOrder":-2147483648}]}]}}`,
+		`null`, `[]`, int64(253402300799))
+	f.Fuzz(func(t *testing.T, e, p, requests string, now int64) {
+		in := Input{Execution: &v1alpha1.PipelineExecution{}, Now: metav1.Unix(now, 0)}
+		for text, into := range map[string]any{e: in.Execution, p: &in.Pipeline, requests: &in.Requests} {
+			if json.Unmarshal([]byte(text), into) != nil {
+				t.Skip("no such object")
+			}
+		}
+		checkNext(t, in)
+	})
+}
+
+// FuzzVariables: what an execution sets and what a Pipeline declares may be anything.
+func FuzzVariables(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fill := filler(data)
+		var p v1alpha1.PipelineSpec
+		var e v1alpha1.PipelineExecutionSpec
+		fill.Fill(&p)
+		fill.Fill(&e)
+		values, problem := Variables(&p, &e)
+		if problem != nil && (values != nil || !validReason.MatchString(problem.Reason)) {
+			t.Errorf("values %v, problem %+v", values, problem)
+		}
+		if problem == nil && len(values) != len(p.Variables) {
+			t.Errorf("%d variables are declared, and %d set", len(p.Variables), len(values))
+		}
+	})
+}
+
+// validReason is the schema of metav1.Condition.
+var validReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
+
+func checkNext(t *testing.T, in Input) {
+	t.Helper()
+	before := in.Execution.Status.DeepCopy()
+	overdue, wake := Overdue(before, in.Now), Wake(before, in.Now)
+	after := Next(in)
+	if !equality.Semantic.DeepEqual(before, &in.Execution.Status) {
+		t.Fatalf("Next changed its input (-before +after):\n%s", cmp.Diff(before, &in.Execution.Status))
+	}
+	next := in.Execution.DeepCopy()
+	next.Status = after
+	tasks := Tasks(&next.Status, in.Pipeline)
+	if before.State.Final() {
+		if !equality.Semantic.DeepEqual(before, &after) || tasks != nil || wake != 0 {
+			t.Fatalf("a final state is not final: tasks %v, wake %v (-before +after):\n%s", tasks, wake, cmp.Diff(before, &after))
+		}
+	} else {
+		checkConditions(t, &after)
+	}
+	if before.Stop != nil && after.Stop == nil {
+		t.Errorf("the stop %+v is gone", before.Stop)
+	}
+	if (after.Stop != nil || before.State == v1alpha1.ExecutionStopping) && Creates(tasks) {
+		t.Errorf("a stopped execution starts something: %+v", tasks)
+	}
+	if wake < 0 || wake > time.Hour || (overdue && before.Stop == nil) {
+		t.Errorf("overdue %v, wake %v", overdue, wake)
+	}
+	if wake := Wake(&after, in.Now); after.Stop != nil && !after.State.Final() && wake <= 0 {
+		t.Errorf("a stop that goes on is not looked at again: %v", wake)
+	}
+	checkEvents(t, Events(before, &after))
+}
+
+func checkConditions(t *testing.T, status *v1alpha1.PipelineExecutionStatus) {
+	t.Helper()
+	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady) == nil {
+		t.Error("no condition Ready")
+	}
+	for _, name := range []string{
+		v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled,
+		v1alpha1.ConditionSucceeded, v1alpha1.ConditionStopping, v1alpha1.ConditionStopped,
+	} {
+		c := meta.FindStatusCondition(status.Conditions, name)
+		if c == nil {
+			continue
+		}
+		if !validReason.MatchString(c.Reason) || len(c.Reason) > 1024 || utf8.RuneCountInString(c.Message) > 1024 {
+			t.Errorf("condition %s: reason %q, message of %d characters: %.100q", name, c.Reason, utf8.RuneCountInString(c.Message), c.Message)
+		}
+		if !slices.Contains([]metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse}, c.Status) {
+			t.Errorf("condition %s: status %q", name, c.Status)
+		}
+	}
+}
+
+func checkEvents(t *testing.T, told []Event) {
+	t.Helper()
+	for _, e := range told {
+		if len(e.Note) > 1024 || !validReason.MatchString(e.Reason) || len(e.Reason) > 128 || e.Action == "" {
+			t.Errorf("the API server refuses the event %.200q with a note of %d bytes", e, len(e.Note))
+		}
+		if e.Type != "Normal" && e.Type != "Warning" {
+			t.Errorf("an event of type %q", e.Type)
+		}
+	}
+}
+
+// observeSome observes some of the actions that the status has.
+func observeSome(fill *randfill.Filler, in *Input) {
+	for _, s := range in.Execution.Status.Stages {
+		for _, a := range s.Actions {
+			var o *Observation
+			fill.Fill(&o)
+			if o != nil && in.Observed != nil {
+				in.Observed[Key{s.Name, a.Name}] = *o
+			}
+		}
+	}
+}
+
+// seeds are bytes of which much and little is made.
+func seeds() [][]byte {
+	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
+	for seed := range byte(40) {
+		data := make([]byte, 900)
+		for i := range data {
+			data[i] = byte(i*i)*seed ^ byte(i>>3)*(seed+7) ^ seed
+		}
+		seeds = append(seeds, data)
+	}
+	return seeds
+}
+
+// filler fills any object from the bytes, with a liking for what means something here.
+func filler(data []byte) *randfill.Filler {
+	return randfill.NewFromGoFuzz(data).NilChance(.25).NumElements(0, 4).Funcs(
+		func(s *string, c randfill.Continue) { *s = word(c) },
+		func(u *types.UID, c randfill.Continue) { *u = types.UID(word(c)) },
+		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
+		func(m *metav1.ObjectMeta, c randfill.Continue) { *m = metadata(c) },
+		func(r *runtime.RawExtension, c randfill.Continue) { r.Raw = []byte(word(c)) },
+		func(s *v1alpha1.ExecutionState, c randfill.Continue) {
+			*s = pick(c, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopping,
+				v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, "Odd\x00")
+		},
+		func(s *v1alpha1.StageState, c randfill.Continue) {
+			*s = pick(c, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageStopping, v1alpha1.StageSucceeded, "odd")
+		},
+		func(s *v1alpha1.ActionState, c randfill.Continue) {
+			*s = pick(c, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionInProgress,
+				v1alpha1.ActionSucceeded, v1alpha1.ActionFailed, v1alpha1.ActionAbandoned, "odd")
+		},
+		func(m *v1alpha1.StopMode, c randfill.Continue) {
+			*m = pick(c, "", v1alpha1.StopModeWait, v1alpha1.StopModeWait, v1alpha1.StopModeAbandon, "odd")
+		},
+		func(o *v1alpha1.OnStop, c randfill.Continue) {
+			*o = pick(c, "", v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon, "odd")
+		},
+		func(o *v1alpha1.OnAbandon, c randfill.Continue) {
+			*o = pick(c, "", v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan, "odd")
+		},
+		func(cond *metav1.Condition, c randfill.Continue) {
+			c.FillNoCustom(cond)
+			cond.Type = pick(c, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStopping, word(c))
+		},
+		func(p *Problem, c randfill.Continue) { *p = Problem{v1alpha1.ReasonInvalidVariables, word(c)} },
+		func(p *Phase, c randfill.Continue) { *p = Phase(c.Intn(9) - 1) },
+	)
+}
+
+func pick[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
+
+// word is a string of which some occur again and again.
+func word(c randfill.Continue) string {
+	switch c.Intn(12) {
+	case 0:
+		return ""
+	case 1:
+		return strings.Repeat(pick(c, "é", "x", "\xff", "\"", "\U0010ffff", "%s"), c.Intn(3000))
+	case 2:
+		return strings.Repeat("n", 40000)
+	case 3:
+		return c.String(40)
+	case 4:
+		return pick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-", "s/a", theUID)
+	default:
+		return pick(c, "s0", "s1", "a0", "a1", "run-1", revision)
+	}
+}
+
+// metadata is what the API server lets through of every kind, whatever its schema.
+func metadata(c randfill.Continue) metav1.ObjectMeta {
+	m := metav1.ObjectMeta{
+		Namespace: pick(c, "team", strings.Repeat("n", 63)), Name: pick(c, "run-1", "run.2", strings.Repeat("n", 253)),
+		UID: pick[types.UID](c, "", "r0", "r1", theUID), Generation: int64(c.Uint64()), CreationTimestamp: moment(c),
+	}
+	c.Fill(&m.Labels)
+	c.Fill(&m.DeletionTimestamp)
+	return m
+}
+
+// moment is a time, near or as far as one can be.
+func moment(c randfill.Continue) metav1.Time {
+	switch c.Intn(6) {
+	case 0:
+		return metav1.Time{}
+	case 1:
+		return metav1.NewTime(time.Unix(1<<62, 999999999))
+	case 2:
+		return metav1.NewTime(time.Unix(-1<<62, 0))
+	default:
+		return at(c.Intn(100) - 50)
+	}
+}
