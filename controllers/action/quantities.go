@@ -15,7 +15,7 @@ const maxQuantity = 64
 
 // hugeExponent is an exponent of four digits or more. Of few characters such as 1e-100000000 the decoder of Kubernetes makes
 // a number of that many digits, and takes minutes and all memory for it.
-var hugeExponent = regexp.MustCompile(`[eE][+-]?[0-9]{4,}$`)
+var hugeExponent = regexp.MustCompile(`[eE][+-]?\d{4,}$`)
 
 // checkQuantities returns an error where a quantity of a JobSpec is one that must not be decoded.
 func checkQuantities(raw []byte) error {
