@@ -5,6 +5,8 @@ IMG ?= haltline.dev/haltline:dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS ?= -s -w -X main.version=$(VERSION)
 
+FUZZTIME ?= 60s
+
 GO ?= go
 CONTAINER_TOOL ?= docker
 CLUSTER := $(CURDIR)/hack/cluster/cluster
@@ -94,6 +96,14 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 	export KUBECONFIG="$$($(CLUSTER) kubeconfig)" && \
 	$(MAKE) --no-print-directory deploy && \
 	$(GO) test ./test/e2e/... -v -count=1 -timeout 30m
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads what users wrote, each target for FUZZTIME (60s). Its seeds are part of make test.
+	for package in $$($(GO) list ./controllers/...); do \
+		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep ^Fuzz || true); do \
+			$(GO) test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 || exit; \
+		done; \
+	done
 
 ##@ Build
 

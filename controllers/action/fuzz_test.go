@@ -104,6 +104,13 @@ func TestEveryQuantityIsBounded(t *testing.T) {
 			}
 		}
 	})
+	const several = `{"template":{"spec":{"overhead":{"cpu":"1e-99999"},"resources":{"limits":{"cpu":"1e-99999"}},"volumes":[{"emptyDir":{"sizeLimit":"1e-99999"}}]}}}`
+	first := decode(several)
+	for range 50 {
+		if again := decode(several); fmt.Sprint(again) != fmt.Sprint(first) {
+			t.Fatalf("%v, then %v: a status that says so would be written again and again", first, again)
+		}
+	}
 	if found < 10 {
 		t.Errorf("a JobSpec has just %d quantities", found)
 	}

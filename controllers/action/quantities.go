@@ -10,66 +10,48 @@ import (
 	"regexp"
 )
 
-// maxQuantity bounds the characters of a quantity.
+// maxQuantity bounds a quantity of a template, in characters.
 const maxQuantity = 64
 
-// hugeExponent is an exponent of four digits or more. Of few characters such as 1e-100000000 the decoder of Kubernetes makes
-// a number of that many digits, and takes minutes and all memory for it.
-var hugeExponent = regexp.MustCompile(`[eE][+-]?\d{4,}$`)
+var (
+	// quantityFields are the fields of a JobSpec that hold quantities, or lists of them.
+	quantityFields = map[string]bool{"limits": true, "requests": true, "overhead": true, "sizeLimit": true, "divisor": true}
+	// hugeExponent is that of a quantity which takes minutes to decode, or all memory
+	// (https://github.com/kubernetes/kubernetes/pull/141306).
+	hugeExponent = regexp.MustCompile(`[eE][+-]?\d{3,}$`)
+)
 
-// checkQuantities returns an error where a quantity of a JobSpec is one that must not be decoded.
+// checkQuantities looks for quantities that are too long to decode. It reads the text itself, since a decoder keeps only the
+// last of two fields of a name. What is no JSON is not its to tell.
 func checkQuantities(raw []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var spec any
-	if err := decoder.Decode(&spec); err != nil {
-		// The decoder of the JobSpec says it better.
-		return nil
+	type frame struct {
+		object, wantsKey, quantity bool
+		key                        string
 	}
-	return checkFields(spec)
-}
-
-// checkFields walks through what is no quantity.
-func checkFields(value any) error {
-	switch v := value.(type) {
-	case []any:
-		for _, item := range v {
-			if err := checkFields(item); err != nil {
-				return err
-			}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	stack := []frame{{}}
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return nil
 		}
-	case map[string]any:
-		for name, field := range v {
-			check := checkFields
-			switch name {
-			case "limits", "requests", "overhead", "sizeLimit", "divisor":
-				check = func(f any) error { return checkQuantity(name, f) }
-			}
-			if err := check(field); err != nil {
-				return err
-			}
+		top := &stack[len(stack)-1]
+		if key, ok := token.(string); ok && top.wantsKey {
+			top.key, top.wantsKey = key, false
+			continue
 		}
-	}
-	return nil
-}
-
-// checkQuantity checks a field that holds a quantity, or a map of them.
-func checkQuantity(name string, value any) error {
-	text := ""
-	switch v := value.(type) {
-	case map[string]any:
-		for _, inner := range v {
-			if err := checkQuantity(name, inner); err != nil {
-				return err
+		quantity := top.quantity || top.object && quantityFields[top.key]
+		if delim, ok := token.(json.Delim); ok {
+			if delim == '{' || delim == '[' {
+				stack = append(stack, frame{object: delim == '{', wantsKey: delim == '{', quantity: quantity})
+				continue
 			}
+			stack = stack[:len(stack)-1]
+			top = &stack[len(stack)-1]
+		} else if text := fmt.Sprint(token); quantity && (len(text) > maxQuantity || hugeExponent.MatchString(text)) {
+			return fmt.Errorf("%s: Invalid value: %.20q…: too long, or its exponent too large, for a quantity", top.key, text)
 		}
-	case string:
-		text = v
-	case json.Number:
-		text = v.String()
+		top.wantsKey = top.object
 	}
-	if len(text) > maxQuantity || hugeExponent.MatchString(text) {
-		return fmt.Errorf("%s: Invalid value: a quantity has at most %d characters, and an exponent of at most three digits", name, maxQuantity)
-	}
-	return nil
 }

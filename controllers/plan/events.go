@@ -56,7 +56,7 @@ func Events(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 // stateEvent tells of another state, or of what keeps an execution from starting. It has the words of the condition Ready.
 func stateEvent(before, after *v1alpha1.PipelineExecutionStatus) []Event {
 	was, is := readyReason(before), readyReason(after)
-	if was == is || is == string(v1alpha1.ExecutionInProgress) {
+	if was == is || is == "" || is == string(v1alpha1.ExecutionInProgress) {
 		return nil
 	}
 	e := Event{
