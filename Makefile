@@ -97,6 +97,10 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 	$(MAKE) --no-print-directory deploy && \
 	$(GO) test ./test/e2e/... -v -count=1 -timeout 30m
 
+.PHONY: test-chaos
+test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run.
+	$(GO) test ./test/chaos -v -count=1 -timeout 40m
+
 .PHONY: fuzz
 fuzz: ## Fuzz what reads what users wrote, each target for FUZZTIME (60s). Its seeds are part of make test.
 	for package in $$($(GO) list ./controllers/...); do \

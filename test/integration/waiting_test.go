@@ -42,7 +42,7 @@ func TestAStopSaysThatAnImageCannotBePulled(t *testing.T) {
 
 	g.Expect(verdict(t, request(t, e, false))).To(Equal(v1alpha1.ReasonAccepted))
 	g.Expect(waitsWith(t, e, "ImagePullBackOff")).To(ContainSubstring(pods[0].Name))
-	g.Expect(eventReasons(t, e)).To(ContainElement("StopWaiting"))
+	g.Eventually(func() []string { return eventReasons(t, e) }, patience, tick).Should(ContainElement("StopWaiting"))
 }
 
 func TestAStopSaysThatAPodDoesNotEnd(t *testing.T) {
@@ -95,7 +95,7 @@ func TestAWaitEscalatesWhenItsTimeIsUp(t *testing.T) {
 	g.Expect(record.Mode).To(Equal(v1alpha1.StopModeWait))
 	g.Expect(record.EscalatedTime).NotTo(BeNil())
 	g.Expect(record.EscalatedTime.Before(record.EscalateTime)).To(BeFalse())
-	g.Expect(eventReasons(t, e)).To(ContainElements("Escalated", "Stopped"))
+	g.Eventually(func() []string { return eventReasons(t, e) }, patience, tick).Should(ContainElements("Escalated", "Stopped"))
 	stopped(t, r)
 }
 
@@ -112,7 +112,7 @@ func TestAnAbandonBeforeTheTimeIsUpCountsAsUsual(t *testing.T) {
 	g.Expect(e.Status.Stop.Requests[0].EscalatedTime).To(BeNil())
 }
 
-// eventReasons are the reasons of the events on an object, once they are there.
+// eventReasons are the reasons of the events on an object. An event comes a little after the write that it tells of.
 func eventReasons(t *testing.T, o client.Object) []string {
 	t.Helper()
 	var reasons []string

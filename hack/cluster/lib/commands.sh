@@ -34,8 +34,10 @@ healthy() {
   [[ $KIND == none ]] || node_ready 2>/dev/null
 }
 
+# up NODE [POLICY]: an audit policy is a part of the cluster from its start, and is not looked at for one that is up already.
 up() {
-  local wanted=$1 began
+  local wanted=$1 policy=${2:-} began
+  [[ -z $policy || -r $policy ]] || die "--audit $policy: no such file"
   lock_cluster
   use_cluster "$NAME"
   if [[ -n $KIND ]]; then
@@ -50,6 +52,7 @@ up() {
   mkdir -p "$DIR" && chmod 700 "$DIR"
   trap 'down quietly' EXIT
   choose_addresses
+  [[ -z $policy ]] || cp "$policy" "$DIR/audit-policy.yaml"
   start_control_plane
   case $KIND in
     real) start_real_node ;;

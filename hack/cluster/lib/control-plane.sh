@@ -31,11 +31,14 @@ run_etcd() {
 }
 
 run_kube_apiserver() {
-  local pki="$DIR/pki" address
+  local pki="$DIR/pki" address audit=()
   # A loopback address is no endpoint for the service that is named kubernetes; without a node nobody uses it.
   address=(--advertise-address 127.0.0.1 --endpoint-reconciler-type none)
   [[ $KIND != real ]] || address=(--advertise-address "$NET.1")
-  start_process kube-apiserver "$(binary kube-apiserver)" "${address[@]}" \
+  # One file, and each line is written before the request is answered.
+  [[ ! -e $DIR/audit-policy.yaml ]] || audit=(--audit-policy-file "$DIR/audit-policy.yaml" --audit-log-mode blocking
+    --audit-log-path "$DIR/logs/audit.log" --audit-log-maxsize 1000000)
+  start_process kube-apiserver "$(binary kube-apiserver)" "${address[@]}" ${audit[@]+"${audit[@]}"} \
     --bind-address 127.0.0.1 --secure-port "$PORT" \
     --tls-cert-file "$pki/kube-apiserver.crt" --tls-private-key-file "$pki/kube-apiserver.key" \
     --client-ca-file "$pki/ca.crt" --authorization-mode Node,RBAC \

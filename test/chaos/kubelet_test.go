@@ -1,0 +1,101 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// The kubelet of a real node is stopped in the middle of stops, and started again: while it is away nobody knows whether
+// the containers have ended, so nothing is Stopped.
+func TestKubelet(t *testing.T) {
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		t.Skip("a real node needs Linux and root")
+	}
+	l := startLab(t, "haltline-chaos-node", "real")
+	p := l.phase(t, "kubelet", 1, nil)
+	endless, short := work{seconds: 3600, grace: 5, real: true}, work{seconds: 10, real: true}
+	p.start(t, twoStages(p.namespace, "endless", endless, endless, short), run.onNode/2)
+	p.start(t, twoStages(p.namespace, "short", short, short, short), run.onNode/2)
+	p.waitForRunning(t, 2*run.onNode)
+
+	p.stopAll(t)
+	must(t, l.cluster.kill("kubelet"))
+	p.counts.add("kubelet killed")
+	pause(t.Context(), time.Second)
+	before := p.stopped(t)
+	killOne(t.Context(), p, choices("kubelet"), p.operators[0])
+	pause(t.Context(), run.absent)
+	if after := p.stopped(t); after != before || before == run.onNode {
+		t.Errorf("%d executions were Stopped when the kubelet was gone, and %d some time later", before, after)
+	}
+	t.Logf("while the kubelet was away for %s, %d executions of %d stayed Stopping", run.absent, run.onNode-before, run.onNode)
+	must(t, l.cluster.tool("start", "kubelet"))
+	p.settle(t)
+	deleteNamespaces(t, l)
+	nothingRemains(t, l)
+}
+
+// start starts so many executions of a pipeline.
+func (p *phase) start(t *testing.T, pipeline *v1alpha1.Pipeline, executions int) {
+	t.Helper()
+	l := p.load([]*v1alpha1.Pipeline{pipeline}, []script{{}})
+	l.foreign, l.prefix = false, pipeline.Name
+	must(t, l.create(t.Context(), pipeline))
+	must(t, l.run(t.Context(), executions, 0, choices(pipeline.Name)))
+}
+
+// stopAll abandons what would not end, and has the rest finish.
+func (p *phase) stopAll(t *testing.T) {
+	t.Helper()
+	list := &v1alpha1.PipelineExecutionList{}
+	must(t, p.cluster.k8s.List(t.Context(), list, client.InNamespace(p.namespace)))
+	for _, e := range list.Items {
+		r := ask{abandon: e.Spec.PipelineName == "endless"}.request(&e)
+		r.Name = e.Name + "-stop"
+		must(t, p.load(nil, nil).create(t.Context(), r))
+		p.counts.add("stop requests")
+	}
+}
+
+// stopped is how many executions are Stopped.
+func (p *phase) stopped(t *testing.T) int {
+	t.Helper()
+	list := &v1alpha1.PipelineExecutionList{}
+	must(t, p.cluster.k8s.List(t.Context(), list, client.InNamespace(p.namespace)))
+	n := 0
+	for _, e := range list.Items {
+		if e.Status.State == v1alpha1.ExecutionStopped {
+			n++
+		}
+	}
+	return n
+}
+
+// waitForRunning waits until so many pods run.
+func (p *phase) waitForRunning(t *testing.T, wanted int) {
+	t.Helper()
+	for deadline := time.Now().Add(run.patience); time.Now().Before(deadline); pause(t.Context(), 250*time.Millisecond) {
+		running := 0
+		pods := &corev1.PodList{}
+		must(t, p.cluster.k8s.List(t.Context(), pods, client.InNamespace(p.namespace)))
+		for i := range pods.Items {
+			if pods.Items[i].Status.Phase == corev1.PodRunning {
+				running++
+			}
+		}
+		if running >= wanted {
+			return
+		}
+	}
+	t.Fatalf("%d pods do not run", wanted)
+}

@@ -1,0 +1,132 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// load starts and stops executions in a namespace. It talks to the API server itself and goes on until it is heard.
+type load struct {
+	k8s       client.Client
+	namespace string
+	counts    *counts
+	pipelines []*v1alpha1.Pipeline
+	scripts   []script
+	// foreign has a Job of somebody else's under the name of an action's, now and then.
+	foreign bool
+	// prefix begins the names of executions.
+	prefix string
+}
+
+// run starts so many executions, spread over the window, and returns when every script is at its end.
+func (l *load) run(ctx context.Context, executions int, window time.Duration, r *rand.Rand) error {
+	var wg sync.WaitGroup
+	errs := make(chan error, executions)
+	for i := range executions {
+		p := l.pipelines[r.IntN(len(l.pipelines))]
+		s := l.scripts[r.IntN(len(l.scripts))]
+		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+		at := window * time.Duration(i) / time.Duration(executions)
+		wg.Go(func() {
+			if pause(ctx, at) {
+				errs <- l.play(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), p, s, own)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// play starts an execution and makes the requests of a script.
+func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s script, r *rand.Rand) error {
+	e := &v1alpha1.PipelineExecution{
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: name},
+		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: p.Name},
+	}
+	if err := l.create(ctx, e); err != nil {
+		return err
+	}
+	l.counts.add("executions")
+	if l.foreign && r.IntN(10) == 0 {
+		if err := l.create(ctx, l.squatter(e)); err != nil {
+			return err
+		}
+		l.counts.add("foreign Jobs")
+	}
+	for i, a := range s {
+		if !pause(ctx, between(r, a.low, a.high)) {
+			return ctx.Err()
+		}
+		request := a.request(e)
+		request.Name = fmt.Sprintf("%s-stop-%d", name, i)
+		if err := l.create(ctx, request); err != nil {
+			return err
+		}
+		l.counts.add("stop requests")
+	}
+	return nil
+}
+
+// squatter is a Job of somebody else's, under the name that the Job of the second stage will want.
+func (l *load) squatter(e *v1alpha1.PipelineExecution) *batchv1.Job {
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.JobName(e, plan.Key{Stage: "Deploy", Action: "roll-out"})},
+		Spec: batchv1.JobSpec{
+			Suspend: ptr.To(true),
+			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+				RestartPolicy: corev1.RestartPolicyNever,
+				Containers:    []corev1.Container{{Name: "main", Image: "example"}},
+			}},
+		},
+	}
+}
+
+// create creates an object, however long the API server is away. What exists already was created by a try that was not
+// answered.
+func (l *load) create(ctx context.Context, o client.Object) error {
+	return persist(ctx, func(ctx context.Context) error {
+		o.SetResourceVersion("")
+		err := l.k8s.Create(ctx, o)
+		if apierrors.IsAlreadyExists(err) {
+			err = l.k8s.Get(ctx, client.ObjectKeyFromObject(o), o)
+		}
+		return err
+	})
+}
+
+// persist tries until it succeeds, as long as what is wrong can pass.
+func persist(ctx context.Context, try func(context.Context) error) error {
+	for {
+		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := try(limited)
+		cancel()
+		if err == nil || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) {
+			return err
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("giving up: %w", err)
+		}
+	}
+}

@@ -1,0 +1,196 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// phase is a namespace in which executions start and stop while one kind of fault happens.
+type phase struct {
+	cluster   *cluster
+	recorder  *recorder
+	log       *auditLog
+	namespace string
+	operators []*operator
+	proxy     *proxy
+	counts    *counts
+}
+
+// lab is a cluster with those who watch it.
+type lab struct {
+	cluster  *cluster
+	recorder *recorder
+	log      *auditLog
+	counts   *counts
+}
+
+func startLab(t *testing.T, name, node string) *lab {
+	t.Helper()
+	l := &lab{cluster: startCluster(t, name, node), counts: &counts{}}
+	l.cluster.install(t)
+	l.log = &auditLog{path: l.cluster.auditLog()}
+	l.recorder = startRecorder(t, l.cluster, l.counts)
+	return l
+}
+
+// phase prepares a namespace and so many operators, on a wire where there is one.
+func (l *lab) phase(t *testing.T, name string, operators int, w *wire) *phase {
+	t.Helper()
+	p := &phase{cluster: l.cluster, recorder: l.recorder, log: l.log, namespace: "chaos-" + name, counts: &counts{}}
+	p.createNamespace(t)
+	address := ""
+	if w != nil {
+		p.proxy = startProxy(t, l.cluster, w, p.counts)
+		address = p.proxy.url
+	}
+	for i := range operators {
+		p.operators = append(p.operators, startOperator(t, l.cluster, fmt.Sprintf("haltline-%s-%c", name, 'a'+i), address, p.counts))
+	}
+	return p
+}
+
+func (p *phase) createNamespace(t *testing.T) {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}}
+	must(t, p.load(nil, nil).create(t.Context(), ns))
+	// A Job without its namespace's service account has no pod at first, and that is not what is tried here.
+	account := &corev1.ServiceAccount{}
+	must(t, persist(t.Context(), func(ctx context.Context) error {
+		err := p.cluster.k8s.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: "default"}, account)
+		if apierrors.IsNotFound(err) {
+			return apierrors.NewTimeoutError("not yet", 0)
+		}
+		return err
+	}))
+}
+
+func (p *phase) load(pipelines []*v1alpha1.Pipeline, s []script) *load {
+	return &load{k8s: p.cluster.k8s, namespace: p.namespace, counts: p.counts, pipelines: pipelines, scripts: s, foreign: true, prefix: "run"}
+}
+
+// play runs the load while the fault happens, and ends the fault when the load is at its end.
+func (p *phase) play(t *testing.T, f fault) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), run.window+run.patience)
+	defer cancel()
+	l := p.load(simulatedPipelines(p.namespace), scripts)
+	for _, pipeline := range l.pipelines[1:] {
+		must(t, l.create(ctx, pipeline))
+	}
+	broken, mend := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	p.badWire(true)
+	go func() { ended <- f(broken, p) }()
+	late := make(chan error, 1)
+	go func() {
+		// The first Pipeline comes when executions wait for it.
+		pause(ctx, run.window/3)
+		late <- l.create(ctx, l.pipelines[0])
+	}()
+	err := l.run(ctx, run.executions, run.window, choices(p.namespace))
+	pause(ctx, time.Second)
+	mend()
+	p.badWire(false)
+	must(t, <-ended)
+	must(t, err)
+	must(t, <-late)
+}
+
+func (p *phase) badWire(bad bool) {
+	if p.proxy != nil {
+		p.proxy.bad.Store(bad)
+	}
+}
+
+// settle waits until everything has converged and writes have stopped, and checks the history.
+func (p *phase) settle(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	open := p.converge(t)
+	took := time.Since(began).Round(time.Second)
+	if len(open) == 0 {
+		p.beQuiet(t)
+	} else {
+		t.Errorf("I8: %d objects have not converged after %s: %s", len(open), took, strings.Join(open, ", "))
+	}
+	must(t, p.log.read())
+	t.Logf("%s; converged in %s", p.counts, took)
+	h := newHistory(p.namespace, p.log, p.recorder)
+	t.Logf("%s", h.summary())
+	checkAll(t, h)
+	if len(open) > 0 {
+		e := &v1alpha1.PipelineExecution{}
+		if p.cluster.k8s.Get(t.Context(), client.ObjectKey{Namespace: p.namespace, Name: open[0]}, e) == nil {
+			t.Logf("the history of %s:\n%s", open[0], h.print(string(e.UID)))
+		}
+	}
+}
+
+// converge returns what has not converged after all patience.
+func (p *phase) converge(t *testing.T) []string {
+	t.Helper()
+	deadline := time.Now().Add(run.patience)
+	for {
+		open, err := p.open(t.Context())
+		if err == nil && len(open) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			must(t, err)
+			return open
+		}
+		pause(t.Context(), 250*time.Millisecond)
+	}
+}
+
+// open returns the executions that are not final, and the requests without a verdict or without an end.
+func (p *phase) open(ctx context.Context) ([]string, error) {
+	var names []string
+	executions := &v1alpha1.PipelineExecutionList{}
+	if err := p.cluster.k8s.List(ctx, executions, client.InNamespace(p.namespace)); err != nil {
+		return nil, err
+	}
+	for _, e := range executions.Items {
+		if !e.Status.State.Final() {
+			names = append(names, e.Name)
+		}
+	}
+	requests := &v1alpha1.StopRequestList{}
+	if err := p.cluster.k8s.List(ctx, requests, client.InNamespace(p.namespace)); err != nil {
+		return nil, err
+	}
+	for _, r := range requests.Items {
+		if !decided(&r) || accepted(&r) && !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionStopped) {
+			names = append(names, r.Name)
+		}
+	}
+	return names, nil
+}
+
+// beQuiet watches that nothing is written any more. Events may be a little late.
+func (p *phase) beQuiet(t *testing.T) {
+	t.Helper()
+	pause(t.Context(), 2*time.Second)
+	since := time.Now()
+	pause(t.Context(), run.quiet)
+	must(t, p.log.read())
+	writes := quiet(p.log, since)
+	t.Logf("%-48s checked %s, violations %d", "I8 at rest nothing is written", run.quiet, len(writes))
+	for _, w := range writes {
+		t.Errorf("I8: written at rest: %s", w)
+	}
+}

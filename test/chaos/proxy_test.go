@@ -1,0 +1,172 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// proxy stands between operators and the API server. It alone has the operator's token. While it is bad, it does to what
+// passes what its wire says.
+type proxy struct {
+	url       string
+	target    *url.URL
+	transport http.RoundTripper
+	wire      *wire
+	bad       atomic.Bool
+	counts    *counts
+
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
+	t.Helper()
+	config := c.operatorConfig(t)
+	config.DisableCompression = true
+	transport, err := rest.TransportFor(config)
+	must(t, err)
+	target, err := url.Parse(config.Host)
+	must(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	p := &proxy{url: "http://" + listener.Addr().String(), target: target, transport: transport, wire: w, counts: n, random: choices("proxy")}
+	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return p
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	watch := r.URL.Query().Get("watch") != ""
+	// What was sent is under way, even if the operator is killed meanwhile.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	f := p.draw(r, watch)
+	time.Sleep(f.before)
+	if f.refuse != 0 {
+		answer(w, f.refuse)
+		return
+	}
+	if f.lose {
+		panic(http.ErrAbortHandler)
+	}
+	response, err := p.forward(r, body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func() { _ = response.Body.Close() }()
+	time.Sleep(f.after)
+	switch {
+	case f.drop:
+		// The API server has done it. Nobody hears of that.
+		_, _ = io.Copy(io.Discard, response.Body)
+		panic(http.ErrAbortHandler)
+	case f.lie != 0:
+		_, _ = io.Copy(io.Discard, response.Body)
+		answer(w, f.lie)
+	case watch:
+		p.stream(w, response)
+	default:
+		relay(w, response)
+		_, _ = io.Copy(w, response.Body)
+	}
+}
+
+func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, error) {
+	ctx := r.Context()
+	if r.Method != http.MethodGet {
+		ctx = context.WithoutCancel(ctx)
+	}
+	out := r.Clone(ctx)
+	out.URL.Scheme, out.URL.Host = p.target.Scheme, p.target.Host
+	out.Host, out.RequestURI = "", ""
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return p.transport.RoundTrip(out)
+}
+
+func relay(w http.ResponseWriter, response *http.Response) {
+	for name, values := range response.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(response.StatusCode)
+}
+
+// answer is an answer of the proxy's own.
+func answer(w http.ResponseWriter, code int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"an injected fault","code":%d}`, code)
+}
+
+// stream passes the events of a watch on. A bad one is held back for a while, so that the operator's cache is old, or
+// cut in the middle.
+func (p *proxy) stream(w http.ResponseWriter, response *http.Response) {
+	relay(w, response)
+	flusher, _ := w.(http.Flusher)
+	flusher.Flush()
+	var cut <-chan time.Time
+	chunks := pump(response)
+	for {
+		select {
+		case <-cut:
+			p.counts.add("watch cut")
+			panic(http.ErrAbortHandler)
+		case chunk, open := <-chunks:
+			if !open {
+				return
+			}
+			hold, life := p.drawWatch()
+			if hold > 0 {
+				p.counts.add("watch held back")
+				time.Sleep(hold)
+			}
+			if life > 0 && cut == nil {
+				cut = time.After(life)
+			}
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+			flusher.Flush()
+		}
+	}
+}
+
+// pump reads a body until it ends or is closed.
+func pump(response *http.Response) <-chan []byte {
+	chunks := make(chan []byte, 1024)
+	go func() {
+		defer close(chunks)
+		for {
+			buffer := make([]byte, 16<<10)
+			n, err := response.Body.Read(buffer)
+			if n > 0 {
+				select {
+				case chunks <- buffer[:n]:
+				case <-response.Request.Context().Done():
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return chunks
+}
