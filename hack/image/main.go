@@ -1,3 +1,6 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command image packs files into a container image, a tar file for "ctr images import" or "docker load". There is
 // nothing in the image but what is named. The same input gives the same bytes.
 package main

@@ -1,3 +1,6 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command certs makes the certificates, the service accounts' key and the kubeconfigs of one cluster.
 //
 // There are three authorities: one for the cluster, one for its front proxy, which may speak for any user, and one for

@@ -1,3 +1,6 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command pause does nothing until it is told to end, as the first process of a pod's or a node's process namespace:
 // there it takes over the children that lost their parent, and ends them properly.
 package main

@@ -1,3 +1,6 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command relay passes TCP connections on. It is the way from a node to its API server, which itself listens on the
 // loopback address alone; without the relay the node is cut off.
 package main
