@@ -83,8 +83,9 @@ verify: ## Regenerate everything, fail on a difference or an untracked file, the
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
 	assets="$$($(CLUSTER) assets)" && \
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos)')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|explorer$$)')" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race $$packages
+	$(GO) test -timeout 30m ./test/explorer
 	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
 .PHONY: test-e2e

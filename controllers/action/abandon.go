@@ -129,7 +129,12 @@ func (r *Runner) orphan(ctx context.Context, run Run, t plan.Task) (plan.Observa
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if job == nil || !ours(job, run) {
+	// Where another deleted it, there is nothing to leave.
+	nothing := plan.Observation{Phase: plan.Ended, JobUID: t.JobUID}
+	if job == nil {
+		return r.gone(ctx, run, t, nothing)
+	}
+	if !ours(job, run) {
 		return done, nil
 	}
 	released := job.DeepCopy()
@@ -138,7 +143,11 @@ func (r *Runner) orphan(ctx context.Context, run Run, t plan.Task) (plan.Observa
 	})
 	released.Labels = with(released.Labels, v1alpha1.LabelOrphaned, "true")
 	patch := client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, released, patch, client.FieldOwner(FieldOwner)); client.IgnoreNotFound(err) != nil {
+	err = r.Client.Patch(ctx, released, patch, client.FieldOwner(FieldOwner))
+	switch {
+	case apierrors.IsNotFound(err):
+		return r.gone(ctx, run, t, nothing)
+	case err != nil:
 		return plan.Observation{}, fmt.Errorf("releasing Job %q: %w", job.Name, err)
 	}
 	return done, nil

@@ -931,15 +931,14 @@ func TestOrphanOfOthersAndOfNothing(t *testing.T) {
 	left := plan.Observation{Phase: plan.Ended, JobUID: theJobUID}
 	says := []string{"left to go on"}
 	cached := []string{"get Job"}
-	both := []string{"get Job", "live get Job"}
 	tests := []call{
 		{name: "taken over by another controller", job: ourJob(takenOver), want: left, says: says, calls: cached},
 		{name: "nobody's", job: ourJob(foreign), want: left, says: says, calls: cached},
-		{name: "gone", want: left, says: says, calls: both},
-		{name: "another has its name", job: ourJob(another), want: left, says: says, calls: both},
+		{name: "gone", want: left, calls: []string{"get Job", "live get Job", "live list Pod", "create Job"}, created: true},
 		{
-			name: "gone before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
-			want: left, says: says, calls: []string{"get Job", "patch Job"},
+			name: "gone, and its pods are not", pods: []*corev1.Pod{pod()},
+			want: plan.Observation{Phase: plan.Running, JobUID: theJobUID, Reason: v1alpha1.ReasonJobLost},
+			says: []string{"its pods have to end"}, calls: []string{"get Job", "live get Job", "live list Pod"},
 		},
 		{
 			name: "changed by another before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewConflict(jobs, theName, errors.New("changed"))},

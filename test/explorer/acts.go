@@ -1,0 +1,159 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package explorer
+
+import (
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/test/explorer/world"
+)
+
+// outsider is who does what no script asks for.
+const outsider = "outsider"
+
+// outsideAct does "verb.Kind.index.how" to the index-th object of a kind, where there is one.
+func (s *Sim) outsideAct(words []string) {
+	switch words[0] {
+	case "terminate":
+		s.Store.Terminating = true
+		return
+	case "stop":
+		s.stopFromOutside(words[1])
+		return
+	case "foreign":
+		s.foreignJob(number(words[1]))
+		return
+	}
+	k, _ := world.KindNamed(words[1])
+	all := s.Store.All(k)
+	if i := number(words[2]); i < len(all) {
+		s.toObject(words[0], k, all[i], append(words[3:], "")[0])
+	}
+}
+
+func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
+	name := client.ObjectKeyFromObject(o)
+	switch verb {
+	case "delete":
+		policy := metav1.DeletionPropagation(how)
+		_ = s.Store.Delete(k, name, client.DeleteOptions{PropagationPolicy: &policy})
+	case "recreate":
+		s.recreate(k, o)
+	case "unown":
+		s.Store.Mutate(k, name, func(o client.Object) { o.SetOwnerReferences(nil) })
+	case "adopt":
+		s.adopt(k, name)
+	case "unlabel":
+		s.Store.Mutate(k, name, func(o client.Object) { delete(o.GetLabels(), v1alpha1.LabelExecutionID) })
+	case "edit":
+		s.Store.Mutate(k, name, edit)
+	case "wipe":
+		s.Store.Mutate(k, name, func(o client.Object) { wipe(o.(*v1alpha1.PipelineExecution), how) })
+	case "resume":
+		s.Store.Mutate(k, name, func(o client.Object) { o.(*batchv1.Job).Spec.Suspend = ptr.To(false) })
+	case "suspend":
+		s.Store.Mutate(k, name, func(o client.Object) { o.(*batchv1.Job).Spec.Suspend = ptr.To(true) })
+	case "touch":
+		s.Store.Mutate(k, name, func(o client.Object) {
+			metav1.SetMetaDataAnnotation(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), "touched", "yes")
+		})
+	default:
+		panic("no such act: " + verb)
+	}
+}
+
+// recreate deletes an object and creates another of its name and spec, as `kubectl replace --force` does.
+func (s *Sim) recreate(k world.Kind, o client.Object) {
+	name := client.ObjectKeyFromObject(o)
+	_ = s.Store.Delete(k, name, client.DeleteOptions{})
+	s.Store.Mutate(k, name, func(o client.Object) {
+		o.SetFinalizers(nil)
+		o.SetDeletionGracePeriodSeconds(ptr.To[int64](0))
+	})
+	again := o.DeepCopyObject().(client.Object)
+	again.SetUID("")
+	again.SetResourceVersion("")
+	again.SetDeletionTimestamp(nil)
+	if job, isJob := again.(*batchv1.Job); isJob {
+		delete(job.Spec.Template.Labels, batchv1.ControllerUidLabel)
+	}
+	s.create(again)
+}
+
+// adopt gives an object to another controller.
+func (s *Sim) adopt(k world.Kind, name client.ObjectKey) {
+	other := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "another-controller"}}
+	if s.Store.Find(world.Pod, client.ObjectKeyFromObject(other)) == nil {
+		s.create(other)
+	}
+	owner := s.Store.Find(world.Pod, client.ObjectKeyFromObject(other))
+	if owner == nil {
+		return
+	}
+	s.Store.Mutate(k, name, func(o client.Object) {
+		o.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, corev1.SchemeGroupVersion.WithKind("Pod"))})
+	})
+}
+
+// edit has a Pipeline run something else from now on.
+func edit(o client.Object) {
+	p := o.(*v1alpha1.Pipeline)
+	p.Spec.Stages = append(p.Spec.Stages, stage("added", act("added")))
+	p.Spec.Stages[0].Actions[0].OnAbandon = v1alpha1.OnAbandonOrphan
+}
+
+// wipe takes a part of an execution's status away, as a restore without status does, or an overly helpful person.
+func wipe(e *v1alpha1.PipelineExecution, part string) {
+	switch part {
+	case "all":
+		e.Status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}
+	case "state":
+		e.Status.State = ""
+	case "stages":
+		e.Status.Stages = nil
+	case "stop":
+		e.Status.Stop = nil
+	}
+}
+
+// foreignJob creates a Job under the name of an action's, which is not the execution's.
+func (s *Sim) foreignJob(n int) {
+	for _, o := range s.Store.All(world.Execution) {
+		e := o.(*v1alpha1.PipelineExecution)
+		for _, p := range s.Store.All(world.Pipeline) {
+			for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
+				for _, a := range st.Actions {
+					if n == 0 {
+						s.create(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{
+							Namespace: namespace, Name: plan.JobName(e, plan.Key{Stage: st.Name, Action: a.Name}),
+						}})
+						return
+					}
+					n--
+				}
+			}
+		}
+	}
+}
+
+// stopFromOutside creates requests for the first execution: one for each letter, w a wait, a an abandon, e one that
+// escalates.
+func (s *Sim) stopFromOutside(letters string) {
+	executions := s.Store.All(world.Execution)
+	if len(executions) == 0 {
+		return
+	}
+	for i, letter := range letters {
+		how := map[rune]func(*v1alpha1.StopRequestSpec){'w': wait, 'a': abandon, 'e': escalate(20)}[letter]
+		s.request(fmt.Sprintf("outside-%d-%c-%d", i, letter, len(s.Store.History)), executions[0].GetName(), how)
+	}
+}

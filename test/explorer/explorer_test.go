@@ -1,0 +1,208 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package explorer
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/utils/clock"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/explorer/world"
+)
+
+var replay = flag.String("replay", "", "a run to repeat: scenario,call/injection[,call/injection]")
+
+// TestMain trades memory for time: a run leaves much garbage, and nothing else.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
+
+// maxTraces bounds how many traces a scenario prints: one for each kind of violation, and no more. With EXPLORE_LIST=1 every
+// violation has a line.
+const maxTraces = 3
+
+func TestScenariosEndAsTheContractSays(t *testing.T) {
+	t.Parallel()
+	for _, sc := range Scenarios() {
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Parallel()
+			s := NewSim(sc)
+			s.Run()
+			if found := Check(s); len(found) > 0 {
+				t.Fatal(s.Trace(found))
+			}
+			for name, want := range sc.Want {
+				if got := ending(s, name); got != want {
+					t.Errorf("%q ended %q, not %q\n%s", name, got, want, s.Trace(nil))
+				}
+			}
+		})
+	}
+}
+
+func ending(s *Sim, name string) string {
+	if e, ok := s.Store.Find(world.Execution, key(name)).(*v1alpha1.PipelineExecution); ok {
+		return string(e.Status.State)
+	}
+	if r, ok := s.Store.Find(world.StopRequest, key(name)).(*v1alpha1.StopRequest); ok {
+		return verdictOf(r)
+	}
+	return "gone"
+}
+
+func TestSingles(t *testing.T) {
+	exploreAll(t, Scenarios(), func(x *exploration, base *Sim) {
+		for i, injection := range Singles(base) {
+			if i%stride == 0 {
+				x.try(injection)
+			}
+		}
+	})
+}
+
+// TestPairs injects two things into the small scenarios, the second at each call that comes after the first.
+func TestPairs(t *testing.T) {
+	if os.Getenv("EXPLORE") != "pairs" {
+		t.Skip("EXPLORE is not pairs")
+	}
+	small := slices.DeleteFunc(Scenarios(), func(sc *Scenario) bool { return !sc.Small })
+	exploreAll(t, small, func(x *exploration, base *Sim) {
+		for _, first := range gravest(base, 0) {
+			for _, second := range gravest(x.try(first), first.Call) {
+				x.try(&Injection{Call: first.Call, What: first.What}, second)
+			}
+		}
+	})
+}
+
+// tally counts what was explored.
+type tally struct {
+	points, runs, violations int
+	states                   map[uint64]bool
+	byInvariant              map[string]int
+}
+
+func newTally() tally { return tally{states: map[uint64]bool{}, byInvariant: map[string]int{}} }
+
+func (n *tally) String() string {
+	return fmt.Sprintf("%d injection points, %d runs, %d distinct states, %d violations %v",
+		n.points, n.runs, len(n.states), n.violations, n.byInvariant)
+}
+
+func (n *tally) add(other tally) {
+	n.points += other.points
+	n.runs += other.runs
+	n.violations += other.violations
+	for state := range other.states {
+		n.states[state] = true
+	}
+	for i, count := range other.byInvariant {
+		n.byInvariant[i] += count
+	}
+}
+
+// exploreAll explores scenarios beside each other, and tells how much was explored.
+func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration, base *Sim)) {
+	began := clock.RealClock{}.Now()
+	var lock sync.Mutex
+	total, explored := newTally(), 0
+	t.Run("scenario", func(t *testing.T) {
+		for _, sc := range scenarios {
+			t.Run(sc.Name, func(t *testing.T) {
+				t.Parallel()
+				x := &exploration{t: t, scenario: sc, tally: newTally(), shown: map[string]bool{}, rested: map[uint64]bool{}}
+				base := x.try()
+				x.points = len(base.firstCalls())
+				explore(x, base)
+				t.Log(&x.tally)
+				lock.Lock()
+				defer lock.Unlock()
+				total.add(x.tally)
+				explored++
+			})
+		}
+	})
+	t.Logf("%d scenarios, one in %d, %v, %.0f seconds", explored, stride, &total, clock.RealClock{}.Since(began).Seconds())
+}
+
+// exploration is that of one scenario.
+type exploration struct {
+	tally
+	t        *testing.T
+	scenario *Scenario
+	shown    map[string]bool
+	rested   map[uint64]bool
+}
+
+// try runs the scenario with injections and checks what came of it.
+func (x *exploration) try(trouble ...*Injection) *Sim {
+	s := NewSim(x.scenario, trouble...)
+	s.Rested = x.rested
+	s.Run()
+	x.runs++
+	for state := range s.States {
+		x.states[state] = true
+	}
+	found := Check(s)
+	if len(found) == 0 {
+		return s
+	}
+	x.t.Fail()
+	x.violations++
+	x.byInvariant[found[0].Invariant]++
+	if os.Getenv("EXPLORE_LIST") != "" {
+		x.t.Log(s.Name(), found[0])
+	}
+	class := found[0].Invariant
+	for _, i := range trouble {
+		class += " " + kindOfTrouble(i)
+	}
+	if !x.shown[class] && len(x.shown) < maxTraces {
+		x.shown[class] = true
+		x.t.Log(s.Trace(found))
+	}
+	return s
+}
+
+func kindOfTrouble(i *Injection) string {
+	words := strings.Split(i.What, ".")
+	if words[0] == "after" {
+		words = words[1:]
+	}
+	return strings.Join(words[:min(len(words), 2)], ".")
+}
+
+// TestReplay repeats one run and tells it.
+func TestReplay(t *testing.T) {
+	if *replay == "" {
+		t.Skip("no -replay")
+	}
+	parts := strings.Split(*replay, ",")
+	all := Scenarios()
+	i := slices.IndexFunc(all, func(sc *Scenario) bool { return sc.Name == parts[0] })
+	if i < 0 {
+		t.Fatalf("no scenario %q", parts[0])
+	}
+	var trouble []*Injection
+	for _, part := range parts[1:] {
+		call, what, _ := strings.Cut(part, "/")
+		trouble = append(trouble, &Injection{Call: number(call), What: what})
+	}
+	s := NewSim(all[i], trouble...)
+	s.Run()
+	found := Check(s)
+	t.Log(s.Trace(found))
+	if len(found) > 0 {
+		t.Fail()
+	}
+}

@@ -1,0 +1,290 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package explorer
+
+import (
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/test/explorer/world"
+)
+
+// oneVerdict is I1: "A StopRequest gets exactly one verdict, and it never changes."
+func oneVerdict(r *record) {
+	given := map[types.UID]string{}
+	for i, c := range r.changes {
+		s, ok := c.New.(*v1alpha1.StopRequest)
+		if !ok {
+			continue
+		}
+		verdict := verdictOf(s)
+		if before, was := given[s.UID]; was && verdict != before {
+			r.violated("I1", i, "the verdict on StopRequest %q was %s and is %q", s.Name, before, verdict)
+		}
+		if verdict != "" {
+			given[s.UID] = verdict
+		}
+	}
+}
+
+// trueVerdict is I1 too: a verdict is what the rules of a stop say of what had happened when it was given, and
+// "evaluated in this order; the first that holds is the verdict".
+func trueVerdict(r *record) {
+	known := map[types.UID]string{}
+	for i, c := range r.changes {
+		s, ok := c.New.(*v1alpha1.StopRequest)
+		if !ok || verdictOf(s) == "" || known[s.UID] != "" {
+			continue
+		}
+		known[s.UID] = verdictOf(s)
+		h := r.historyOf(s, i)
+		if h.wiped {
+			// What was recorded was taken away; the verdict follows from what was left.
+			continue
+		}
+		if why := h.contradicts(verdictOf(s)); why != "" {
+			r.violated("I1", i, "the verdict on StopRequest %q is %s, but %s", s.Name, verdictOf(s), why)
+		}
+	}
+}
+
+// past is what had happened to the execution of a request when the request got its verdict.
+type past struct {
+	request            *v1alpha1.StopRequest
+	exists, wiped      bool
+	recorded           bool
+	published, final   bool
+	inForce, abandoned bool
+	pipelineMissing    bool
+}
+
+func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
+	h := past{request: s, pipelineMissing: r.pipelineMissing(s, at)}
+	for i, c := range r.changes[:at+1] {
+		if c.Old != nil && c.New == nil && string(c.Old.GetUID()) == s.Spec.PipelineExecutionID {
+			h.exists = false
+		}
+		e, ok := executionOf(c)
+		if !ok || !stop.Concerns(s, e) {
+			continue
+		}
+		h.exists = true
+		h.wiped = h.wiped || r.wipedBefore(e.UID, i)
+		h.final = h.final || e.Status.State.Final()
+		if e.Status.Stop == nil {
+			continue
+		}
+		h.inForce = true
+		h.abandoned = h.abandoned || e.Status.Stop.Mode == v1alpha1.StopModeAbandon
+		if slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStop) bool { return a.UID == string(s.UID) }) {
+			h.recorded = true
+			h.published = h.published || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.Final()
+		}
+	}
+	return h
+}
+
+// pipelineMissing reports whether there was a time, since the reconciliation began that wrote a change, when no Pipeline
+// had the request's pipelineName.
+func (r *record) pipelineMissing(s *v1alpha1.StopRequest, at int) bool {
+	from := at
+	for _, call := range r.calls {
+		if w := r.changes[at]; call.By == w.By && call.Reconcile == r.reconcileOf(w) {
+			from = min(from, call.Before)
+		}
+	}
+	holders := map[types.UID]bool{}
+	for i, c := range r.changes[:at] {
+		if i >= from && len(holders) == 0 {
+			return true
+		}
+		if c.Kind == world.Pipeline && c.Old != nil {
+			delete(holders, c.Old.GetUID())
+		}
+		if p, ok := c.New.(*v1alpha1.Pipeline); ok && p.EffectiveName() == s.Spec.PipelineName && p.DeletionTimestamp == nil {
+			holders[p.UID] = true
+		}
+	}
+	return len(holders) == 0
+}
+
+func (r *record) reconcileOf(w world.Change) int {
+	for _, call := range r.calls {
+		if call.By == w.By && call.Number == w.Call {
+			return call.Reconcile
+		}
+	}
+	return -1
+}
+
+// contradicts says why a verdict is not true, or nothing.
+func (h past) contradicts(verdict string) string {
+	switch {
+	case verdict == accepted && !h.recorded:
+		return "its execution never recorded it"
+	case verdict == accepted && !h.published:
+		return "its execution was neither Stopping nor final"
+	case verdict == accepted:
+		return ""
+	case h.recorded && h.exists:
+		// Where the execution is gone, its record is gone with it; rule 3 is all that is left.
+		return "its execution had recorded it"
+	}
+	return h.contradictsRejection(verdict)
+}
+
+func (h past) contradictsRejection(verdict string) string {
+	switch verdict {
+	case v1alpha1.ReasonPipelineNotFound:
+		if h.exists || !h.pipelineMissing {
+			return "its execution or its Pipeline existed"
+		}
+	case notStoppable:
+		if h.exists && !h.final {
+			return "its execution existed and was not final"
+		}
+	case duplicated:
+		if !h.inForce {
+			return "no stop was in force"
+		}
+		if h.request.Spec.Abandon && !h.abandoned {
+			return "the stop in force only waited, and an abandon escalates it"
+		}
+	}
+	return ""
+}
+
+// oneWaitOneAbandon is I2: "An execution accepts at most one wait and at most one abandon, in that order."
+func oneWaitOneAbandon(r *record) {
+	accepts := map[string]int{}
+	counted := map[types.UID]bool{}
+	for i, c := range r.changes {
+		if e, ok := executionOf(c); ok && !r.wipedBefore(e.UID, i) {
+			r.checkRecord(i, c, e)
+		}
+		s, ok := c.New.(*v1alpha1.StopRequest)
+		if !ok || verdictOf(s) != accepted || counted[s.UID] || r.wipedBefore(types.UID(s.Spec.PipelineExecutionID), i) {
+			continue
+		}
+		counted[s.UID] = true
+		id := s.Spec.PipelineExecutionID + "/" + string(s.Mode())
+		accepts[id]++
+		if accepts[id] > 1 {
+			r.violated("I2", i, "StopRequest %q is the second accepted %s of its execution", s.Name, s.Mode())
+		}
+	}
+}
+
+// checkRecord checks that what an execution recorded of its stop only grows: "at most two: a wait, and an abandon that
+// escalated it, append-only".
+func (r *record) checkRecord(i int, c world.Change, e *v1alpha1.PipelineExecution) {
+	var modes []v1alpha1.StopMode
+	var uids []string
+	if e.Status.Stop != nil {
+		for _, a := range e.Status.Stop.Requests {
+			modes, uids = append(modes, a.Mode), append(uids, a.UID)
+		}
+	}
+	if len(modes) > 2 || len(modes) == 2 && !slices.Equal(modes, []v1alpha1.StopMode{v1alpha1.StopModeWait, v1alpha1.StopModeAbandon}) {
+		r.violated("I2", i, "execution %q accepted %v", e.Name, modes)
+	}
+	old, ok := c.Old.(*v1alpha1.PipelineExecution)
+	if !ok || old.Status.Stop == nil {
+		return
+	}
+	if len(uids) < len(old.Status.Stop.Requests) {
+		r.violated("I2", i, "execution %q forgot an accepted request", e.Name)
+		return
+	}
+	for n, a := range old.Status.Stop.Requests {
+		if uids[n] != a.UID {
+			r.violated("I2", i, "execution %q recorded another request in the place of %q", e.Name, a.Name)
+		}
+	}
+	if old.Status.Stop.Mode == v1alpha1.StopModeAbandon && e.Status.Stop.Mode != v1alpha1.StopModeAbandon {
+		r.violated("I2", i, "execution %q went back from abandoning to waiting", e.Name)
+	}
+}
+
+// nothingStartsAfterAccepted is I3: "No Job of an execution is created after Accepted is published." The sign for it is
+// the state of the execution, so nothing is created after that either. What an outsider creates or resumes is theirs.
+// Where the status was taken away, the stop is not known any more.
+//
+// One exception: a tombstone, which never runs, may take the name of a Job, or of a tombstone, that was there and that
+// another has deleted since.
+func nothingStartsAfterAccepted(r *record) {
+	stopped := map[types.UID]string{}
+	freed := map[string]bool{}
+	for i, c := range r.changes {
+		if c.Kind == world.Job && c.New == nil && !isOperator(c) {
+			freed[c.Key.Name] = true
+		}
+		published(c, stopped)
+		job, ok := c.New.(*batchv1.Job)
+		if !ok || !isOperator(c) || !starts(c, job) {
+			continue
+		}
+		id := types.UID(job.Labels[v1alpha1.LabelExecutionID])
+		replaces := !mayRun(job) && freed[job.Name]
+		if why := stopped[id]; why != "" && !replaces && !r.wipedBefore(id, i) {
+			r.violated("I3", i, "%s started Job %q of an execution after %s", c.By, job.Name, why)
+		}
+	}
+}
+
+// published notes that a change publishes the stop of an execution.
+func published(c world.Change, stopped map[types.UID]string) {
+	switch o := c.New.(type) {
+	case *v1alpha1.StopRequest:
+		if verdictOf(o) == accepted {
+			stopped[types.UID(o.Spec.PipelineExecutionID)] = "StopRequest " + o.Name + " was accepted"
+		}
+	case *v1alpha1.PipelineExecution:
+		if o.Status.Stop != nil && (o.Status.State == v1alpha1.ExecutionStopping || o.Status.State.Final()) {
+			stopped[o.UID] = "its state was " + string(o.Status.State)
+		}
+	}
+}
+
+// starts reports whether a change creates a Job, or resumes it.
+func starts(c world.Change, job *batchv1.Job) bool {
+	return c.Old == nil || isSuspended(c.Old.(*batchv1.Job)) && !isSuspended(job)
+}
+
+// stoppedMeansStopped is I5: "Stopped is written only when every action that was in progress has ended, is gone, or was
+// orphaned on purpose." It holds of every final state, and of what comes after it.
+func stoppedMeansStopped(r *record) {
+	final := map[types.UID]bool{}
+	r.replay(func(i int, c world.Change, is now) {
+		e, ok := executionOf(c)
+		if ok && e.Status.State.Final() && !final[e.UID] && isOperator(c) {
+			final[e.UID] = true
+			if !r.wipedBefore(e.UID, i) {
+				r.checkEnded(i, e, is)
+			}
+		}
+	})
+}
+
+// checkEnded checks that nothing of an execution runs, or can.
+func (r *record) checkEnded(i int, e *v1alpha1.PipelineExecution, is now) {
+	for _, c := range is {
+		switch o := c.New.(type) {
+		case *batchv1.Job:
+			if metav1.IsControlledBy(o, e) && mayRun(o) && o.DeletionTimestamp == nil && !r.isOutsiders(e, o.UID) {
+				r.violated("I5", i, "execution %q is %s and its Job %q may run", e.Name, e.Status.State, o.Name)
+			}
+		default:
+			pod, isPod := podOf(c)
+			if isPod && isLive(pod) && r.ofExecution(pod, e, is) {
+				r.violated("I5", i, "execution %q is %s and pod %q of it is %s", e.Name, e.Status.State, pod.Name, pod.Status.Phase)
+			}
+		}
+	}
+}

@@ -1,0 +1,259 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package explorer
+
+import (
+	"fmt"
+	"time"
+
+	"haltline.dev/haltline/test/explorer/world"
+)
+
+// Sim is one run of a scenario.
+type Sim struct {
+	Scenario *Scenario
+	Store    *world.Store
+	// Op is the operator that runs now.
+	Op *world.Process
+	// Others are operators that ran beside it.
+	Others []*world.Process
+	// Trouble is what is injected.
+	Trouble []*Injection
+	// Settled is the length of the history when the world had come to rest.
+	Settled int
+	// Stuck says that the world did not come to rest.
+	Stuck bool
+	// States are hashes of all states that there were.
+	States map[uint64]bool
+	// Rested are the states in which a restarted operator is known to find nothing to do. What it does depends on the
+	// state alone, so that it need not be tried again.
+	Rested map[uint64]bool
+	// counts tell how many objects of each kind there were at a call.
+	counts map[int][]int
+	// injectedAt are the lengths of the history when something was injected.
+	injectedAt []int
+
+	acted  []bool
+	nested bool
+	// nestedTrouble befalls the second operator, whose calls that reach the API server are counted.
+	nestedTrouble *Injection
+	nestedCalls   int
+	patience      time.Duration
+	budget        int
+	restart       world.At
+}
+
+// operatorName is the process that troubles befall.
+const operatorName = "operator"
+
+const (
+	// maxSteps bounds what operator and world do until they rest. The longest undisturbed run takes about 300.
+	maxSteps = 6000
+	// quietWakes and quietTime are how long nothing must be written until the world is at rest.
+	quietWakes = 8
+	quietTime  = time.Minute
+)
+
+// NewSim prepares a run.
+func NewSim(sc *Scenario, trouble ...*Injection) *Sim {
+	s := &Sim{
+		Scenario: sc, Store: world.NewStore(), Trouble: trouble, States: map[uint64]bool{}, counts: map[int][]int{},
+		acted: make([]bool, len(sc.Acts)), patience: quietTime, budget: maxSteps,
+	}
+	s.Store.Wrote = func(world.Change) { s.States[s.Store.State()] = true }
+	sc.Setup(s)
+	return s
+}
+
+// Run runs the scenario to rest, and then, since a restarted operator must find nothing left to do, to rest again.
+func (s *Sim) Run() {
+	s.Op = world.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op.Hook = s.hook
+	for _, t := range s.Trouble {
+		t.prepare(s)
+	}
+	s.settle()
+	for _, t := range s.Trouble {
+		if t.Call == atRest && !t.fired {
+			t.fired = true
+			s.injectedAt = append(s.injectedAt, len(s.Store.History))
+			_ = t.around(s, &world.Call{}, func() error { return nil })
+			s.settle()
+		}
+	}
+	s.Settled = len(s.Store.History)
+	if s.Stuck || s.Rested[s.Store.State()] {
+		return
+	}
+	s.replace(nil)
+	s.settle()
+	if len(s.Store.History) == s.Settled && s.Rested != nil {
+		s.Rested[s.Store.State()] = true
+	}
+}
+
+// replace starts the operator anew; its cache lists again.
+func (s *Sim) replace(at world.At) { s.Op = world.NewProcess(s.Store, operatorName, at, s.Op) }
+
+// calm tells for how long nothing was written.
+type calm struct {
+	wakes, written int
+	since          time.Time
+}
+
+// settle lets everybody do what there is to do until nobody writes any more.
+func (s *Sim) settle() {
+	c := s.newCalm()
+	for ; s.budget > 0; s.budget-- {
+		s.act(nil, false)
+		if s.Op.Crashed && s.nested {
+			return
+		}
+		if s.Op.Crashed {
+			s.replace(s.restart)
+			s.holdRestarted()
+		}
+		if len(s.Store.History) > c.written {
+			c = s.newCalm()
+		}
+		if s.Op.Reconcile() || s.Op.Advance() || s.stepWorld() || world.EndPod(s.Store) {
+			continue
+		}
+		if !s.goOn(&c) {
+			return
+		}
+	}
+	s.Stuck = true
+}
+
+func (s *Sim) newCalm() calm { return calm{written: len(s.Store.History), since: s.Store.Clock.Now()} }
+
+// goOn lets time go by, or a cache go on that was held back, when nobody has anything to do now. It reports whether there
+// is something to wait for.
+func (s *Sim) goOn(c *calm) bool {
+	at, wakes := s.Op.Wake()
+	idle := !wakes || c.wakes >= quietWakes && s.Store.Clock.Now().Sub(c.since) >= s.patience
+	if (idle || c.wakes >= 2) && s.thaw() {
+		c.wakes = 0
+		return true
+	}
+	c.wakes++
+	if !idle && at.After(s.Store.Clock.Now()) {
+		s.Store.Clock.SetTime(at)
+	}
+	return !idle
+}
+
+// stepWorld has one of the others do one thing.
+func (s *Sim) stepWorld() bool {
+	return world.StepJobs(s.Store) || world.StepGarbage(s.Store) || world.StepNamespace(s.Store) || world.StepPods(s.Store)
+}
+
+// thaw lets a cache go on that was held back. It reports whether there was one.
+func (s *Sim) thaw() bool {
+	behind := false
+	for _, k := range world.Kinds {
+		behind = behind || s.Op.Position(k) < s.Store.Changes(k)
+	}
+	if !behind {
+		return false
+	}
+	s.Op.Cache.Hold = func(world.Kind, int) bool { return false }
+	for _, k := range world.Kinds {
+		s.Op.Jump(k)
+	}
+	return true
+}
+
+// act has people do what it is time for.
+func (s *Sim) act(c *world.Call, after bool) {
+	for i, a := range s.Scenario.Acts {
+		if !s.acted[i] && a.When(s, c, after) {
+			s.acted[i] = true
+			s.Store.As("user", func() { a.Do(s) })
+		}
+	}
+}
+
+// hook stands around every call of the operator.
+func (s *Sim) hook(c *world.Call, next func() error) error {
+	if _, known := s.counts[c.Number]; !known && !s.nested {
+		s.counts[c.Number] = s.count()
+	}
+	s.act(c, false)
+	if s.Scenario.Refuse != nil && s.Scenario.Refuse(s, c) {
+		c.Err = world.Failure("quota", *c)
+		return c.Err
+	}
+	err := s.trouble(c, next)
+	s.act(c, true)
+	return err
+}
+
+func (s *Sim) count() []int {
+	n := make([]int, len(world.Kinds))
+	for _, k := range world.Kinds {
+		n[k] = len(s.Store.All(k))
+	}
+	return n
+}
+
+func (s *Sim) trouble(c *world.Call, next func() error) error {
+	if s.nested {
+		return s.troubleOfSecond(c, next)
+	}
+	for _, t := range s.Trouble {
+		if t.Call == c.Number && !t.fired {
+			t.fired = true
+			s.injectedAt = append(s.injectedAt, len(s.Store.History))
+			return t.around(s, c, next)
+		}
+	}
+	return next()
+}
+
+func (s *Sim) troubleOfSecond(c *world.Call, next func() error) error {
+	if s.nestedTrouble == nil || c.Cached {
+		return next()
+	}
+	s.nestedCalls++
+	if s.nestedCalls == s.nestedTrouble.Call {
+		return s.nestedTrouble.around(s, c, next)
+	}
+	return next()
+}
+
+// second runs another operator to rest while the first is paused, and ends it. It may have a trouble of its own: then one
+// of its calls that are not answered by the cache goes wrong, and where it dies by that, nobody takes its place.
+func (s *Sim) second(trouble *Injection) {
+	if s.nested {
+		return
+	}
+	first := s.Op
+	s.nested, s.nestedTrouble, s.nestedCalls = true, trouble, 0
+	s.Op = world.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
+	s.Op.Hook = s.hook
+	s.settle()
+	s.Others = append(s.Others, s.Op)
+	s.Op, s.nested = first, false
+}
+
+// worldMovesOn lets everybody but the operator do what there is to do.
+func (s *Sim) worldMovesOn() {
+	for range maxSteps {
+		if !s.stepWorld() && !world.EndPod(s.Store) {
+			return
+		}
+	}
+	s.Stuck = true
+}
+
+// holdRestarted keeps the kinds that a restarted operator listed from an older view at that view, until all is idle.
+func (s *Sim) holdRestarted() {
+	held := s.restart
+	s.restart = nil
+	if len(held) > 0 {
+		s.Op.Cache.Hold = func(k world.Kind, _ int) bool { _, is := held[k]; return is }
+	}
+}

@@ -1,0 +1,51 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"fmt"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func conflict(k Kind, key client.ObjectKey, format string, args ...any) error {
+	return apierrors.NewConflict(k.resource(), key.Name, fmt.Errorf(format, args...))
+}
+
+func namespaceTerminating(k Kind, key client.ObjectKey) error {
+	err := apierrors.NewForbidden(k.resource(), key.Name,
+		fmt.Errorf("unable to create new content in namespace %s because it is being terminated", key.Namespace))
+	err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+		Type: corev1.NamespaceTerminatingCause, Message: "namespace is being terminated", Field: "metadata.namespace",
+	})
+	return err
+}
+
+// Failure returns an error of the API server, or of the way to it, by its name.
+func Failure(name string, c Call) error {
+	switch name {
+	case "conflict":
+		return conflict(c.Kind, c.Key, "the object has been modified")
+	case "throttled":
+		return apierrors.NewTooManyRequests("too many requests", 1)
+	case "internal":
+		return apierrors.NewInternalError(fmt.Errorf("etcdserver: leader changed"))
+	case "timeout":
+		return apierrors.NewTimeoutError("request timed out", 1)
+	case "terminating":
+		return namespaceTerminating(c.Kind, c.Key)
+	case "quota":
+		return apierrors.NewForbidden(c.Kind.resource(), c.Key.Name, fmt.Errorf("exceeded quota"))
+	case "lost":
+		return &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusGatewayTimeout, Reason: metav1.StatusReasonUnknown,
+			Message: "http2: client connection lost",
+		}}
+	}
+	panic("no such failure: " + name)
+}

@@ -1,0 +1,194 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Kind is a kind that the world stores.
+type Kind int
+
+// The kinds that the operator reads or writes.
+const (
+	Pipeline Kind = iota
+	Execution
+	StopRequest
+	Job
+	Pod
+	Revision
+	kinds
+)
+
+// Kinds are all kinds, in a fixed order.
+var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision}
+
+var names = [...]string{"Pipeline", "PipelineExecution", "StopRequest", "Job", "Pod", "ControllerRevision"}
+
+// Scheme knows the kinds of the world.
+var Scheme = newScheme()
+
+func newScheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(v1alpha1.AddToScheme(s))
+	return s
+}
+
+func (k Kind) String() string { return names[k] }
+
+// KindNamed returns the kind of that name.
+func KindNamed(name string) (Kind, bool) {
+	i := slices.Index(names[:], name)
+	return Kind(i), i >= 0
+}
+
+// GVK is what the API calls the kind.
+func (k Kind) GVK() schema.GroupVersionKind {
+	switch k {
+	case Job:
+		return batchv1.SchemeGroupVersion.WithKind("Job")
+	case Pod:
+		return corev1.SchemeGroupVersion.WithKind("Pod")
+	case Revision:
+		return appsv1.SchemeGroupVersion.WithKind("ControllerRevision")
+	default:
+		return v1alpha1.GroupVersion.WithKind(names[k])
+	}
+}
+
+// resource is the kind as the errors of the API server name it.
+func (k Kind) resource() schema.GroupResource {
+	plural, _ := meta.UnsafeGuessKindToResource(k.GVK())
+	return plural.GroupResource()
+}
+
+// New returns an empty object of the kind.
+func (k Kind) New() client.Object {
+	switch k {
+	case Pipeline:
+		return &v1alpha1.Pipeline{}
+	case Execution:
+		return &v1alpha1.PipelineExecution{}
+	case StopRequest:
+		return &v1alpha1.StopRequest{}
+	case Job:
+		return &batchv1.Job{}
+	case Pod:
+		return &corev1.Pod{}
+	default:
+		return &appsv1.ControllerRevision{}
+	}
+}
+
+// kindOf returns the kind of an object or of a list.
+func kindOf(o runtime.Object) Kind {
+	switch t := o.(type) {
+	case *v1alpha1.Pipeline, *v1alpha1.PipelineList:
+		return Pipeline
+	case *v1alpha1.PipelineExecution, *v1alpha1.PipelineExecutionList:
+		return Execution
+	case *v1alpha1.StopRequest, *v1alpha1.StopRequestList:
+		return StopRequest
+	case *batchv1.Job, *batchv1.JobList:
+		return Job
+	case *corev1.Pod, *corev1.PodList:
+		return Pod
+	case *appsv1.ControllerRevision, *appsv1.ControllerRevisionList:
+		return Revision
+	case *metav1.PartialObjectMetadata:
+		return byName(t.Kind)
+	case *metav1.PartialObjectMetadataList:
+		return byName(t.Kind)
+	}
+	panic(fmt.Sprintf("the world has no kind for %T", o))
+}
+
+func byName(kind string) Kind {
+	for _, k := range Kinds {
+		if names[k] == kind || names[k]+"List" == kind {
+			return k
+		}
+	}
+	panic("the world has no kind " + kind)
+}
+
+// assign copies what the server has into what a caller passed, typed or metadata only.
+func assign(from, to runtime.Object) {
+	switch t := to.(type) {
+	case *v1alpha1.Pipeline:
+		from.(*v1alpha1.Pipeline).DeepCopyInto(t)
+	case *v1alpha1.PipelineExecution:
+		from.(*v1alpha1.PipelineExecution).DeepCopyInto(t)
+	case *v1alpha1.StopRequest:
+		from.(*v1alpha1.StopRequest).DeepCopyInto(t)
+	case *batchv1.Job:
+		from.(*batchv1.Job).DeepCopyInto(t)
+	case *corev1.Pod:
+		from.(*corev1.Pod).DeepCopyInto(t)
+	case *appsv1.ControllerRevision:
+		from.(*appsv1.ControllerRevision).DeepCopyInto(t)
+	case *metav1.PartialObjectMetadata:
+		metadataOf(from.(client.Object)).DeepCopyInto(t)
+	default:
+		panic(fmt.Sprintf("cannot assign to %T", to))
+	}
+}
+
+// metadataOf returns the metadata of an object alone.
+func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
+	m := &metav1.PartialObjectMetadata{ObjectMeta: *objectMeta(o).DeepCopy()}
+	m.SetGroupVersionKind(kindOf(o).GVK())
+	return m
+}
+
+func objectMeta(o client.Object) *metav1.ObjectMeta {
+	return o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)
+}
+
+// assignList puts the objects into a list.
+func assignList(objects []client.Object, to client.ObjectList) {
+	items := make([]runtime.Object, 0, len(objects))
+	for _, o := range objects {
+		if _, metadataOnly := to.(*metav1.PartialObjectMetadataList); metadataOnly {
+			items = append(items, metadataOf(o))
+		} else {
+			items = append(items, o.DeepCopyObject())
+		}
+	}
+	to.SetContinue("")
+	if err := meta.SetList(to, items); err != nil {
+		panic(err)
+	}
+}
+
+func sorted[V any](m map[client.ObjectKey]V) []V {
+	keys := make([]client.ObjectKey, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b client.ObjectKey) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	values := make([]V, 0, len(keys))
+	for _, k := range keys {
+		values = append(values, m[k])
+	}
+	return values
+}

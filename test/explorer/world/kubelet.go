@@ -1,0 +1,73 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// AnnotationOutcome is on a pod's template and says how the pod ends: Succeed, Fail, or Never where it runs until it is
+// deleted.
+const AnnotationOutcome = "explorer/outcome"
+
+// How a pod ends.
+const (
+	Succeed = "succeed"
+	Fail    = "fail"
+	Never   = "never"
+)
+
+// StepPods has the kubelet start a pod, or go on with ending one that is deleted.
+func StepPods(s *Store) bool {
+	did := false
+	s.As("kubelet", func() {
+		for _, o := range s.All(Pod) {
+			if did = stepPod(s, o.(*corev1.Pod)); did {
+				return
+			}
+		}
+	})
+	return did
+}
+
+func stepPod(s *Store, pod *corev1.Pod) bool {
+	key := client.ObjectKeyFromObject(pod)
+	switch {
+	case pod.DeletionTimestamp == nil:
+		return pod.Status.Phase == corev1.PodPending && setPhase(s, key, corev1.PodRunning)
+	case !podEnded(pod):
+		return setPhase(s, key, corev1.PodFailed)
+	default:
+		return s.Mutate(Pod, key, func(o client.Object) { o.SetDeletionGracePeriodSeconds(ptr.To[int64](0)) })
+	}
+}
+
+// EndPod has a pod that runs come to the end that its template asks for.
+func EndPod(s *Store) bool {
+	did := false
+	s.As("kubelet", func() {
+		for _, o := range s.All(Pod) {
+			pod := o.(*corev1.Pod)
+			if pod.Status.Phase != corev1.PodRunning || pod.DeletionTimestamp != nil {
+				continue
+			}
+			phase := corev1.PodSucceeded
+			switch pod.Annotations[AnnotationOutcome] {
+			case Never:
+				continue
+			case Fail:
+				phase = corev1.PodFailed
+			}
+			did = setPhase(s, client.ObjectKeyFromObject(pod), phase)
+			return
+		}
+	})
+	return did
+}
+
+func setPhase(s *Store, key client.ObjectKey, phase corev1.PodPhase) bool {
+	return s.Mutate(Pod, key, func(o client.Object) { o.(*corev1.Pod).Status.Phase = phase })
+}

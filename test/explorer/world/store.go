@@ -1,0 +1,300 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Change is one committed write.
+type Change struct {
+	// Seq is the resourceVersion that the write gave.
+	Seq int
+	// By says who wrote.
+	By string
+	// Call is the number of the operator's call that wrote; 0 where another wrote.
+	Call int
+	Kind Kind
+	Key  client.ObjectKey
+	// Old is nil for a creation, New for a removal. Neither is ever changed.
+	Old, New client.Object
+}
+
+// Store is the API server: what there is, and all that ever was.
+type Store struct {
+	Clock   *clocktesting.FakePassiveClock
+	History []Change
+	// Terminating says that the namespace is being deleted.
+	Terminating bool
+	// Wrote is told of every change.
+	Wrote func(Change)
+
+	objects [kinds]map[client.ObjectKey]client.Object
+	// byKind are the positions of a kind's changes in History.
+	byKind [kinds][]int
+	uids   int
+	state  uint64
+	raws   map[string][]byte
+	by     string
+	call   int
+}
+
+// epoch is when every world begins.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// NewStore returns a store with nothing in it.
+func NewStore() *Store {
+	s := &Store{Clock: clocktesting.NewFakePassiveClock(epoch), raws: map[string][]byte{}, by: "user"}
+	for k := range s.objects {
+		s.objects[k] = map[client.ObjectKey]client.Object{}
+	}
+	return s
+}
+
+// As has the changes of a function be recorded as another's.
+func (s *Store) As(by string, do func()) {
+	before, call := s.by, s.call
+	s.by, s.call = by, 0
+	defer func() { s.by, s.call = before, call }()
+	do()
+}
+
+// State is a hash of what there is now, without resourceVersions.
+func (s *Store) State() uint64 { return s.state }
+
+// All returns the objects of a kind in the order of their names. They must not be changed.
+func (s *Store) All(k Kind) []client.Object { return sorted(s.objects[k]) }
+
+// Find returns an object, or nil. It must not be changed.
+func (s *Store) Find(k Kind, key client.ObjectKey) client.Object {
+	return s.objects[k][key]
+}
+
+// ByUID returns an object, or nil. It must not be changed.
+func (s *Store) ByUID(uid types.UID) client.Object {
+	for _, k := range Kinds {
+		for _, o := range s.objects[k] {
+			if o.GetUID() == uid {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// Changes returns how many changes a kind has seen.
+func (s *Store) Changes(k Kind) int { return len(s.byKind[k]) }
+
+// Create stores an object, which is given what the API server gives it.
+func (s *Store) Create(o client.Object) error {
+	k, key := kindOf(o), client.ObjectKeyFromObject(o)
+	if s.Terminating {
+		return namespaceTerminating(k, key)
+	}
+	if s.objects[k][key] != nil {
+		return apierrors.NewAlreadyExists(k.resource(), key.Name)
+	}
+	s.uids++
+	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids)))
+	o.SetCreationTimestamp(metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
+	o.SetGeneration(1)
+	applyDefaults(o)
+	s.commit(k, key, nil, o)
+	return nil
+}
+
+// Mutate changes an object as one does who has just read it. It reports whether anything was changed.
+func (s *Store) Mutate(k Kind, key client.ObjectKey, change func(client.Object)) bool {
+	old := s.objects[k][key]
+	if old == nil {
+		return false
+	}
+	next := old.DeepCopyObject().(client.Object)
+	change(next)
+	return s.put(k, key, old, next)
+}
+
+// put stores what an object became, and removes it where nothing keeps it any more. A write that changes nothing is none.
+func (s *Store) put(k Kind, key client.ObjectKey, old, next client.Object) bool {
+	next.SetResourceVersion("")
+	if bytes.Equal(s.raws[id(k, key)], encode(next)) {
+		return false
+	}
+	if specChanged(old, next) {
+		next.SetGeneration(old.GetGeneration() + 1)
+	}
+	if next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !inGrace(next) {
+		next = nil
+	}
+	s.commit(k, key, old, next)
+	return true
+}
+
+func (s *Store) commit(k Kind, key client.ObjectKey, old, next client.Object) {
+	c := Change{Seq: len(s.History) + 1, By: s.by, Call: s.call, Kind: k, Key: key, Old: old}
+	id := id(k, key)
+	if old != nil {
+		s.state ^= hash(id, s.raws[id])
+		delete(s.raws, id)
+	}
+	if next == nil {
+		delete(s.objects[k], key)
+	} else {
+		next.SetResourceVersion("")
+		raw := encode(next)
+		stored := decode(k, raw, next)
+		stored.SetResourceVersion(strconv.Itoa(c.Seq))
+		next.SetResourceVersion(strconv.Itoa(c.Seq))
+		s.objects[k][key] = stored
+		c.New = stored
+		s.raws[id] = raw
+		s.state ^= hash(id, raw)
+	}
+	s.byKind[k] = append(s.byKind[k], len(s.History))
+	s.History = append(s.History, c)
+	if s.Wrote != nil {
+		s.Wrote(c)
+	}
+}
+
+// Delete removes an object, or marks it to be, as the API server does.
+func (s *Store) Delete(k Kind, key client.ObjectKey, o client.DeleteOptions) error {
+	old := s.objects[k][key]
+	if old == nil {
+		return apierrors.NewNotFound(k.resource(), key.Name)
+	}
+	if p := o.Preconditions; p != nil && p.UID != nil && *p.UID != old.GetUID() {
+		return conflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, old.GetUID())
+	}
+	if p := o.Preconditions; p != nil && p.ResourceVersion != nil && *p.ResourceVersion != old.GetResourceVersion() {
+		return conflict(k, key, "Precondition failed: ResourceVersion in precondition: %v", *p.ResourceVersion)
+	}
+	next := old.DeepCopyObject().(client.Object)
+	markDeleted(next, o, metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
+	if len(next.GetFinalizers()) == 0 && !inGrace(next) {
+		s.commit(k, key, old, nil)
+		return nil
+	}
+	s.put(k, key, old, next)
+	return nil
+}
+
+func markDeleted(o client.Object, options client.DeleteOptions, now metav1.Time) {
+	if p := options.PropagationPolicy; p != nil && o.GetDeletionTimestamp() == nil {
+		switch *p {
+		case metav1.DeletePropagationForeground:
+			o.SetFinalizers(append(o.GetFinalizers(), metav1.FinalizerDeleteDependents))
+		case metav1.DeletePropagationOrphan:
+			o.SetFinalizers(append(o.GetFinalizers(), metav1.FinalizerOrphanDependents))
+		case metav1.DeletePropagationBackground:
+		}
+	}
+	grace := int64(0)
+	if pod, ok := o.(*corev1.Pod); ok && pod.Status.Phase == corev1.PodRunning {
+		grace = defaultGrace
+		if options.GracePeriodSeconds != nil {
+			grace = *options.GracePeriodSeconds
+		}
+	}
+	if o.GetDeletionTimestamp() == nil {
+		until := metav1.NewTime(now.Add(time.Duration(grace) * time.Second))
+		o.SetDeletionTimestamp(&until)
+		o.SetDeletionGracePeriodSeconds(&grace)
+	} else if was := o.GetDeletionGracePeriodSeconds(); was == nil || grace < *was {
+		o.SetDeletionGracePeriodSeconds(&grace)
+	}
+}
+
+const defaultGrace = 30
+
+// inGrace reports whether a pod that is deleted has still to be ended by its kubelet.
+func inGrace(o client.Object) bool {
+	grace := o.GetDeletionGracePeriodSeconds()
+	return kindOf(o) == Pod && grace != nil && *grace > 0
+}
+
+// id names an object of any kind.
+func id(k Kind, key client.ObjectKey) string {
+	return strconv.Itoa(int(k)) + "/" + key.Namespace + "/" + key.Name
+}
+
+func encode(o client.Object) []byte {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// decode returns an object as it is after it went through JSON, as everything that the operator reads has: of times only
+// the seconds are left. What the models write has passed through it before.
+func decode(k Kind, raw []byte, o client.Object) client.Object {
+	if k == Job || k == Pod || k == Revision {
+		return o.DeepCopyObject().(client.Object)
+	}
+	stored := k.New()
+	if err := json.Unmarshal(raw, stored); err != nil {
+		panic(err)
+	}
+	return stored
+}
+
+// specChanged reports whether a write is one that is counted as a generation.
+func specChanged(old, next client.Object) bool {
+	switch t := next.(type) {
+	case *v1alpha1.Pipeline:
+		return !equality.Semantic.DeepEqual(t.Spec, old.(*v1alpha1.Pipeline).Spec)
+	case *batchv1.Job:
+		return !equality.Semantic.DeepEqual(t.Spec, old.(*batchv1.Job).Spec)
+	default:
+		// The specs of the other kinds are immutable.
+		return false
+	}
+}
+
+func hash(id string, raw []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id))
+	_, _ = h.Write(raw)
+	return h.Sum64()
+}
+
+// podsOf returns the pods of a Job.
+func (s *Store) podsOf(job *batchv1.Job) []*corev1.Pod {
+	var pods []*corev1.Pod
+	for _, o := range s.All(Pod) {
+		pod := o.(*corev1.Pod)
+		if pod.Labels[batchv1.ControllerUidLabel] == string(job.UID) && pod.Namespace == job.Namespace {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
+func hasFinalizer(o client.Object, finalizer string) bool {
+	return slices.Contains(o.GetFinalizers(), finalizer)
+}
+
+func removeFinalizer(finalizer string) func(client.Object) {
+	return func(o client.Object) {
+		o.SetFinalizers(slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return f == finalizer }))
+	}
+}
