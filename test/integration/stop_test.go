@@ -344,6 +344,18 @@ func TestAnExecutionThatIsBeingDeletedStartsNoMore(t *testing.T) {
 	g.Expect(k8s.Patch(t.Context(), e, client.MergeFrom(before))).To(Succeed())
 }
 
+// runsNothingWhenResumed has another resume the Job of an execution, as a queue does.
+func runsNothingWhenResumed(t *testing.T, e *v1alpha1.PipelineExecution) {
+	t.Helper()
+	g := NewWithT(t)
+	job := &jobs(t, e)[0]
+	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
+	g.Consistently(func() (int, error) {
+		pods, err := podsOf(t.Context(), e, "compile")
+		return len(pods), err
+	}, 2*vigil, tick).Should(BeZero())
+}
+
 // A queue of another may resume a Job that an abandoned execution has suspended.
 func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
 	t.Parallel()
@@ -351,12 +363,7 @@ func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
 	e := started(t)
 	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
 	reaches(t, e, v1alpha1.ExecutionStopped)
-	job := &jobs(t, e)[0]
-	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
-	g.Consistently(func() (int, error) {
-		pods, err := podsOf(t.Context(), e, "compile")
-		return len(pods), err
-	}, 2*vigil, tick).Should(BeZero())
+	runsNothingWhenResumed(t, e)
 }
 
 // A Job that waits in a queue is suspended already.
@@ -369,12 +376,7 @@ func TestAQueuedJobThatIsAbandonedRunsNothingWhenItsTurnComes(t *testing.T) {
 	g.Eventually(func() int { return len(jobs(t, e)) }, patience, tick).Should(Equal(1))
 	g.Expect(verdict(t, request(t, e, true))).To(Equal(v1alpha1.ReasonAccepted))
 	reaches(t, e, v1alpha1.ExecutionStopped)
-	job := &jobs(t, e)[0]
-	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
-	g.Consistently(func() (int, error) {
-		pods, err := podsOf(t.Context(), e, "compile")
-		return len(pods), err
-	}, 2*vigil, tick).Should(BeZero())
+	runsNothingWhenResumed(t, e)
 }
 
 func TestAnExecutionDeletedWithoutItsJobsEndsItsRequest(t *testing.T) {
