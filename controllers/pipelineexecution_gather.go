@@ -49,7 +49,7 @@ func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.Pi
 	return f, nil
 }
 
-// requests returns the undecided stop requests that concern the execution.
+// requests returns the stop requests that concern the execution and are not concluded.
 func (r *PipelineExecutionReconciler) requests(ctx context.Context, e *v1alpha1.PipelineExecution) ([]v1alpha1.StopRequest, error) {
 	list := &v1alpha1.StopRequestList{}
 	err := r.Client.List(ctx, list, client.InNamespace(e.Namespace), client.MatchingFields{indexOpenRequests: string(e.UID)})

@@ -97,6 +97,7 @@ func (r *Runner) patch(ctx context.Context, job *batchv1.Job, spec map[string]an
 	return r.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, content), client.FieldOwner(FieldOwner))
 }
 
+// isRefused reports whether the API server refused a write for a cause that people can lift, such as a quota or a policy.
 func isRefused(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
 }

@@ -68,7 +68,7 @@ func (r *Runner) fence(ctx context.Context, run Run, t plan.Task) (plan.Observat
 // pass.
 func (r *Runner) bury(ctx context.Context, run Run, t plan.Task) error {
 	err := r.Client.Create(ctx, tombstone(run, t), client.FieldOwner(FieldOwner))
-	if !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+	if !isRefused(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return err
 	}
 	alike, buildErr := build(run, t)
@@ -105,7 +105,7 @@ func (r *Runner) existing(ctx context.Context, run Run, t plan.Task, fenced func
 // anything else is only tried again.
 func blocked(what string, t plan.Task, err error) (plan.Observation, error) {
 	err = fmt.Errorf("could not %s Job %q: %w", what, t.JobName, err)
-	if !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
+	if !isRefused(err) {
 		return plan.Observation{}, err
 	}
 	return plan.Observation{Phase: plan.Blocked, Message: fmt.Sprintf("Trying again: %v", err)}, err
