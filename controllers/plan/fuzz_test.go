@@ -84,7 +84,7 @@ func FuzzNextOfJSON(f *testing.F) {
 		in := Input{Execution: &v1alpha1.PipelineExecution{}, Now: metav1.Unix(now, 0)}
 		for text, into := range map[string]any{e: in.Execution, p: &in.Pipeline, requests: &in.Requests} {
 			if json.Unmarshal([]byte(text), into) != nil {
-				t.Skip("no such object")
+				return // No such object.
 			}
 		}
 		checkNext(t, in)

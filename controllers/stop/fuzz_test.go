@@ -50,7 +50,7 @@ func FuzzRulesOfJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, execution, request string, now int64) {
 		e, r := &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}
 		if json.Unmarshal([]byte(execution), e) != nil || json.Unmarshal([]byte(request), r) != nil {
-			t.Skip("no such object")
+			return // No such object.
 		}
 		checkRules(t, e, r, []v1alpha1.StopRequest{*r, {}}, metav1.Unix(now, 0))
 	})

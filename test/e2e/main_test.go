@@ -14,6 +14,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
@@ -63,7 +64,7 @@ func connect() error {
 	if clientset, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
-	return rolledOut(context.Background())
+	return errors.Join(rolledOut(context.Background()), inForce(context.Background()))
 }
 
 // rolledOut waits until the operator runs.
@@ -77,6 +78,24 @@ func rolledOut(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for Deployment %s: %w", operator, errors.Join(err, last))
+	}
+	return nil
+}
+
+// inForce waits until the API server applies the admission policies: it learns of a new kind, and of a policy on it, some
+// seconds after both were created, and answers a StopRequest with ServiceUnavailable or leaves it unstamped until then.
+func inForce(ctx context.Context) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, time.Second, time.Minute, true, func(ctx context.Context) (bool, error) {
+		trial := &v1alpha1.StopRequest{
+			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "trial"},
+			Spec:       v1alpha1.StopRequestSpec{PipelineName: "web", PipelineExecutionID: "00000000-0000-0000-0000-000000000000"},
+		}
+		last = k8s.Create(ctx, trial, client.DryRunAll)
+		return last == nil && trial.Spec.RequestedBy != "", nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the admission policies: %w", errors.Join(err, last))
 	}
 	return nil
 }
