@@ -4,11 +4,9 @@
 package explorer
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,8 +16,6 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer/world"
 )
-
-var replay = flag.String("replay", "", "a run to repeat: scenario,call/injection[,call/injection]")
 
 // TestMain trades memory for time: a run leaves much garbage, and nothing else.
 func TestMain(m *testing.M) {
@@ -65,21 +61,6 @@ func TestSingles(t *testing.T) {
 		for i, injection := range Singles(base) {
 			if i%stride == 0 {
 				x.try(injection)
-			}
-		}
-	})
-}
-
-// TestPairs injects two things into the small scenarios, the second at each call that comes after the first.
-func TestPairs(t *testing.T) {
-	if os.Getenv("EXPLORE") != "pairs" {
-		t.Skip("EXPLORE is not pairs")
-	}
-	small := slices.DeleteFunc(Scenarios(), func(sc *Scenario) bool { return !sc.Small })
-	exploreAll(t, small, func(x *exploration, base *Sim) {
-		for _, first := range gravest(base, 0) {
-			for _, second := range gravest(x.try(first), first.Call) {
-				x.try(&Injection{Call: first.Call, What: first.What}, second)
 			}
 		}
 	})
@@ -180,29 +161,4 @@ func kindOfTrouble(i *Injection) string {
 		words = words[1:]
 	}
 	return strings.Join(words[:min(len(words), 2)], ".")
-}
-
-// TestReplay repeats one run and tells it.
-func TestReplay(t *testing.T) {
-	if *replay == "" {
-		t.Skip("no -replay")
-	}
-	parts := strings.Split(*replay, ",")
-	all := Scenarios()
-	i := slices.IndexFunc(all, func(sc *Scenario) bool { return sc.Name == parts[0] })
-	if i < 0 {
-		t.Fatalf("no scenario %q", parts[0])
-	}
-	var trouble []*Injection
-	for _, part := range parts[1:] {
-		call, what, _ := strings.Cut(part, "/")
-		trouble = append(trouble, &Injection{Call: number(call), What: what})
-	}
-	s := NewSim(all[i], trouble...)
-	s.Run()
-	found := Check(s)
-	t.Log(s.Trace(found))
-	if len(found) > 0 {
-		t.Fail()
-	}
 }
