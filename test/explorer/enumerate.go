@@ -61,7 +61,10 @@ func gravest(run *Sim, after int) []*Injection {
 		if c.Cached || c.Number <= after {
 			continue
 		}
-		what := []string{"crash-before", "second", "stop.w", "stop.a", "stop.a+second", "delete.Job.0.Background", "fail.timeout"}
+		what := []string{
+			"crash-before", "restart-stale.PipelineExecution.0", "restart-stale.Job.0", "freeze.StopRequest", "fail.timeout",
+			"second", "stop.w", "stop.a", "stop.a+second", "delete.Job.0.Background",
+		}
 		if c.Writes() {
 			what = append(what, "crash-after", "lost-answer", "fail.conflict")
 		}

@@ -21,7 +21,8 @@ func TestPairs(t *testing.T) {
 			run := NewSim(x.scenario, first)
 			run.Run()
 			for _, second := range gravest(run, first.Call) {
-				if n++; n%*onePairIn == 0 {
+				n++
+				if n%*onePairIn == 0 {
 					x.try(&Injection{Call: first.Call, What: first.What}, second)
 				}
 			}
