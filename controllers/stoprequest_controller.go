@@ -113,11 +113,16 @@ func (r *StopRequestReconciler) verdict(ctx context.Context, s *v1alpha1.StopReq
 }
 
 // execution returns the execution that the request is to stop, or nil. The cache may lag behind, so what it does not
-// have is looked for live.
+// have is looked for live, and "already in a Stopping state" is said on the word of the API server alone: a stop that the
+// cache still shows may have ended before the request was made.
 func (r *StopRequestReconciler) execution(ctx context.Context, s *v1alpha1.StopRequest) (*v1alpha1.PipelineExecution, error) {
 	e, err := executionByID(ctx, r.Client, s.Namespace, s.Spec.PipelineExecutionID)
-	if err == nil && e == nil {
+	switch {
+	case err != nil:
+	case e == nil:
 		e, err = r.liveExecution(ctx, s)
+	case stop.Decide(e, s).Reason == v1alpha1.ReasonDuplicatedStopRequest:
+		e, err = r.current(ctx, e)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking up execution %s: %w", s.Spec.PipelineExecutionID, err)
@@ -144,17 +149,21 @@ func (r *StopRequestReconciler) liveExecution(ctx context.Context, s *v1alpha1.S
 			if string(m.UID) != s.Spec.PipelineExecutionID {
 				continue
 			}
-			e := &v1alpha1.PipelineExecution{}
-			err := r.Live.Get(ctx, client.ObjectKeyFromObject(&m), e)
-			if err != nil || e.UID != m.UID {
-				return nil, client.IgnoreNotFound(err)
-			}
-			return e, nil
+			return r.current(ctx, &m)
 		}
 		if page.Continue == "" {
 			return nil, nil
 		}
 	}
+}
+
+// current returns an execution as it is on the API server, or nil where it is gone.
+func (r *StopRequestReconciler) current(ctx context.Context, of client.Object) (*v1alpha1.PipelineExecution, error) {
+	e := &v1alpha1.PipelineExecution{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(of), e); err != nil || e.UID != of.GetUID() {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return e, nil
 }
 
 // pipelineExists reports whether the namespace has a Pipeline of the request's pipelineName, by a live read.

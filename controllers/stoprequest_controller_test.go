@@ -94,6 +94,7 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 			"it is not cached yet, and a stop is in force", []client.Object{in(v1alpha1.ExecutionStopping, "first")}, &executionKey, duplicated,
 			[]string{"list PipelineExecution", "get PipelineExecution"},
 		},
+		{"a stop is in force", []client.Object{in(v1alpha1.ExecutionStopping, "first")}, nil, duplicated, []string{"get PipelineExecution"}},
 		// "E exists and belongs to pipelineName: go on at 4, whether or not the Pipeline object still exists."
 		{"the execution is there without its Pipeline", []client.Object{in(v1alpha1.ExecutionStopping, "r")}, nil, accepted, nil},
 		{"the execution is another pipeline's", []client.Object{thePipeline(), anothers}, nil, notStoppable, nil},
@@ -121,6 +122,37 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 			}
 			if n := len(w.writes()); n > 1 || (n == 1) != (tt.want != "") {
 				t.Errorf("writes %v for the verdict %q", w.writes(), tt.want)
+			}
+		})
+	}
+}
+
+// "The execution might already be in a Stopped state, or it might no longer be in progress": a stop that the cache still
+// shows in force is no reason to call a request a duplicate of it.
+func TestALiveReadBeforeADuplicate(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		happen func(w *world)
+		want   string
+	}{
+		{"the stop is in force", func(*world) {}, duplicated},
+		{"it has ended", func(w *world) { become(w, in(v1alpha1.ExecutionStopped, "first")) }, notStoppable},
+		{"the execution is gone", func(w *world) { w.must(w.raw.Delete(t.Context(), newExecution())) }, notStoppable},
+		{"the execution was replaced", func(w *world) {
+			w.must(w.raw.Delete(t.Context(), newExecution()))
+			again := newExecution()
+			again.UID = "uid-of-another"
+			w.must(w.raw.Create(t.Context(), again))
+		}, notStoppable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, in(v1alpha1.ExecutionStopping, "first"), thePipeline(), stopRequest("r", false))
+			op := w.operator("op")
+			op.freeze()
+			tt.happen(w)
+			w.must(op.answer("r"))
+			if got := verdict(w.request("r")); got != tt.want {
+				t.Errorf("the verdict is %q, want %q; calls %v", got, tt.want, w.names())
 			}
 		})
 	}

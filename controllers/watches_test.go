@@ -1,0 +1,131 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+)
+
+// notedQueue keeps the names of what it is given.
+type notedQueue struct {
+	plainQueue
+	names []string
+}
+
+func (q *notedQueue) Add(r reconcile.Request) { q.names = append(q.names, r.Name) }
+
+// woken names what a controller is to reconcile when an object becomes another: nil stands for one that is not there.
+func woken(t *testing.T, c client.Client, controller string, before, after client.Object) []string {
+	t.Helper()
+	queue := &notedQueue{}
+	for _, w := range watchesOf(t, c, controller) {
+		is := after
+		if is == nil {
+			is = before
+		}
+		if reflect.TypeOf(w.Object) != reflect.TypeOf(is) {
+			continue
+		}
+		i := newInformers()
+		if err := source.Kind(cache.Cache(i), w.Object, w.Handler, w.Predicates...).Start(t.Context(), queue); err != nil {
+			t.Fatal(err)
+		}
+		switch listener := i.of(t, w.Object, 1)[0]; {
+		case before == nil:
+			listener.OnAdd(after, false)
+		case after == nil:
+			listener.OnDelete(before)
+		default:
+			listener.OnUpdate(before, after)
+		}
+	}
+	slices.Sort(queue.names)
+	return slices.Compact(queue.names)
+}
+
+func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
+	t.Helper()
+	all := All(Dependencies{Client: c, Live: c})
+	i := slices.IndexFunc(all, func(o Controller) bool { return o.Name == controller })
+	if i < 0 {
+		t.Fatalf("no controller %q", controller)
+	}
+	return all[i].Watches
+}
+
+// ran is something that the execution ran.
+func ran[T client.Object](o T) T {
+	o.SetNamespace(theExecution.Namespace)
+	o.SetName("ran")
+	o.SetLabels(map[string]string{v1alpha1.LabelExecutionID: theUID})
+	return o
+}
+
+// "Each finds a few objects among many": whoever depends on a change hears of it, and nobody else does.
+func TestWhoHearsOfWhat(t *testing.T) {
+	running := in(v1alpha1.ExecutionInProgress)
+	running.Status.PipelineRevision = "web-1"
+	waiting := newExecution()
+	waiting.Name, waiting.UID = "waiting", "uid-of-waiting"
+	awaitsAnother := newExecution()
+	awaitsAnother.Name, awaitsAnother.UID, awaitsAnother.Spec.PipelineName = "awaits-another", "uid-of-awaits-another", "another"
+	younger := thePipeline()
+	younger.Name, younger.UID, younger.Spec.PipelineName = "younger", "uid-of-younger", "web"
+	another := thePipeline()
+	another.Name, another.UID = "another", "uid-of-another"
+
+	asked, acceptedOne, rejectedOne, elsewhere := stopRequest("asked", false), stopRequest("accepted", false),
+		stopRequest("rejected", false), stopRequest("elsewhere", false)
+	acceptedOne.Status.PipelineExecutionID = theUID
+	acceptedOne.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue}}
+	rejectedOne.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}}
+	elsewhere.Spec.PipelineExecutionID = "uid-of-waiting"
+
+	stopping := running.DeepCopy()
+	stopping.Status.State = v1alpha1.ExecutionStopping
+	job, suspended := ran(&batchv1.Job{}), ran(&batchv1.Job{})
+	suspended.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobSuspended}}
+	pod := ran(action.PodMetadata())
+
+	c := build(t, running, waiting, awaitsAnother, younger, another, asked, acceptedOne, rejectedOne, elsewhere)
+	for _, tt := range []struct {
+		name, controller string
+		before, after    client.Object
+		want             []string
+	}{
+		{"a stop is asked for", "pipelineexecution", nil, asked, []string{"run-1"}},
+		{"a Job is created", "pipelineexecution", nil, job, []string{"run-1"}},
+		{"a Job is suspended", "pipelineexecution", job, suspended, []string{"run-1"}},
+		{"a Job is gone", "pipelineexecution", job, nil, []string{"run-1"}},
+		{"a pod is gone", "pipelineexecution", pod, nil, []string{"run-1"}},
+		{"a pod starts, which its Job tells", "pipelineexecution", nil, pod, nil},
+		{"the Pipeline comes that an execution awaits", "pipelineexecution", nil, thePipeline(), []string{"waiting"}},
+		{"the execution is created", "pipelineexecution", nil, running, []string{"run-1"}},
+		{"the status of the execution changes", "pipelineexecution", running, stopping, []string{"run-1"}},
+		{"the status of the execution changes", "stoprequest", running, stopping, []string{"accepted", "asked"}},
+		{"the execution is gone", "stoprequest", stopping, nil, []string{"accepted", "asked"}},
+		{"a stop is asked for", "stoprequest", nil, asked, []string{"asked"}},
+		{"the older Pipeline of the name is gone", "pipeline", thePipeline(), nil, []string{"younger"}},
+		{"a Pipeline is created", "pipeline", nil, another, []string{"another"}},
+	} {
+		t.Run(tt.name+", "+tt.controller, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, woken(t, c, tt.controller, tt.before, tt.after)); diff != "" {
+				t.Errorf("it is heard by (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
