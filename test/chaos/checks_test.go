@@ -9,105 +9,9 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-)
-
-// book is a history that a test writes.
-type book struct {
-	h  *history
-	rv uint64
-}
-
-// write adds a version of an object, written by the operator.
-func (b *book) write(o client.Object, verb string) {
-	b.rv++
-	b.h.add(version{rv: b.rv, object: o, entry: &entry{Verb: verb, User: struct{ Username string }{operatorUser}}})
-}
-
-func (b *book) gone(uid types.UID) {
-	b.rv++
-	b.h.lives[uid].gone = &span{b.rv - 1, b.rv}
-}
-
-func (b *book) execution(state v1alpha1.ExecutionState, action v1alpha1.ActionState, requests ...v1alpha1.StopMode) {
-	e := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Name: "e", UID: "e"}, Spec: v1alpha1.PipelineExecutionSpec{PipelineName: "p"}}
-	e.Status.State = state
-	a := v1alpha1.ActionStatus{Name: "a", State: action, JobName: "j", JobUID: "j"}
-	if action != v1alpha1.ActionInProgress && state.Final() {
-		a.CompletionTime = &metav1.Time{}
-	}
-	e.Status.Stages = []v1alpha1.StageStatus{{Name: "s", Actions: []v1alpha1.ActionStatus{a}}}
-	for _, mode := range requests {
-		if e.Status.Stop == nil {
-			e.Status.Stop = &v1alpha1.Stop{}
-		}
-		e.Status.Stop.Mode = mode
-		e.Status.Stop.Requests = append(e.Status.Stop.Requests, v1alpha1.AcceptedStop{UID: "r" + string(mode), Name: "r" + string(mode), Mode: mode})
-	}
-	b.write(e, "update")
-}
-
-func (b *book) request(mode v1alpha1.StopMode, reason string) {
-	r := &v1alpha1.StopRequest{ObjectMeta: metav1.ObjectMeta{Name: "r" + string(mode), UID: types.UID("r" + mode)}}
-	r.Spec = v1alpha1.StopRequestSpec{PipelineName: "p", PipelineExecutionID: "e", Abandon: mode == v1alpha1.StopModeAbandon}
-	if reason != "" {
-		status := metav1.ConditionFalse
-		if reason == v1alpha1.ReasonAccepted {
-			status = metav1.ConditionTrue
-		}
-		meta.SetStatusCondition(&r.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: status, Reason: reason})
-		r.Status.Conditions[0].LastTransitionTime = metav1.Time{}
-	}
-	b.write(r, "update")
-}
-
-func (b *book) job(uid types.UID, edit ...func(*batchv1.Job)) {
-	j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
-		Name: string(uid), UID: uid, Labels: map[string]string{v1alpha1.LabelExecutionID: "e"},
-		Annotations:     map[string]string{v1alpha1.AnnotationStage: "s", v1alpha1.AnnotationAction: "a"},
-		OwnerReferences: []metav1.OwnerReference{{Kind: "PipelineExecution", UID: "e", Controller: ptr.To(true)}},
-	}}
-	for _, f := range edit {
-		f(j)
-	}
-	verb := "patch"
-	if b.h.lives[uid] == nil {
-		verb = "create"
-	}
-	b.write(j, verb)
-}
-
-func suspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
-
-func foreign(j *batchv1.Job) { j.OwnerReferences = nil }
-
-func complete(j *batchv1.Job) {
-	j.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
-}
-
-func (b *book) pod(phase corev1.PodPhase) {
-	b.write(&corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "pod", UID: "pod", Labels: map[string]string{"batch.kubernetes.io/controller-uid": "j", v1alpha1.LabelExecutionID: "e"}},
-		Status:     corev1.PodStatus{Phase: phase},
-	}, "create")
-}
-
-const (
-	inProgress = v1alpha1.ExecutionInProgress
-	stopping   = v1alpha1.ExecutionStopping
-	isStopped  = v1alpha1.ExecutionStopped
-	works      = v1alpha1.ActionInProgress
-	abandoned  = v1alpha1.ActionAbandoned
-	succeeded  = v1alpha1.ActionSucceeded
-	wait       = v1alpha1.StopModeWait
-	abandon    = v1alpha1.StopModeAbandon
-	yes        = v1alpha1.ReasonAccepted
 )
 
 // A check that finds nothing is worth nothing: each finds what is wrong with a history, and nothing in a good one.
@@ -125,7 +29,7 @@ func TestChecks(t *testing.T) {
 			b.request(abandon, "")
 			b.execution(stopping, abandoned, abandon)
 			b.request(abandon, yes)
-			b.job("j", suspended)
+			b.job("j", terminated)
 			b.gone("pod")
 			b.execution(isStopped, abandoned, abandon)
 		}},
@@ -144,18 +48,133 @@ func TestChecks(t *testing.T) {
 			b.request(wait, yes)
 			b.job("j")
 		}},
+		{"a Job after its stop was published", "I3", func(b *book) {
+			b.execution(stopping, works, wait)
+			b.job("j")
+			b.request(wait, yes)
+		}},
+		{"a fence, and then Accepted", "", func(b *book) {
+			b.execution(inProgress, works, wait)
+			b.job("k", tombstone)
+			b.execution(isStopped, notStarted, wait)
+			b.request(wait, yes)
+		}},
+		{"a fence after Accepted", "I3", func(b *book) {
+			b.execution(isStopped, notStarted, wait)
+			b.request(wait, yes)
+			b.job("k", tombstone)
+		}},
+		{"the name of a lost Job is held after Accepted", "", func(b *book) {
+			b.execution(inProgress, works)
+			b.job("j")
+			b.execution(stopping, works, wait)
+			b.request(wait, yes)
+			b.gone("j")
+			b.job("k", tombstone)
+			b.execution(isStopped, failed, wait)
+		}},
+		{"the name of a Job that is there is held after Accepted", "I3", func(b *book) {
+			b.execution(inProgress, works)
+			b.job("j")
+			b.execution(stopping, works, wait)
+			b.request(wait, yes)
+			b.job("k", tombstone)
+		}},
+		{"the name of a Job that was not recorded is held after Accepted", "I3", func(b *book) {
+			b.execution(inProgress, works)
+			b.job("x", func(j *batchv1.Job) { j.Name = "j" })
+			b.execution(stopping, works, wait)
+			b.request(wait, yes)
+			b.gone("x")
+			b.job("k", tombstone)
+		}},
+		{"a Job that was created before Accepted, by a request that was lost", "", func(b *book) {
+			b.execution(stopping, works, wait)
+			b.request(wait, yes)
+			b.job("j", complete)
+			b.h.lives["j"].versions[0].entry = nil
+			b.lose("create", "jobs", "")
+			b.execution(isStopped, succeeded, wait)
+		}},
+		{"a lost Job runs again after Accepted", "I3", func(b *book) {
+			b.execution(inProgress, works)
+			b.job("j")
+			b.execution(stopping, works, wait)
+			b.request(wait, yes)
+			b.gone("j")
+			b.job("k", func(j *batchv1.Job) { j.Name = "j" })
+		}},
 		{"two Jobs of an action", "I4", func(b *book) { b.execution(inProgress, works); b.job("j"); b.gone("j"); b.job("k") }},
 		{"a final state changes", "I5 final", func(b *book) { b.execution(isStopped, succeeded); b.execution(v1alpha1.ExecutionSucceeded, succeeded) }},
 		{"Stopping is taken back", "I5 final", func(b *book) { b.execution(stopping, works, wait); b.execution(inProgress, works, wait) }},
 		{"Stopped while a Job runs", "I5 Stopped", func(b *book) { b.job("j"); b.execution(isStopped, succeeded, wait); b.job("j", complete) }},
-		{"Stopped while a pod is there", "I5 Stopped", func(b *book) {
+		{"Stopped while a Job runs of which the execution does not know", "I5 Stopped", func(b *book) {
+			b.job("j")
+			b.execution(isStopped, notStarted, wait)
+			b.job("j", complete)
+		}},
+		{"Stopped while a pod is there of a Job of which the execution does not know", "I5 Stopped", func(b *book) {
+			b.job("j", terminated)
+			b.pod(corev1.PodRunning)
+			b.execution(isStopped, notStarted, wait)
+			b.gone("pod")
+		}},
+		{"Stopped while a pod is there of a Job that finished", "I5 Stopped", func(b *book) {
+			b.job("j", complete)
+			b.pod(corev1.PodRunning)
+			b.execution(isStopped, succeeded, wait)
+			b.gone("pod")
+		}},
+		{"Stopped while a Job can be resumed", "I5 Stopped", func(b *book) {
 			b.job("j", suspended)
+			b.execution(isStopped, abandoned, abandon)
+		}},
+		{"Stopped while the end of a Job was being written, by a request that was lost", "", func(b *book) {
+			b.job("j")
+			b.execution(isStopped, succeeded, wait)
+			b.job("j", complete)
+			b.lose("update", "jobs", "j")
+		}},
+		{"Stopped while a Job runs, and a request about a pod of its name was lost", "I5 Stopped", func(b *book) {
+			b.job("j")
+			b.execution(isStopped, succeeded, wait)
+			b.job("j", complete)
+			b.lose("update", "pods", "j")
+			b.lose("create", "jobs", "")
+		}},
+		{"orphaned as its action asks for", "", func(b *book) {
+			b.pipeline(v1alpha1.OnAbandonOrphan)
+			b.job("j")
+			b.pod(corev1.PodRunning)
+			b.job("j", orphaned)
+			b.execution(isStopped, abandoned, abandon)
+		}},
+		{"orphaned, and its action does not ask for it", "I5 Stopped", func(b *book) {
+			b.pipeline(v1alpha1.OnAbandonTerminate)
+			b.job("j")
+			b.job("j", orphaned)
+			b.execution(isStopped, abandoned, abandon)
+		}},
+		{"orphaned without being asked, and finished since", "I6", func(b *book) {
+			b.pipeline(v1alpha1.OnAbandonTerminate)
+			b.job("j")
+			b.job("j", orphaned, complete)
+			b.execution(isStopped, abandoned, abandon)
+		}},
+		{"orphaned, and its action was not abandoned", "I6", func(b *book) {
+			b.pipeline(v1alpha1.OnAbandonOrphan)
+			b.job("j")
+			b.job("j", orphaned, complete)
+			b.execution(isStopped, succeeded, wait)
+		}},
+		{"Stopped while a pod is there", "I5 Stopped", func(b *book) {
+			b.job("j", terminated)
 			b.pod(corev1.PodRunning)
 			b.execution(isStopped, abandoned, abandon)
 			b.gone("pod")
 		}},
 		{"a pod after Stopped", "I5 Stopped", func(b *book) {
-			b.job("j", suspended)
+			b.job("j", terminated)
 			b.execution(isStopped, abandoned, abandon)
 			b.pod(corev1.PodPending)
 		}},
@@ -199,4 +218,15 @@ func findAll(h *history) map[string][]string {
 		}
 	}
 	return found
+}
+
+func TestUnjudged(t *testing.T) {
+	for _, tt := range []struct {
+		unjudged, executions int
+		tooMany              bool
+	}{{0, 0, false}, {0, 40, false}, {2, 40, false}, {3, 40, true}, {1, 12, true}} {
+		if err := tooManyUnjudged(tt.unjudged, tt.executions); (err != nil) != tt.tooMany {
+			t.Errorf("%d of %d: %v", tt.unjudged, tt.executions, err)
+		}
+	}
 }

@@ -28,6 +28,12 @@ func (c *counts) addN(what string, n int) {
 	c.of[what] += n
 }
 
+func (c *counts) all() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.of)
+}
+
 func (c *counts) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

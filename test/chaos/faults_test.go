@@ -11,6 +11,17 @@ import (
 	"time"
 )
 
+// Names of faults.
+const (
+	operatorKilled = "operator killed"
+	operatorPaused = "operator paused"
+)
+
+// restarted are the names of the faults of a component's restarts.
+func restarted(component string) []string {
+	return []string{component + " killed", component + " asked to end"}
+}
+
 // fault breaks something until the context ends, and then mends it.
 type fault func(ctx context.Context, p *phase) error
 
@@ -25,7 +36,7 @@ func kills(ctx context.Context, p *phase) error {
 
 func killOne(ctx context.Context, p *phase, r *rand.Rand, o *operator) {
 	o.kill()
-	p.counts.add("operator killed")
+	p.faults.add(operatorKilled)
 	pause(ctx, between(r, 0, 500*time.Millisecond))
 	o.start()
 }
@@ -41,7 +52,7 @@ func freezes(ctx context.Context, p *phase) error {
 			continue
 		}
 		o.freeze()
-		p.counts.add("operator paused")
+		p.faults.add(operatorPaused)
 		pause(ctx, between(r, 200*time.Millisecond, 4*time.Second))
 		o.thaw()
 	}
@@ -54,12 +65,13 @@ func nothing(ctx context.Context, _ *phase) error {
 	return nil
 }
 
-// restarts ends a component of the control plane again and again, killed or asked to end, and starts it again.
+// restarts ends a component of the control plane again and again, killed or asked to end, and starts it again. Each happens
+// once at least, however soon the load is at its end.
 func restarts(component string) fault {
 	return func(ctx context.Context, p *phase) error {
 		r := choices(p.namespace + " " + component)
 		for i := range run.restarts {
-			if !pause(ctx, between(r, time.Second, max(2*time.Second, run.window/time.Duration(run.restarts)))) {
+			if !pause(ctx, between(r, time.Second, max(2*time.Second, run.window/time.Duration(run.restarts)))) && i > 1 {
 				break
 			}
 			if err := p.restart(component, i%2 == 0, between(r, 0, 2*time.Second)); err != nil {
@@ -71,14 +83,16 @@ func restarts(component string) fault {
 }
 
 func (p *phase) restart(component string, kill bool, away time.Duration) error {
-	end, what := func() error { return p.cluster.tool("stop", component) }, "asked to end"
+	names := restarted(component)
+	end, what := func() error { return p.cluster.tool("stop", component) }, names[1]
 	if kill {
-		end, what = func() error { return p.cluster.kill(component) }, "killed"
+		end, what = func() error { return p.cluster.kill(component) }, names[0]
 	}
+	p.nodeIsStale.Store(true)
 	if err := end(); err != nil {
 		return err
 	}
-	p.counts.add(component + " " + what)
+	p.faults.add(what)
 	time.Sleep(away)
 	if err := p.cluster.tool("start", component); err != nil {
 		return err

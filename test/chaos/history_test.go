@@ -6,10 +6,12 @@ package chaos
 import (
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,26 +81,35 @@ func (l *life) order() {
 	l.versions = slices.CompactFunc(l.versions, func(a, b version) bool { return a.rv == b.rv })
 }
 
+// kinds are the types of the objects of a history, by their resources.
+var kinds = map[string]client.Object{
+	"pipelines":           &v1alpha1.Pipeline{},
+	"pipelineexecutions":  &v1alpha1.PipelineExecution{},
+	"stoprequests":        &v1alpha1.StopRequest{},
+	"jobs":                &batchv1.Job{},
+	"pods":                &corev1.Pod{},
+	"controllerrevisions": &appsv1.ControllerRevision{},
+}
+
+func resourceOf(o client.Object) string {
+	for resource, empty := range kinds {
+		if reflect.TypeOf(empty) == reflect.TypeOf(o) {
+			return resource
+		}
+	}
+	return ""
+}
+
 // stored returns the object that a request stored, or nil.
 func stored(e *entry) client.Object {
 	if !e.ok() || !slices.Contains([]string{"create", "update", "patch"}, e.Verb) {
 		return nil
 	}
-	var o client.Object
-	switch strings.TrimSuffix(e.resource(), "/status") {
-	case "pipelineexecutions":
-		o = &v1alpha1.PipelineExecution{}
-	case "pipelines":
-		o = &v1alpha1.Pipeline{}
-	case "stoprequests":
-		o = &v1alpha1.StopRequest{}
-	case "jobs":
-		o = &batchv1.Job{}
-	case "pods":
-		o = &corev1.Pod{}
-	default:
+	empty, known := kinds[strings.TrimSuffix(e.resource(), "/status")]
+	if !known {
 		return nil
 	}
+	o := empty.DeepCopyObject().(client.Object)
 	if json.Unmarshal(e.ResponseObject, o) != nil || o.GetUID() == "" {
 		return nil
 	}
@@ -142,6 +153,9 @@ func (l *life) asOf(rv uint64) *version {
 	return found
 }
 
+// goneBefore reports whether an object may have been gone at a moment.
+func (l *life) goneBefore(rv uint64) bool { return l.gone != nil && l.gone.low < rv }
+
 // before reports whether something held at some time before a moment.
 func (l *life) before(rv uint64, holds func(client.Object) bool) bool {
 	v := l.when(holds)
@@ -149,10 +163,16 @@ func (l *life) before(rv uint64, holds func(client.Object) bool) bool {
 }
 
 // isWhole reports whether every write of an object is known. Where the API server was killed before it answered one, what
-// it wrote may be known to nobody.
+// it wrote may be known to nobody. The log does not say which object a creation without an answer was about: it may have
+// been that of any whose creation is not known.
 func (h *history) isWhole(l *life) bool {
-	name := l.last().object.GetName()
-	return !slices.ContainsFunc(h.lost, func(e *entry) bool { return e.ObjectRef.Name == name })
+	o, created := l.last().object, l.first().entry != nil && l.first().entry.Verb == "create"
+	return !slices.ContainsFunc(h.lost, func(e *entry) bool {
+		if e.ObjectRef.Resource != resourceOf(o) || e.ObjectRef.Namespace != o.GetNamespace() {
+			return false
+		}
+		return e.ObjectRef.Name == o.GetName() || e.ObjectRef.Name == "" && e.Verb == "create" && !created
+	})
 }
 
 // execution returns the life of the execution of an id, or nil.
@@ -174,6 +194,9 @@ func executionOf(o client.Object) string {
 		return string(o.UID)
 	case *v1alpha1.StopRequest:
 		return o.Spec.PipelineExecutionID
+	}
+	if controlledByExecution(o) {
+		return string(metav1.GetControllerOf(o).UID)
 	}
 	return o.GetLabels()[v1alpha1.LabelExecutionID]
 }

@@ -5,6 +5,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -14,9 +15,11 @@ import (
 type findings struct {
 	// violations of an invariant, each with the execution that it is about.
 	violations []violation
-	// checked is how many cases were looked at; unproven are those of them in which the API server was killed in the middle
-	// of the write that would prove it.
-	checked, unproven int
+	// checked is how many cases were looked at.
+	checked int
+	// unjudged are executions about which nobody can tell: the API server was killed in the middle of the write that would
+	// prove it.
+	unjudged []string
 }
 
 type violation struct {
@@ -28,34 +31,47 @@ func (f *findings) violate(execution, format string, args ...any) {
 	f.violations = append(f.violations, violation{execution, fmt.Sprintf(format, args...)})
 }
 
+func (f *findings) unproven(execution string) { f.unjudged = append(f.unjudged, execution) }
+
 // check looks through a whole history for violations of an invariant.
 type check struct {
 	name string
 	run  func(*history, *findings)
+	// always says that it holds at any time; else it asks for a history that has come to its end.
+	always bool
 }
 
 var checks = []check{
-	{"I1 one verdict, and it never changes", oneVerdict},
-	{"I1 every verdict follows from what was", justifiedVerdicts},
-	{"I2 at most a wait and then an abandon", acceptedStops},
-	{"I3 nothing is created after Accepted", nothingStarts},
-	{"I4 one Job for an action", oneJob},
-	{"I5 final states are final", finalIsFinal},
-	{"I5 Stopped when the work has ended", stoppedMeansStopped},
-	{"I6 at rest nothing is left behind", nothingLeft},
-	{"I7 what is another's is left alone", othersUntouched},
-	{"I9 writes and sizes are bounded", bounded},
-	{"I10 writes are guarded, and nothing is deleted", guardedWrites},
+	{"I1 one verdict, and it never changes", oneVerdict, false},
+	{"I1 every verdict follows from what was", justifiedVerdicts, false},
+	{"I2 at most a wait and then an abandon", acceptedStops, true},
+	{"I3 nothing is created after Accepted", nothingStarts, true},
+	{"I4 one Job for an action", oneJob, true},
+	{"I5 final states are final", finalIsFinal, false},
+	{"I5 Stopped when the work has ended", stoppedMeansStopped, false},
+	{"I6 at rest nothing is left behind", nothingLeft, false},
+	{"I7 what is another's is left alone", othersUntouched, false},
+	{"I9 writes and sizes are bounded", bounded, true},
+	{"I10 writes are guarded, and nothing is deleted", guardedWrites, true},
+}
+
+// checksOfDeleted are those that hold of a namespace that was deleted while executions ran and stopped.
+func checksOfDeleted() []check {
+	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return !c.always })
 }
 
 // checkAll checks a history, and prints that of each execution with a violation.
-func checkAll(t *testing.T, h *history) {
+func (p *phase) checkAll(t *testing.T, h *history, all []check) {
 	t.Helper()
-	shown := map[string]bool{}
-	for _, c := range checks {
+	shown, unjudged := map[string]bool{}, map[string]bool{}
+	for _, c := range all {
 		f := &findings{}
 		c.run(h, f)
-		t.Logf("%-48s checked %4d, violations %d%s", c.name, f.checked, len(f.violations), unproven(f))
+		if f.checked == 0 {
+			t.Errorf("%s: there was nothing to look at", c.name)
+		}
+		results.add(p.name, sectionChecks, c.name, f.checked)
+		results.add(p.name, sectionResult, rowViolations, len(f.violations))
 		for _, v := range f.violations {
 			t.Errorf("%s: %s", c.name, v.text)
 			if len(shown) < 5 && !shown[v.execution] {
@@ -63,21 +79,31 @@ func checkAll(t *testing.T, h *history) {
 				t.Logf("the history of execution %s:\n%s", v.execution, h.print(v.execution))
 			}
 		}
+		for _, id := range f.unjudged {
+			unjudged[id] = true
+		}
+	}
+	results.add(p.name, sectionResult, rowUnjudged, len(unjudged))
+	if err := tooManyUnjudged(len(unjudged), len(executions(h))); err != nil {
+		t.Error(err)
 	}
 }
 
-func unproven(f *findings) string {
-	if f.unproven == 0 {
-		return ""
+// maxUnjudged is how many of a hundred executions may be without a judgement.
+const maxUnjudged = 5
+
+func tooManyUnjudged(unjudged, executions int) error {
+	if unjudged*100 > maxUnjudged*executions {
+		return fmt.Errorf("%d of %d executions could not be judged; that is more than %d %%", unjudged, executions, maxUnjudged)
 	}
-	return fmt.Sprintf(", unproven %d", f.unproven)
+	return nil
 }
 
 // missing is what to make of evidence that the history does not have: a violation, unless the API server was killed in
 // the middle of a write that might have been it.
 func (f *findings) missing(h *history, l *life, execution, format string, args ...any) {
 	if l != nil && !h.isWhole(l) {
-		f.unproven++
+		f.unproven(execution)
 		return
 	}
 	f.violate(execution, format, args...)

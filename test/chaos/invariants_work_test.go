@@ -16,43 +16,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-func isTombstone(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelTombstone] == "true" }
-
 func isOrphan(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelOrphaned] == "true" }
-
-func nothingStarts(h *history, f *findings) {
-	for _, r := range requests(h) {
-		v := r.when(accepted)
-		if v == nil {
-			continue
-		}
-		f.checked++
-		id := executionOf(v.object)
-		for _, j := range h.jobsOf(id) {
-			if created := j.first(); created.rv > v.rv && !isTombstone(created.object) {
-				f.violate(id, "Job %s was created at %d, after %s read Accepted at %d", created.object.GetName(), created.rv, v.object.GetName(), v.rv)
-			}
-		}
-	}
-}
-
-func oneJob(h *history, f *findings) {
-	for _, e := range executions(h) {
-		f.checked++
-		of := map[string]*life{}
-		for _, j := range h.jobsOf(string(e.uid)) {
-			o := j.first().object
-			key := o.GetAnnotations()[v1alpha1.AnnotationStage] + "/" + o.GetAnnotations()[v1alpha1.AnnotationAction]
-			if other := of[key]; other != nil {
-				f.violate(string(e.uid), "%s has two Jobs, created at %d and %d", key, other.first().rv, j.first().rv)
-			}
-			of[key] = j
-			if isTombstone(o) && len(h.podsOf(j.uid)) > 0 {
-				f.violate(string(e.uid), "the tombstone %s had a pod", o.GetName())
-			}
-		}
-	}
-}
 
 func finalIsFinal(h *history, f *findings) {
 	for _, e := range executions(h) {
@@ -76,6 +40,8 @@ func finalIsFinal(h *history, f *findings) {
 	}
 }
 
+// stoppedMeansStopped looks at what the execution says of its actions, and at every Job that it ever had, whether the
+// execution knows of it or not.
 func stoppedMeansStopped(h *history, f *findings) {
 	for _, e := range executions(h) {
 		v := e.when(final)
@@ -88,38 +54,50 @@ func stoppedMeansStopped(h *history, f *findings) {
 				h.actionEnded(f, string(e.uid), v, &a)
 			}
 		}
+		for _, j := range h.jobsOf(string(e.uid)) {
+			f.checked++
+			h.jobEnded(f, string(e.uid), v, j)
+		}
 	}
 }
 
-// actionEnded looks whether the work of an action had ended when its execution was Stopped.
+// actionEnded looks whether an action had ended when its execution was Stopped, and its Job had finished where it was not
+// abandoned.
 func (h *history) actionEnded(f *findings, execution string, stopped *version, a *v1alpha1.ActionStatus) {
 	if a.State == v1alpha1.ActionInProgress || a.State != v1alpha1.ActionNotStarted && a.CompletionTime == nil {
 		f.violate(execution, "action %s is %s and has not ended, in a final status", a.Name, a.State)
 		return
 	}
 	job := h.lives[types.UID(a.JobUID)]
-	if a.JobUID == "" || job == nil {
+	if job == nil || a.State == v1alpha1.ActionAbandoned {
 		return
 	}
-	if a.State != v1alpha1.ActionAbandoned {
-		if !job.before(stopped.rv, finished) && (job.gone == nil || job.gone.low >= stopped.rv) {
-			f.missing(h, job, execution, "Stopped at %d, and Job %s of the %s action %s had not finished", stopped.rv, a.JobName, a.State, a.Name)
-		}
-		return
-	}
-	if job.before(stopped.rv, isOrphan) {
-		return
-	}
-	for _, pod := range h.podsOf(job.uid) {
-		h.podEnded(f, execution, stopped, pod, job.before(stopped.rv, finished))
+	if !job.before(stopped.rv, finished) && !job.goneBefore(stopped.rv) {
+		f.missing(h, job, execution, "Stopped at %d, and Job %s of the %s action %s had not finished", stopped.rv, a.JobName, a.State, a.Name)
 	}
 }
 
-// podEnded looks whether a pod of an abandoned action was gone, or had ended by itself, when Stopped was written.
+// jobEnded looks whether a Job of an execution had ended when Stopped was written: it had finished, or could have no pod any
+// more, and its pods had ended. What was orphaned on purpose goes on.
+func (h *history) jobEnded(f *findings, execution string, stopped *version, job *life) {
+	then := job.asOf(stopped.rv)
+	if then == nil || isTombstone(then.object) || job.before(stopped.rv, isOrphan) && h.orphanedOnPurpose(job) {
+		return
+	}
+	o := ofJob(then.object)
+	if !finished(o) && !emptied(o) && !job.goneBefore(stopped.rv) {
+		f.missing(h, job, execution, "Stopped at %d, and Job %s could run: %s", stopped.rv, o.Name, saysJob(o))
+	}
+	for _, pod := range h.podsOf(job.uid) {
+		h.podEnded(f, execution, stopped, pod, finished(o))
+	}
+}
+
+// podEnded looks whether a pod was gone, or had ended by itself, when Stopped was written.
 func (h *history) podEnded(f *findings, execution string, stopped *version, pod *life, jobFinished bool) {
 	name := pod.first().object.GetName()
 	if pod.first().rv > stopped.rv {
-		f.violate(execution, "pod %s of an abandoned action was created at %d, after Stopped at %d", name, pod.first().rv, stopped.rv)
+		f.missing(h, pod, execution, "pod %s was created at %d, after Stopped at %d", name, pod.first().rv, stopped.rv)
 		return
 	}
 	if p := ofPod(pod.asOf(stopped.rv).object); ended(p) && (p.DeletionTimestamp == nil || jobFinished) {
@@ -128,11 +106,11 @@ func (h *history) podEnded(f *findings, execution string, stopped *version, pod 
 	switch {
 	case pod.gone != nil && pod.gone.high <= stopped.rv:
 	case pod.gone == nil || pod.gone.low >= stopped.rv:
-		f.violate(execution, "pod %s of an abandoned action was there when Stopped was written at %d", name, stopped.rv)
+		f.missing(h, pod, execution, "pod %s was there when Stopped was written at %d", name, stopped.rv)
 	case h.deletedAfter(pod, stopped):
-		f.violate(execution, "pod %s of an abandoned action was deleted after Stopped was written at %d", name, stopped.rv)
+		f.violate(execution, "pod %s was deleted after Stopped was written at %d", name, stopped.rv)
 	default:
-		f.unproven++
+		f.unproven(execution)
 	}
 }
 
@@ -158,20 +136,28 @@ func finished(o client.Object) bool {
 	})
 }
 
+// emptied reports whether a Job is suspended, and would have no pod if somebody resumed it.
+func emptied(j *batchv1.Job) bool {
+	return j.Spec.Suspend != nil && *j.Spec.Suspend && j.Spec.Parallelism != nil && *j.Spec.Parallelism == 0
+}
+
 // nothingLeft looks at what is there at the end, before the namespace is deleted.
 func nothingLeft(h *history, f *findings) {
 	orphans := map[string]bool{}
 	for _, j := range jobs(h) {
 		o := ofJob(j.last().object)
-		orphans[string(o.UID)] = isOrphan(o)
+		orphans[string(o.UID)] = h.orphanedOnPurpose(j)
 		if !controlledByExecution(j.first().object) {
 			continue
 		}
 		f.checked++
-		if j.gone == nil && !isOrphan(o) && !finished(o) && (o.Spec.Suspend == nil || !*o.Spec.Suspend) {
+		if j.when(isOrphan) != nil && !orphans[string(o.UID)] {
+			f.violate(executionOf(o), "Job %s was orphaned, and its action does not ask for that", o.Name)
+		}
+		if j.gone == nil && !orphans[string(o.UID)] && !finished(o) && (o.Spec.Suspend == nil || !*o.Spec.Suspend) {
 			f.violate(executionOf(o), "Job %s runs, and its execution is at its end", o.Name)
 		}
-		if len(h.execution(executionOf(o)).last().object.GetFinalizers()) > 0 {
+		if e := h.execution(executionOf(o)); e != nil && len(e.last().object.GetFinalizers()) > 0 {
 			f.violate(executionOf(o), "a finalizer is on the execution")
 		}
 	}

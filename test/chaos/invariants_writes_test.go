@@ -99,7 +99,7 @@ func quiet(log *auditLog, since time.Time) []string {
 // about returns the execution that a request is about.
 func (h *history) about(e *entry) string {
 	for _, l := range h.lives {
-		if o := l.last().object; o.GetName() == e.ObjectRef.Name {
+		if o := l.last().object; o.GetName() == e.ObjectRef.Name && resourceOf(o) == e.ObjectRef.Resource {
 			return executionOf(o)
 		}
 	}

@@ -18,19 +18,18 @@ import (
 // The kubelet of a real node is stopped in the middle of stops, and started again: while it is away nobody knows whether
 // the containers have ended, so nothing is Stopped.
 func TestKubelet(t *testing.T) {
-	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("a real node needs Linux and root")
-	}
-	l := startLab(t, "haltline-chaos-node", "real")
+	node, kubelet := chooseNode(t)
+	l := startLab(t, "haltline-chaos-node", node)
 	p := l.phase(t, "kubelet", 1, nil)
-	endless, short := work{seconds: 3600, grace: 5, real: true}, work{seconds: 10, real: true}
+	p.wants = []string{kubeletKilled, operatorKilled}
+	endless, short := work{seconds: 3600, grace: 5, real: node == realNode}, work{seconds: 10, real: node == realNode}
 	p.start(t, twoStages(p.namespace, "endless", endless, endless, short), run.onNode/2)
 	p.start(t, twoStages(p.namespace, "short", short, short, short), run.onNode/2)
 	p.waitForRunning(t, 2*run.onNode)
 
 	p.stopAll(t)
-	must(t, l.cluster.kill("kubelet"))
-	p.counts.add("kubelet killed")
+	must(t, l.cluster.kill(kubelet))
+	p.faults.add(kubeletKilled)
 	pause(t.Context(), time.Second)
 	before := p.stopped(t)
 	killOne(t.Context(), p, choices("kubelet"), p.operators[0])
@@ -39,10 +38,36 @@ func TestKubelet(t *testing.T) {
 		t.Errorf("%d executions were Stopped when the kubelet was gone, and %d some time later", before, after)
 	}
 	t.Logf("while the kubelet was away for %s, %d executions of %d stayed Stopping", run.absent, run.onNode-before, run.onNode)
-	must(t, l.cluster.tool("start", "kubelet"))
+	must(t, l.cluster.tool("start", kubelet))
 	p.settle(t)
 	deleteNamespaces(t, l)
 	nothingRemains(t, l)
+}
+
+const (
+	realNode      = "real"
+	simulatedNode = "simulated"
+	// simulatedKubelet is the process that stands in for the kubelet of a simulated node.
+	simulatedKubelet = "kwok"
+
+	kubeletKilled = "kubelet killed"
+)
+
+// chooseNode returns the kind of the node, and which of its processes is the kubelet. Without the means for a real node it fails
+// the test, unless CHAOS_NODE=simulated says that one which pretends will do.
+func chooseNode(t *testing.T) (kind, kubelet string) {
+	t.Helper()
+	switch nodeKind = os.Getenv("CHAOS_NODE"); {
+	case nodeKind == simulatedNode:
+		t.Log("the node is a simulated one, which was asked for by CHAOS_NODE: no kubelet is killed, but what stands in for it")
+		return nodeKind, simulatedKubelet
+	case nodeKind != "" && nodeKind != realNode:
+		t.Fatalf("CHAOS_NODE is %q; it may be real, which is the default, or simulated", nodeKind)
+	case runtime.GOOS != "linux" || os.Getuid() != 0:
+		t.Fatal("a real node needs Linux and root; to do without it, set CHAOS_NODE=simulated")
+	}
+	nodeKind = realNode
+	return nodeKind, "kubelet"
 }
 
 // start starts so many executions of a pipeline.

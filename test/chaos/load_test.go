@@ -38,9 +38,9 @@ type load struct {
 func (l *load) run(ctx context.Context, executions int, window time.Duration, r *rand.Rand) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, executions)
+	pipelines, scripts := newDeck(r, len(l.pipelines)), newDeck(r, len(l.scripts))
 	for i := range executions {
-		p := l.pipelines[r.IntN(len(l.pipelines))]
-		s := l.scripts[r.IntN(len(l.scripts))]
+		p, s := l.pipelines[pipelines.draw()], l.scripts[scripts.draw()]
 		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 		at := window * time.Duration(i) / time.Duration(executions)
 		wg.Go(func() {
@@ -76,6 +76,9 @@ func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s sc
 		l.counts.add("foreign Jobs")
 	}
 	for i, a := range s {
+		if a.atWork {
+			l.awaitWork(ctx, e)
+		}
 		if !pause(ctx, between(r, a.low, a.high)) {
 			return ctx.Err()
 		}
@@ -87,6 +90,18 @@ func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s sc
 		l.counts.add("stop requests")
 	}
 	return nil
+}
+
+// awaitWork waits until an action of an execution is in progress. It waits no longer than the window is: a fault may keep the
+// execution from starting at all.
+func (l *load) awaitWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
+	limited, cancel := context.WithTimeout(ctx, run.window)
+	defer cancel()
+	for now := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
+		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), now) == nil && len(now.Status.Stages) > 0 {
+			return
+		}
+	}
 }
 
 // squatter is a Job of somebody else's, under the name that the Job of the second stage will want.

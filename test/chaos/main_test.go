@@ -7,10 +7,12 @@
 //
 // The package starts clusters of its own and removes them: go test ./test/chaos -count=1 -v. CHAOS=long asks for the
 // long run (-timeout 40m), CHAOS_SEED for the choices of an earlier one, CHAOS_OPERATOR for another binary, CHAOS_KEEP=1 to
-// have the logs kept, as they are when a test fails.
+// have the logs kept, as they are when a test fails. CHAOS_NODE=simulated does without the real node, which needs Linux and
+// root. At the end comes a table of all that was counted.
 package chaos
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -47,7 +49,7 @@ type settings struct {
 }
 
 var (
-	short = settings{executions: 20, window: 8 * time.Second, restarts: 2, onNode: 4, absent: 6 * time.Second, quiet: 3 * time.Second, patience: 2 * time.Minute}
+	short = settings{executions: 40, window: 10 * time.Second, restarts: 2, onNode: 4, absent: 6 * time.Second, quiet: 3 * time.Second, patience: 2 * time.Minute}
 	long  = settings{all: true, executions: 84, window: 75 * time.Second, restarts: 8, onNode: 12, absent: 60 * time.Second, quiet: 15 * time.Second, patience: 5 * time.Minute}
 )
 
@@ -57,6 +59,8 @@ var (
 	artifacts string
 	// binary is the operator.
 	binary string
+	// nodeKind is that of the node whose kubelet was killed: real or simulated.
+	nodeKind string
 )
 
 func TestMain(m *testing.M) {
@@ -70,7 +74,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
 	}
+	began := time.Now()
 	code := m.Run()
+	if len(results.phases) > 0 {
+		fmt.Printf("\n%s\nin %s, clusters included; node of TestKubelet: %s\n\n", &results, time.Since(began).Round(time.Second), cmp.Or(nodeKind, "none"))
+	}
 	if code == 0 && os.Getenv("CHAOS_KEEP") == "" {
 		_ = os.RemoveAll(artifacts)
 	} else {

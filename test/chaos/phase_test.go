@@ -5,8 +5,10 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,13 +23,21 @@ import (
 
 // phase is a namespace in which executions start and stop while one kind of fault happens.
 type phase struct {
+	name      string
 	cluster   *cluster
 	recorder  *recorder
 	log       *auditLog
 	namespace string
 	operators []*operator
 	proxy     *proxy
-	counts    *counts
+	// counts are what was asked for, and faults what broke.
+	counts, faults *counts
+	// wants are the faults without which the phase shows nothing.
+	wants []string
+	began time.Time
+	// nodeIsStale says that the control plane was away: the simulated node gives up on a pod whose status it could not write, as
+	// no kubelet does.
+	nodeIsStale atomic.Bool
 }
 
 // lab is a cluster with those who watch it.
@@ -50,15 +60,18 @@ func startLab(t *testing.T, name, node string) *lab {
 // phase prepares a namespace and so many operators, on a wire where there is one.
 func (l *lab) phase(t *testing.T, name string, operators int, w *wire) *phase {
 	t.Helper()
-	p := &phase{cluster: l.cluster, recorder: l.recorder, log: l.log, namespace: "chaos-" + name, counts: &counts{}}
+	p := &phase{
+		name: name, cluster: l.cluster, recorder: l.recorder, log: l.log, namespace: "chaos-" + name,
+		counts: &counts{}, faults: &counts{}, began: time.Now(),
+	}
 	p.createNamespace(t)
 	address := ""
 	if w != nil {
-		p.proxy = startProxy(t, l.cluster, w, p.counts)
+		p.proxy = startProxy(t, l.cluster, w, p.faults)
 		address = p.proxy.url
 	}
 	for i := range operators {
-		p.operators = append(p.operators, startOperator(t, l.cluster, fmt.Sprintf("haltline-%s-%c", name, 'a'+i), address, p.counts))
+		p.operators = append(p.operators, startOperator(t, l.cluster, fmt.Sprintf("haltline-%s-%c", name, 'a'+i), address, p.faults))
 	}
 	return p
 }
@@ -125,41 +138,61 @@ func (p *phase) settle(t *testing.T) {
 	if len(open) == 0 {
 		p.beQuiet(t)
 	} else {
+		results.add(p.name, sectionResult, rowViolations, len(open))
 		t.Errorf("I8: %d objects have not converged after %s: %s", len(open), took, strings.Join(open, ", "))
 	}
-	must(t, p.log.read())
-	t.Logf("%s; converged in %s", p.counts, took)
-	h := newHistory(p.namespace, p.log, p.recorder)
-	t.Logf("%s", h.summary())
-	checkAll(t, h)
-	if len(open) > 0 {
-		e := &v1alpha1.PipelineExecution{}
-		if p.cluster.k8s.Get(t.Context(), client.ObjectKey{Namespace: p.namespace, Name: open[0]}, e) == nil {
-			t.Logf("the history of %s:\n%s", open[0], h.print(string(e.UID)))
-		}
-	}
+	p.judge(t, checks)
+	p.demandStops(t)
+	t.Logf("%s; %s; converged in %s", p.counts, p.faults, took)
 }
 
-// converge returns what has not converged after all patience.
+// judge checks the history, enters the phase into the ledger, and demands that it was worth it.
+func (p *phase) judge(t *testing.T, all []check) {
+	t.Helper()
+	must(t, p.log.read())
+	h := newHistory(p.namespace, p.log, p.recorder)
+	results.addAll(p.name, sectionLoad, p.counts.all())
+	results.addAll(p.name, sectionFaults, p.faults.all())
+	h.enter(&results, p.name)
+	p.checkAll(t, h, all)
+	p.demandFaults(t)
+	results.add(p.name, sectionResult, rowSeconds, int(time.Since(p.began).Seconds()))
+}
+
+// converge returns what has not converged after all patience. A node that may have given up on a pod is started again when a
+// third of it has passed.
 func (p *phase) converge(t *testing.T) []string {
 	t.Helper()
-	deadline := time.Now().Add(run.patience)
+	began := time.Now()
 	for {
 		open, err := p.open(t.Context())
 		if err == nil && len(open) == 0 {
 			return nil
 		}
-		if time.Now().After(deadline) {
+		if time.Since(began) > run.patience {
 			must(t, err)
 			return open
+		}
+		if time.Since(began) > run.patience/3 && p.nodeIsStale.Swap(false) {
+			must(t, errors.Join(p.cluster.tool("stop", simulatedKubelet), p.cluster.tool("start", simulatedKubelet)))
 		}
 		pause(t.Context(), 250*time.Millisecond)
 	}
 }
 
-// open returns the executions that are not final, and the requests without a verdict or without an end.
+// open returns the Pipelines that nothing is said of, the executions that are not final, and the requests without a
+// verdict or without an end.
 func (p *phase) open(ctx context.Context) ([]string, error) {
 	var names []string
+	pipelines := &v1alpha1.PipelineList{}
+	if err := p.cluster.k8s.List(ctx, pipelines, client.InNamespace(p.namespace)); err != nil {
+		return nil, err
+	}
+	for _, l := range pipelines.Items {
+		if l.Status.ObservedGeneration != l.Generation {
+			names = append(names, l.Name)
+		}
+	}
 	executions := &v1alpha1.PipelineExecutionList{}
 	if err := p.cluster.k8s.List(ctx, executions, client.InNamespace(p.namespace)); err != nil {
 		return nil, err
@@ -189,7 +222,8 @@ func (p *phase) beQuiet(t *testing.T) {
 	pause(t.Context(), run.quiet)
 	must(t, p.log.read())
 	writes := quiet(p.log, since)
-	t.Logf("%-48s checked %s, violations %d", "I8 at rest nothing is written", run.quiet, len(writes))
+	results.add(p.name, sectionChecks, "I8 at rest nothing is written, for seconds", int(run.quiet.Seconds()))
+	results.add(p.name, sectionResult, rowViolations, len(writes))
 	for _, w := range writes {
 		t.Errorf("I8: written at rest: %s", w)
 	}

@@ -5,6 +5,7 @@ package chaos
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,6 +36,33 @@ type wire struct {
 	reads, starts, writes []chance
 	// held and cut are how many of a hundred events of a watch hold it back, or are among its last.
 	held, cut int
+	// about are the fates without which a phase on this wire shows nothing.
+	about []string
+}
+
+// Names of what becomes of watches.
+const (
+	watchHeld = "watch held back"
+	watchCut  = "watch cut"
+)
+
+// fates are the names of all that may happen on a wire.
+func (w *wire) fates() []string {
+	if w == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range slices.Concat(w.reads, w.starts, w.writes) {
+		names = append(names, c.fate.name)
+	}
+	if w.held > 0 {
+		names = append(names, watchHeld)
+	}
+	if w.cut > 0 {
+		names = append(names, watchCut)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // slowWire takes its time, so that whoever is killed or paused is often in the middle of something. What was sent
@@ -44,10 +72,15 @@ var slowWire = &wire{
 	starts: []chance{
 		{20, fate{name: "creation of a Job slow", before: 1200 * time.Millisecond}},
 		{25, fate{name: "creation of a Job very slow", before: 4 * time.Second}},
-		{30, fate{name: "creation of a Job refused", before: 300 * time.Millisecond, refuse: http.StatusServiceUnavailable}},
+		{25, fate{name: "creation of a Job refused", before: 300 * time.Millisecond, refuse: http.StatusServiceUnavailable}},
+		{15, fate{name: "answer to the creation of a Job dropped", drop: true}},
 		{10, fate{name: "creation of a Job lost", before: 300 * time.Millisecond, lose: true}},
 	},
 	writes: []chance{{20, fate{name: "write slow", before: 300 * time.Millisecond}}, {3, fate{name: "write very slow", before: 3 * time.Second}}},
+	about: []string{
+		"creation of a Job lost", "creation of a Job refused", "creation of a Job very slow",
+		"answer to the creation of a Job dropped", "write slow",
+	},
 }
 
 // badWire loses, delays and refuses.
@@ -65,6 +98,10 @@ var badWire = &wire{
 	}, badWrites...),
 	writes: badWrites,
 	held:   6, cut: 6,
+	about: []string{
+		"read refused", "read slow", "creation of a Job refused", "creation of a Job very slow",
+		"answer dropped after the commit", "write lost", "write refused", "write slow", watchHeld, watchCut,
+	},
 }
 
 var badWrites = []chance{
@@ -84,27 +121,32 @@ func (p *proxy) draw(r *http.Request, watch bool) fate {
 	if !p.bad.Load() {
 		return fate{}
 	}
-	chances := p.wire.writes
+	chances, cards := p.wire.writes, p.writes
 	switch {
 	case r.Method == http.MethodGet:
-		chances = p.wire.reads
+		chances, cards = p.wire.reads, p.reads
 	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/jobs"):
-		chances = p.wire.starts
+		chances, cards = p.wire.starts, p.starts
 	}
 	p.mu.Lock()
-	n := p.random.IntN(100)
+	n := cards.draw()
 	p.mu.Unlock()
 	for _, c := range chances {
 		if n -= c.percent; n < 0 {
 			if watch {
 				c.fate.after = 0
 			}
-			p.counts.add(c.fate.name)
+			if !c.fate.hides() {
+				p.counts.add(c.fate.name)
+			}
 			return c.fate
 		}
 	}
 	return fate{}
 }
+
+// hides reports whether a fate keeps from the operator what became of its request. It counts where that was done.
+func (f fate) hides() bool { return f.drop || f.lie != 0 }
 
 // drawWatch draws for how long the next events of a watch are held back, and after which time it is cut; 0 is never.
 func (p *proxy) drawWatch() (hold, life time.Duration) {
@@ -113,7 +155,7 @@ func (p *proxy) drawWatch() (hold, life time.Duration) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch n := p.random.IntN(100); {
+	switch n := p.events.draw(); {
 	case n < p.wire.held:
 		hold = between(p.random, 200*time.Millisecond, 4*time.Second)
 	case n < p.wire.held+p.wire.cut:

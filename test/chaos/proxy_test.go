@@ -32,6 +32,8 @@ type proxy struct {
 
 	mu     sync.Mutex
 	random *rand.Rand
+	// reads, starts, writes and events of watches are dealt their fates.
+	reads, starts, writes, events *deck
 }
 
 func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
@@ -44,7 +46,11 @@ func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &proxy{url: "http://" + listener.Addr().String(), target: target, transport: transport, wire: w, counts: n, random: choices("proxy")}
+	random := choices("proxy")
+	p := &proxy{
+		url: "http://" + listener.Addr().String(), target: target, transport: transport, wire: w, counts: n, random: random,
+		reads: newDeck(random, 100), starts: newDeck(random, 100), writes: newDeck(random, 100), events: newDeck(random, 100),
+	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
@@ -72,6 +78,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if f.hides() && committed(r, response) {
+		p.counts.add(f.name)
+	}
 	time.Sleep(f.after)
 	switch {
 	case f.drop:
@@ -101,6 +110,11 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, error) {
 	return p.transport.RoundTrip(out)
 }
 
+// committed reports whether the API server has stored what it was sent.
+func committed(r *http.Request, response *http.Response) bool {
+	return response.StatusCode/100 == 2 && !r.URL.Query().Has("dryRun")
+}
+
 func relay(w http.ResponseWriter, response *http.Response) {
 	for name, values := range response.Header {
 		w.Header()[name] = values
@@ -126,7 +140,7 @@ func (p *proxy) stream(w http.ResponseWriter, response *http.Response) {
 	for {
 		select {
 		case <-cut:
-			p.counts.add("watch cut")
+			p.counts.add(watchCut)
 			panic(http.ErrAbortHandler)
 		case chunk, open := <-chunks:
 			if !open {
@@ -134,7 +148,7 @@ func (p *proxy) stream(w http.ResponseWriter, response *http.Response) {
 			}
 			hold, life := p.drawWatch()
 			if hold > 0 {
-				p.counts.add("watch held back")
+				p.counts.add(watchHeld)
 				time.Sleep(hold)
 			}
 			if life > 0 && cut == nil {

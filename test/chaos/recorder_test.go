@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,7 +51,8 @@ func startRecorder(t *testing.T, c *cluster, n *counts) *recorder {
 	t.Helper()
 	r := &recorder{k8s: c.k8s, counts: n, gone: map[types.UID]span{}}
 	for _, list := range []client.ObjectList{
-		&v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &batchv1.JobList{}, &corev1.PodList{},
+		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{},
+		&batchv1.JobList{}, &corev1.PodList{}, &appsv1.ControllerRevisionList{},
 	} {
 		go r.follow(t.Context(), list)
 	}

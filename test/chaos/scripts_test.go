@@ -15,7 +15,9 @@ import (
 // ask is a stop request, made some time after the one before it.
 type ask struct {
 	low, high time.Duration
-	abandon   bool
+	// atWork has it made, if possible, when an action is in progress.
+	atWork  bool
+	abandon bool
 	// escalate is escalateAfterSeconds.
 	escalate int64
 	// pipeline and id are those of the execution, unless they are set.
@@ -33,7 +35,7 @@ const (
 
 var (
 	soon  = ask{low: 0, high: 300 * time.Millisecond}
-	early = ask{low: 500 * time.Millisecond, high: 2 * time.Second}
+	early = ask{high: 1500 * time.Millisecond, atWork: true}
 	later = ask{low: 0, high: 4 * time.Second}
 	now   = ask{}
 )
