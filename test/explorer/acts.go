@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +29,9 @@ func (s *Sim) outsideAct(words []string) {
 		return
 	case "stop":
 		s.stopFromOutside(words[1])
+		return
+	case "lose":
+		s.loseJob()
 		return
 	case "foreign":
 		s.foreignJob(number(words[1]))
@@ -53,7 +57,14 @@ func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
 	case "adopt":
 		s.adopt(k, name)
 	case "unlabel":
-		s.Store.Mutate(k, name, func(o client.Object) { delete(o.GetLabels(), v1alpha1.LabelExecutionID) })
+		s.Store.Mutate(k, name, func(o client.Object) {
+			delete(o.GetLabels(), v1alpha1.LabelExecutionID)
+			delete(o.GetLabels(), batchv1.ControllerUidLabel)
+		})
+	case "tombstone":
+		s.label(k, name, v1alpha1.LabelTombstone)
+	case "orphaned":
+		s.label(k, name, v1alpha1.LabelOrphaned)
 	case "edit":
 		s.Store.Mutate(k, name, edit)
 	case "wipe":
@@ -68,6 +79,24 @@ func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
 		})
 	default:
 		panic("no such act: " + verb)
+	}
+}
+
+// label gives an object a label that is the operator's to give.
+func (s *Sim) label(k world.Kind, name client.ObjectKey, label string) {
+	s.Store.Mutate(k, name, func(o client.Object) {
+		metav1.SetMetaDataLabel(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), label, "true")
+	})
+}
+
+// loseJob deletes the first Job whose execution has not ended.
+func (s *Sim) loseJob() {
+	for _, o := range s.Store.All(world.Job) {
+		e, ok := s.Store.ByUID(types.UID(o.GetLabels()[v1alpha1.LabelExecutionID])).(*v1alpha1.PipelineExecution)
+		if ok && !e.Status.State.Final() {
+			s.toObject("delete", world.Job, o, string(metav1.DeletePropagationBackground))
+			return
+		}
 	}
 }
 
@@ -125,6 +154,17 @@ func wipe(e *v1alpha1.PipelineExecution, part string) {
 	}
 }
 
+// actionCount is how many actions the pipelines have.
+func (s *Sim) actionCount() int {
+	n := 0
+	for _, p := range s.Store.All(world.Pipeline) {
+		for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
+			n += len(st.Actions)
+		}
+	}
+	return n
+}
+
 // foreignJob creates a Job under the name of an action's, which is not the execution's.
 func (s *Sim) foreignJob(n int) {
 	for _, o := range s.Store.All(world.Execution) {
@@ -153,7 +193,7 @@ func (s *Sim) stopFromOutside(letters string) {
 		return
 	}
 	for i, letter := range letters {
-		how := map[rune]func(*v1alpha1.StopRequestSpec){'w': wait, 'a': abandon, 'e': escalate(20)}[letter]
+		how := map[rune]func(*v1alpha1.StopRequestSpec){'w': wait, 'a': abandon, 'e': escalate}[letter]
 		s.request(fmt.Sprintf("outside-%d-%c-%d", i, letter, len(s.Store.History)), executions[0].GetName(), how)
 	}
 }

@@ -10,9 +10,6 @@ import (
 	"haltline.dev/haltline/test/explorer/world"
 )
 
-// views is how many older views of a kind are tried, beside the first.
-const views = 6
-
 // Singles returns every injection for a scenario, one at a time, from its undisturbed run.
 func Singles(base *Sim) []*Injection {
 	calls := base.firstCalls()
@@ -25,6 +22,7 @@ func Singles(base *Sim) []*Injection {
 	for i, c := range calls {
 		first := i == 0 || calls[i-1].Reconcile != c.Reconcile
 		if first {
+			add(c.Number, "newest-first")
 			add(c.Number, stale(base, c)...)
 		} else {
 			add(c.Number, "catch-up")
@@ -36,18 +34,20 @@ func Singles(base *Sim) []*Injection {
 		add(c.Number, failures(c)...)
 		add(c.Number, restarts(base, c)...)
 		if c.Verb == "create" && c.Kind == world.Job {
-			add(c.Number, troubledSeconds()...)
+			add(c.Number, troubledSeconds(base, c)...)
+			// What is about to be started was started by another, and then lost.
+			add(c.Number, "second+lose+second")
 		}
-		add(c.Number, others(base.counts[c.Number])...)
+		add(c.Number, base.others(base.counts[c.Number])...)
 		add(c.Number, losses(base, c)...)
 		if lastLive(calls[i:]) {
 			// Until another live call of the reconciliation, what is done after this one is what is done before that.
-			for _, what := range others(base.counts[c.Number]) {
+			for _, what := range base.others(base.counts[c.Number]) {
 				add(c.Number, "after."+what)
 			}
 		}
 	}
-	add(atRest, others(base.count())...)
+	add(atRest, base.others(base.count())...)
 	for n := 1; n <= base.Op.Deliveries; n++ {
 		add(0, fmt.Sprintf("drop.%d", n))
 	}
@@ -88,13 +88,15 @@ func lastLive(calls []*world.Call) bool {
 	return true
 }
 
-// firstCalls are the calls until all was at rest.
+// firstCalls are the calls until all was at rest, from where the scenario has injections begin.
 func (s *Sim) firstCalls() []*world.Call {
-	i := slices.IndexFunc(s.Op.Calls, func(c *world.Call) bool { return c.Before >= s.Settled })
-	if i < 0 {
-		return s.Op.Calls
+	from := 0
+	if s.Scenario.FromFirstStop {
+		from = slices.IndexFunc(s.Store.History, func(c world.Change) bool { return c.Kind == world.StopRequest })
 	}
-	return s.Op.Calls[:i]
+	return slices.DeleteFunc(slices.Clone(s.Op.Calls), func(c *world.Call) bool {
+		return c.Before < from || c.Before >= s.Settled
+	})
 }
 
 // losses are Jobs that another deletes, with a restart of the operator that sees the executions as they were before.
@@ -108,13 +110,15 @@ func losses(base *Sim, c *world.Call) []string {
 	return what
 }
 
-// troubledSeconds are second operators that are told to stop what the first is about to start, and do not get far.
-func troubledSeconds() []string {
-	const calls = 12
+// troubledSeconds are second operators that are told to stop what the first is about to start, and die, or are refused, at
+// any of the calls that reach the API server.
+func troubledSeconds(base *Sim, c *world.Call) []string {
 	var what []string
-	for n := 1; n <= calls; n++ {
-		for _, trouble := range []string{"second-dies", "second-fails"} {
-			what = append(what, fmt.Sprintf("stop.a+%s.%d", trouble, n), fmt.Sprintf("stop.w+%s.%d", trouble, n))
+	for _, stop := range []string{"stop.a", "stop.w"} {
+		probe := NewSim(base.Scenario, &Injection{Call: c.Number, What: stop + "+second"})
+		probe.Run()
+		for n := 1; n <= probe.nestedLive; n++ {
+			what = append(what, fmt.Sprintf("%s+second-dies.%d", stop, n), fmt.Sprintf("%s+second-fails.%d", stop, n))
 		}
 	}
 	return what
@@ -124,10 +128,10 @@ func troubledSeconds() []string {
 func failures(c *world.Call) []string {
 	what := []string{"crash-before", "fail.throttled", "fail.internal", "fail.timeout"}
 	if c.Writes() {
-		what = append(what, "crash-after", "lost-answer", "fail.conflict")
+		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota")
 	}
 	if c.Verb == "create" {
-		what = append(what, "fail.quota")
+		what = append(what, "fail.terminating")
 	}
 	return what
 }
@@ -136,7 +140,7 @@ func failures(c *world.Call) []string {
 func stale(base *Sim, c *world.Call) []string {
 	var what []string
 	for _, k := range world.Kinds {
-		what = append(what, "freeze."+k.String())
+		what = append(what, "freeze."+k.String(), "jump."+k.String())
 		for _, pos := range olderViews(base, k, c) {
 			what = append(what, fmt.Sprintf("lag.%s.%d", k, pos))
 		}
@@ -162,22 +166,22 @@ func olderViews(base *Sim, k world.Kind, c *world.Call) []int {
 			seen++
 		}
 	}
-	var positions []int
-	for pos := max(seen-views, 0); pos < seen; pos++ {
-		positions = append(positions, pos)
-	}
-	if seen > views {
-		positions = append(positions, 0)
+	positions := make([]int, seen)
+	for pos := range positions {
+		positions[pos] = pos
 	}
 	return positions
 }
 
 // others is what others do, given how many objects of each kind there are.
-func others(counts []int) []string {
+func (s *Sim) others(counts []int) []string {
 	what := []string{
 		"second", "world", "second+world", "hour-on", "hour-back", "terminate",
 		"stop.w", "stop.a", "stop.e", "stop.wa", "stop.aw", "stop.ww", "stop.aa", "stop.waa",
-		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+world", "foreign.0", "foreign.1",
+		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+world",
+	}
+	for n := range s.actionCount() {
+		what = append(what, fmt.Sprintf("foreign.%d", n))
 	}
 	for _, k := range world.Kinds {
 		for i := range counts[k] {
@@ -217,7 +221,9 @@ func verbs(k world.Kind) []string {
 	case world.StopRequest:
 		return []string{"recreate", "touch"}
 	case world.Job:
-		return []string{"recreate", "unown", "adopt", "unlabel", "resume", "suspend", "touch"}
+		return []string{"recreate", "unown", "adopt", "unlabel", "tombstone", "orphaned", "resume", "suspend", "touch"}
+	case world.Pod:
+		return []string{"unown", "unlabel", "touch"}
 	case world.Revision:
 		return []string{"recreate", "unown"}
 	default:

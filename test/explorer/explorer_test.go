@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"testing"
 
@@ -22,10 +21,6 @@ func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())
 }
-
-// maxTraces bounds how many traces a scenario prints: one for each kind of violation, and no more. With EXPLORE_LIST=1 every
-// violation has a line.
-const maxTraces = 3
 
 func TestScenariosEndAsTheContractSays(t *testing.T) {
 	t.Parallel()
@@ -59,7 +54,10 @@ func ending(s *Sim, name string) string {
 func TestSingles(t *testing.T) {
 	exploreAll(t, Scenarios(), func(x *exploration, base *Sim) {
 		for i, injection := range Singles(base) {
-			if i%stride == 0 {
+			if x.enough() {
+				return
+			}
+			if i%*sample == 0 {
 				x.try(injection)
 			}
 		}
@@ -68,21 +66,22 @@ func TestSingles(t *testing.T) {
 
 // tally counts what was explored.
 type tally struct {
-	points, runs, violations int
-	states                   map[uint64]bool
-	byInvariant              map[string]int
+	points, runs, void, violations int
+	states                         map[uint64]bool
+	byInvariant                    map[string]int
 }
 
 func newTally() tally { return tally{states: map[uint64]bool{}, byInvariant: map[string]int{}} }
 
 func (n *tally) String() string {
-	return fmt.Sprintf("%d injection points, %d runs, %d distinct states, %d violations %v",
-		n.points, n.runs, len(n.states), n.violations, n.byInvariant)
+	return fmt.Sprintf("%d injection points, %d runs, %d distinct states, %d injections that changed nothing, %d violations %v",
+		n.points, n.runs, len(n.states), n.void, n.violations, n.byInvariant)
 }
 
 func (n *tally) add(other tally) {
 	n.points += other.points
 	n.runs += other.runs
+	n.void += other.void
 	n.violations += other.violations
 	for state := range other.states {
 		n.states[state] = true
@@ -96,16 +95,17 @@ func (n *tally) add(other tally) {
 func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration, base *Sim)) {
 	began := clock.RealClock{}.Now()
 	var lock sync.Mutex
-	total, explored := newTally(), 0
+	all, total, explored := t, newTally(), 0
 	t.Run("scenario", func(t *testing.T) {
 		for _, sc := range scenarios {
 			t.Run(sc.Name, func(t *testing.T) {
 				t.Parallel()
-				x := &exploration{t: t, scenario: sc, tally: newTally(), shown: map[string]bool{}, rested: map[uint64]bool{}}
+				x := &exploration{t: t, all: all, scenario: sc, tally: newTally(), shortest: shortest{}, rested: map[uint64]bool{}}
 				base := x.try()
 				x.points = len(base.firstCalls())
 				explore(x, base)
 				t.Log(&x.tally)
+				x.shortest.tell(t)
 				lock.Lock()
 				defer lock.Unlock()
 				total.add(x.tally)
@@ -113,15 +113,16 @@ func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration
 			})
 		}
 	})
-	t.Logf("%d scenarios, one in %d, %v, %.0f seconds", explored, stride, &total, clock.RealClock{}.Since(began).Seconds())
+	t.Logf("%d scenarios, one in %d, %v, %.0f seconds", explored, *sample, &total, clock.RealClock{}.Since(began).Seconds())
 }
 
 // exploration is that of one scenario.
 type exploration struct {
 	tally
-	t        *testing.T
+	// t is the test of the scenario, all the one that it is a part of.
+	t, all   *testing.T
 	scenario *Scenario
-	shown    map[string]bool
+	shortest shortest
 	rested   map[uint64]bool
 }
 
@@ -130,10 +131,14 @@ func (x *exploration) try(trouble ...*Injection) *Sim {
 	s := NewSim(x.scenario, trouble...)
 	s.Rested = x.rested
 	s.Run()
-	x.runs++
 	for state := range s.States {
 		x.states[state] = true
 	}
+	if s.Void {
+		x.void++
+		return s
+	}
+	x.runs++
 	found := Check(s)
 	if len(found) == 0 {
 		return s
@@ -141,24 +146,10 @@ func (x *exploration) try(trouble ...*Injection) *Sim {
 	x.t.Fail()
 	x.violations++
 	x.byInvariant[found[0].Invariant]++
+	// With EXPLORE_LIST=1 every violation has a line; the shortest trace for each invariant is told at the end.
 	if os.Getenv("EXPLORE_LIST") != "" {
 		x.t.Log(s.Name(), found[0])
 	}
-	class := found[0].Invariant
-	for _, i := range trouble {
-		class += " " + kindOfTrouble(i)
-	}
-	if !x.shown[class] && len(x.shown) < maxTraces {
-		x.shown[class] = true
-		x.t.Log(s.Trace(found))
-	}
+	x.shortest.offer(s, found)
 	return s
-}
-
-func kindOfTrouble(i *Injection) string {
-	words := strings.Split(i.What, ".")
-	if words[0] == "after" {
-		words = words[1:]
-	}
-	return strings.Join(words[:min(len(words), 2)], ".")
 }

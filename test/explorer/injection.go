@@ -19,6 +19,8 @@ type Injection struct {
 	// What it is, as Parse reads it.
 	What  string
 	fired bool
+	// held says that a cache was held back, where that is what it is about.
+	held bool
 }
 
 const atRest = 0
@@ -47,6 +49,7 @@ func (i *Injection) around(s *Sim, c *world.Call, next func() error) error {
 	case "lag":
 		// The cache was held back until here.
 		s.Op.Cache.Hold = func(world.Kind, int) bool { return false }
+		s.Void = !i.held
 		return next()
 	case "freeze":
 		// From here on the cache sees nothing new of a kind until all is idle.
@@ -55,9 +58,19 @@ func (i *Injection) around(s *Sim, c *world.Call, next func() error) error {
 		return next()
 	case "catch-up":
 		// Every event that there is comes while the call is on its way.
-		for more := true; more; {
-			more = s.Op.Advance()
+		s.Void = true
+		for s.Op.Advance() {
+			s.Void = false
 		}
+		return next()
+	case "jump":
+		// All events of a kind come as one, as after a watch that broke.
+		k, _ := world.KindNamed(rest)
+		s.Void = s.Store.Changes(k)-s.Op.Position(k) < 2
+		s.Op.Jump(k)
+		return next()
+	case "newest-first":
+		s.Op.NewestFirst()
 		return next()
 	case "after":
 		err := next()
@@ -70,8 +83,21 @@ func (i *Injection) around(s *Sim, c *world.Call, next func() error) error {
 	return next()
 }
 
+// moment is what an injection can change.
+type moment struct {
+	written     int
+	now         time.Time
+	terminating bool
+}
+
+func (s *Sim) moment() moment {
+	return moment{len(s.Store.History), s.Store.Clock.Now(), s.Store.Terminating}
+}
+
 // outside is what another does, one thing after the other.
 func (i *Injection) outside(s *Sim, what string) {
+	before := s.moment()
+	defer func() { s.Void = s.moment() == before && s.restart == nil }()
 	for part := range strings.SplitSeq(what, "+") {
 		name, at, _ := strings.Cut(part, ".")
 		switch name {
@@ -101,7 +127,11 @@ func (i *Injection) prepare(s *Sim) {
 	switch name {
 	case "lag":
 		for k, at := range staleAt(rest) {
-			s.Op.Cache.Hold = func(held world.Kind, pos int) bool { return held == k && pos >= at }
+			s.Op.Cache.Hold = func(held world.Kind, pos int) bool {
+				hold := held == k && pos >= at
+				i.held = i.held || hold
+				return hold
+			}
 		}
 	case "drop":
 		n := number(rest)

@@ -10,7 +10,8 @@ func Check(s *Sim) []Violation {
 	r := newRecord(s)
 	for _, holds := range []func(*record){
 		oneVerdict, trueVerdict, oneWaitOneAbandon, nothingStartsAfterAccepted, oneJobRuns, finalIsFinal, stoppedMeansStopped,
-		nothingLeftBehind, othersUntouched, converges, thenWritesStop, bounded, guarded,
+		waitLetsFinish, deletedMeansGone, requestsReadStopped, leftOnPurpose,
+		nothingLeftBehind, othersUntouched, converges, thenWritesStop, everyWriteChanges, bounded, guarded,
 	} {
 		holds(r)
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -44,8 +43,8 @@ func trueVerdict(r *record) {
 		}
 		known[s.UID] = verdictOf(s)
 		h := r.historyOf(s, i)
-		if h.wiped {
-			// What was recorded was taken away; the verdict follows from what was left.
+		if r.lost(types.UID(s.Spec.PipelineExecutionID), i, theStop) {
+			// The record of the stop was taken away; the verdict follows from what was left.
 			continue
 		}
 		if why := h.contradicts(verdictOf(s)); why != "" {
@@ -57,8 +56,7 @@ func trueVerdict(r *record) {
 // past is what had happened to the execution of a request when the request got its verdict.
 type past struct {
 	request            *v1alpha1.StopRequest
-	exists, wiped      bool
-	recorded           bool
+	exists, recorded   bool
 	published, final   bool
 	inForce, abandoned bool
 	pipelineMissing    bool
@@ -66,7 +64,7 @@ type past struct {
 
 func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
 	h := past{request: s, pipelineMissing: r.pipelineMissing(s, at)}
-	for i, c := range r.changes[:at+1] {
+	for _, c := range r.changes[:at+1] {
 		if c.Old != nil && c.New == nil && string(c.Old.GetUID()) == s.Spec.PipelineExecutionID {
 			h.exists = false
 		}
@@ -75,7 +73,6 @@ func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
 			continue
 		}
 		h.exists = true
-		h.wiped = h.wiped || r.wipedBefore(e.UID, i)
 		h.final = h.final || e.Status.State.Final()
 		if e.Status.Stop == nil {
 			continue
@@ -160,22 +157,30 @@ func (h past) contradictsRejection(verdict string) string {
 	return ""
 }
 
-// oneWaitOneAbandon is I2: "An execution accepts at most one wait and at most one abandon, in that order."
+// oneWaitOneAbandon is I2: "An execution accepts at most one wait and at most one abandon, in that order." Where the record of
+// the stop was taken away, it begins anew.
 func oneWaitOneAbandon(r *record) {
-	accepts := map[string]int{}
+	accepts := map[types.UID]map[v1alpha1.StopMode]int{}
 	counted := map[types.UID]bool{}
 	for i, c := range r.changes {
-		if e, ok := executionOf(c); ok && !r.wipedBefore(e.UID, i) {
+		if e, ok := executionOf(c); ok && isOperator(c) {
 			r.checkRecord(i, c, e)
+		} else if ok {
+			if w, wiped := r.wipedAt(e.UID, i); wiped && w.lost&theStop != 0 {
+				delete(accepts, e.UID)
+			}
 		}
 		s, ok := c.New.(*v1alpha1.StopRequest)
-		if !ok || verdictOf(s) != accepted || counted[s.UID] || r.wipedBefore(types.UID(s.Spec.PipelineExecutionID), i) {
+		if !ok || verdictOf(s) != accepted || counted[s.UID] {
 			continue
 		}
 		counted[s.UID] = true
-		id := s.Spec.PipelineExecutionID + "/" + string(s.Mode())
-		accepts[id]++
-		if accepts[id] > 1 {
+		id := types.UID(s.Spec.PipelineExecutionID)
+		if accepts[id] == nil {
+			accepts[id] = map[v1alpha1.StopMode]int{}
+		}
+		accepts[id][s.Mode()]++
+		if accepts[id][s.Mode()] > 1 {
 			r.violated("I2", i, "StopRequest %q is the second accepted %s of its execution", s.Name, s.Mode())
 		}
 	}
@@ -213,8 +218,8 @@ func (r *record) checkRecord(i int, c world.Change, e *v1alpha1.PipelineExecutio
 }
 
 // nothingStartsAfterAccepted is I3: "No Job of an execution is created after Accepted is published." The sign for it is
-// the state of the execution, so nothing is created after that either. What an outsider creates or resumes is theirs.
-// Where the status was taken away, the stop is not known any more.
+// the state of the execution, so nothing is created after that either, nor after any other final state. What an outsider
+// creates or resumes is theirs. Where others took all signs of the stop away, it is not known any more.
 //
 // One exception: a tombstone, which never runs, may take the name of a Job, or of a tombstone, that was there and that
 // another has deleted since.
@@ -225,28 +230,30 @@ func nothingStartsAfterAccepted(r *record) {
 		if c.Kind == world.Job && c.New == nil && !isOperator(c) {
 			freed[c.Key.Name] = true
 		}
-		published(c, stopped)
+		r.publish(i, c, stopped)
 		job, ok := c.New.(*batchv1.Job)
 		if !ok || !isOperator(c) || !starts(c, job) {
 			continue
 		}
-		id := types.UID(job.Labels[v1alpha1.LabelExecutionID])
 		replaces := !mayRun(job) && freed[job.Name]
-		if why := stopped[id]; why != "" && !replaces && !r.wipedBefore(id, i) {
+		if why := stopped[controllerOf(job)]; why != "" && !replaces {
 			r.violated("I3", i, "%s started Job %q of an execution after %s", c.By, job.Name, why)
 		}
 	}
 }
 
-// published notes that a change publishes the stop of an execution.
-func published(c world.Change, stopped map[types.UID]string) {
+// publish notes that a change publishes the stop of an execution, or takes its signs away.
+func (r *record) publish(i int, c world.Change, stopped map[types.UID]string) {
 	switch o := c.New.(type) {
 	case *v1alpha1.StopRequest:
-		if verdictOf(o) == accepted {
+		if old, was := c.Old.(*v1alpha1.StopRequest); verdictOf(o) == accepted && (!was || verdictOf(old) == "") {
 			stopped[types.UID(o.Spec.PipelineExecutionID)] = "StopRequest " + o.Name + " was accepted"
 		}
 	case *v1alpha1.PipelineExecution:
-		if o.Status.Stop != nil && (o.Status.State == v1alpha1.ExecutionStopping || o.Status.State.Final()) {
+		if w, wiped := r.wipedAt(o.UID, i); wiped && w.unstopped {
+			delete(stopped, o.UID)
+		}
+		if o.Status.State == v1alpha1.ExecutionStopping || o.Status.State.Final() {
 			stopped[o.UID] = "its state was " + string(o.Status.State)
 		}
 	}
@@ -255,36 +262,4 @@ func published(c world.Change, stopped map[types.UID]string) {
 // starts reports whether a change creates a Job, or resumes it.
 func starts(c world.Change, job *batchv1.Job) bool {
 	return c.Old == nil || isSuspended(c.Old.(*batchv1.Job)) && !isSuspended(job)
-}
-
-// stoppedMeansStopped is I5: "Stopped is written only when every action that was in progress has ended, is gone, or was
-// orphaned on purpose." It holds of every final state, and of what comes after it.
-func stoppedMeansStopped(r *record) {
-	final := map[types.UID]bool{}
-	r.replay(func(i int, c world.Change, is now) {
-		e, ok := executionOf(c)
-		if ok && e.Status.State.Final() && !final[e.UID] && isOperator(c) {
-			final[e.UID] = true
-			if !r.wipedBefore(e.UID, i) {
-				r.checkEnded(i, e, is)
-			}
-		}
-	})
-}
-
-// checkEnded checks that nothing of an execution runs, or can.
-func (r *record) checkEnded(i int, e *v1alpha1.PipelineExecution, is now) {
-	for _, c := range is {
-		switch o := c.New.(type) {
-		case *batchv1.Job:
-			if metav1.IsControlledBy(o, e) && mayRun(o) && o.DeletionTimestamp == nil && !r.isOutsiders(e, o.UID) {
-				r.violated("I5", i, "execution %q is %s and its Job %q may run", e.Name, e.Status.State, o.Name)
-			}
-		default:
-			pod, isPod := podOf(c)
-			if isPod && isLive(pod) && r.ofExecution(pod, e, is) {
-				r.violated("I5", i, "execution %q is %s and pod %q of it is %s", e.Name, e.Status.State, pod.Name, pod.Status.Phase)
-			}
-		}
-	}
 }

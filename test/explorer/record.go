@@ -4,15 +4,17 @@
 package explorer
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer/world"
@@ -36,27 +38,76 @@ type record struct {
 	changes []world.Change
 	calls   []*world.Call
 	notes   []world.Note
-	// wiped is where the status of an execution was taken away, by its uid: what was recorded before is lost with it.
-	wiped map[types.UID]int
-	found []Violation
+	// callOf are the calls by who made them, and their number.
+	callOf map[callID]*world.Call
+	// wipes are those of the status of an execution, by its uid.
+	wipes map[types.UID][]wiping
+	// jobs are all Jobs that there were, by their uids.
+	jobs map[types.UID]*life
+	// pinned are the definitions that an operator pinned, by the name of the revision.
+	pinned map[string]*v1alpha1.PipelineSpec
+	found  []Violation
+}
+
+type callID struct {
+	by     string
+	number int
 }
 
 func newRecord(s *Sim) *record {
-	r := &record{sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, wiped: map[types.UID]int{}}
+	r := &record{
+		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, callOf: map[callID]*world.Call{},
+		wipes: map[types.UID][]wiping{}, jobs: map[types.UID]*life{},
+		pinned: map[string]*v1alpha1.PipelineSpec{},
+	}
 	for _, o := range s.Others {
 		r.calls = append(slices.Clip(r.calls), o.Calls...)
 		r.notes = append(slices.Clip(r.notes), o.Notes...)
 	}
-	for i, c := range r.changes {
-		if c.By == outsider && c.Kind == world.Execution && c.Old != nil && c.New != nil && !sameStatus(c) {
-			r.wiped[c.New.GetUID()] = i
-		}
+	for _, c := range r.calls {
+		r.callOf[callID{c.By, c.Number}] = c
+	}
+	for i := range r.changes {
+		r.index(i, &r.changes[i])
 	}
 	return r
 }
 
-func sameStatus(c world.Change) bool {
-	return equality.Semantic.DeepEqual(c.Old.(*v1alpha1.PipelineExecution).Status, c.New.(*v1alpha1.PipelineExecution).Status)
+// index takes a change into the record.
+func (r *record) index(i int, c *world.Change) {
+	switch c.Kind {
+	case world.Execution:
+		r.indexExecution(i, c)
+	case world.Job:
+		r.indexJob(i, c)
+	case world.Revision:
+		r.indexRevision(c)
+	}
+}
+
+func (r *record) indexExecution(i int, c *world.Change) {
+	e, ok := executionOf(*c)
+	if !ok {
+		return
+	}
+	if old, was := c.Old.(*v1alpha1.PipelineExecution); was && !isOperator(*c) {
+		if lost := lostParts(&old.Status, &e.Status); lost != 0 {
+			r.wipes[e.UID] = append(r.wipes[e.UID], wiping{i, lost, !showsStop(e)})
+		}
+	}
+	r.indexActions(i, e)
+}
+
+func (r *record) indexRevision(c *world.Change) {
+	revision, ok := c.New.(*appsv1.ControllerRevision)
+	if !ok || c.Old != nil || !isOperator(*c) {
+		return
+	}
+	spec := &v1alpha1.PipelineSpec{}
+	if err := json.Unmarshal(revision.Data.Raw, spec); err != nil {
+		panic(err)
+	}
+	r.pinned[revision.Name] = spec
 }
 
 func (r *record) violated(invariant string, at int, format string, args ...any) {
@@ -65,12 +116,6 @@ func (r *record) violated(invariant string, at int, format string, args ...any) 
 
 // isOperator reports whether a change is one of an operator.
 func isOperator(c world.Change) bool { return c.Call > 0 }
-
-// wipedBefore reports whether an execution's status was taken away before a change.
-func (r *record) wipedBefore(uid types.UID, at int) bool {
-	wiped, was := r.wiped[uid]
-	return was && wiped <= at
-}
 
 func executionOf(c world.Change) (*v1alpha1.PipelineExecution, bool) {
 	e, ok := c.New.(*v1alpha1.PipelineExecution)
@@ -112,17 +157,54 @@ func controllerOf(o metav1.Object) types.UID {
 // now is what there is at a point of the history.
 type now map[types.UID]*world.Change
 
+// of returns the objects of a kind, the oldest change first.
+func (is now) of(k world.Kind) []client.Object {
+	var changes []*world.Change
+	for _, c := range is {
+		if c.Kind == k {
+			changes = append(changes, c)
+		}
+	}
+	slices.SortFunc(changes, func(a, b *world.Change) int { return a.Seq - b.Seq })
+	objects := make([]client.Object, 0, len(changes))
+	for _, c := range changes {
+		objects = append(objects, c.New)
+	}
+	return objects
+}
+
+// execution returns an execution, where it is there.
+func (is now) execution(uid types.UID) (*v1alpha1.PipelineExecution, bool) {
+	if is[uid] == nil {
+		return nil, false
+	}
+	return executionOf(*is[uid])
+}
+
+// after returns what there was after so many changes.
+func (r *record) after(changes int) now {
+	is := now{}
+	for i := range r.changes[:changes] {
+		is.apply(&r.changes[i])
+	}
+	return is
+}
+
+func (is now) apply(c *world.Change) {
+	if c.Old != nil {
+		delete(is, c.Old.GetUID())
+	}
+	if c.New != nil {
+		is[c.New.GetUID()] = c
+	}
+}
+
 // replay calls a function at every change, with what there is after it.
 func (r *record) replay(visit func(i int, c world.Change, is now)) {
 	is := now{}
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Old != nil {
-			delete(is, c.Old.GetUID())
-		}
-		if c.New != nil {
-			is[c.New.GetUID()] = c
-		}
+		is.apply(c)
 		visit(i, *c, is)
 	}
 }

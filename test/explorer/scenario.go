@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -29,6 +30,9 @@ type Scenario struct {
 	Want map[string]string
 	// Small scenarios are explored in pairs.
 	Small bool
+	// FromFirstStop has injections begin when the first request is there. Until then the run is, call for call, that of
+	// another scenario.
+	FromFirstStop bool
 }
 
 // Act is what a person does when the time has come.
@@ -134,11 +138,9 @@ func (s *Sim) request(name, execution string, change func(*v1alpha1.StopRequestS
 	s.create(r)
 }
 
-func wait(*v1alpha1.StopRequestSpec)      {}
-func abandon(r *v1alpha1.StopRequestSpec) { r.Abandon = true }
-func escalate(seconds int64) func(*v1alpha1.StopRequestSpec) {
-	return func(r *v1alpha1.StopRequestSpec) { r.EscalateAfterSeconds = &seconds }
-}
+func wait(*v1alpha1.StopRequestSpec)       {}
+func abandon(r *v1alpha1.StopRequestSpec)  { r.Abandon = true }
+func escalate(r *v1alpha1.StopRequestSpec) { r.EscalateAfterSeconds = ptr.To[int64](20) }
 
 // create creates an object as a person does, who is told when it cannot be, and shrugs.
 func (s *Sim) create(o client.Object) { _ = s.Store.Create(o) }

@@ -12,9 +12,12 @@ const (
 	accepted     = v1alpha1.ReasonAccepted
 	duplicated   = v1alpha1.ReasonDuplicatedStopRequest
 	notStoppable = v1alpha1.ReasonNotStoppable
+	notFound     = v1alpha1.ReasonPipelineNotFound
 	stopped      = string(v1alpha1.ExecutionStopped)
+	inProgress   = string(v1alpha1.ExecutionInProgress)
 	succeeded    = string(v1alpha1.ExecutionSucceeded)
 	failed       = string(v1alpha1.ExecutionFailed)
+	stopping     = string(v1alpha1.ExecutionStopping)
 )
 
 // oneRun is one execution "run" of a pipeline "web".
@@ -49,6 +52,7 @@ func Scenarios() []*Scenario {
 func runs() []*Scenario {
 	return []*Scenario{
 		{Name: "run", Small: true, Setup: oneRun(stage("Build", act("compile"))), Want: map[string]string{"run": succeeded}},
+		{Name: "hanging", Setup: oneRun(stage("Build", act("compile").hangs())), Want: map[string]string{"run": inProgress}},
 		{Name: "two-stages", Setup: oneRun(stage("Build", act("compile")), stage("Deploy", act("roll-out"))),
 			Want: map[string]string{"run": succeeded}},
 		{Name: "parallel", Setup: oneRun(stage("Build", act("compile"), act("lint"), act("package").at(2))),
@@ -60,6 +64,11 @@ func runs() []*Scenario {
 			s.execution("other")
 		}, Acts: []Act{ask(whenRunning(2), "stop", abandon)},
 			Want: map[string]string{"run": stopped, "other": succeeded, "stop": accepted}},
+		{Name: "two-executions-stopped", Setup: func(s *Sim) {
+			oneRun(stage("Build", act("compile").hangs()))(s)
+			s.execution("other")
+		}, Acts: []Act{ask(whenRunning(2), "stop", wait), {whenRunning(2), func(s *Sim) { s.request("stop-other", "other", abandon) }}},
+			Want: map[string]string{"run": stopping, "other": stopped, "stop": accepted, "stop-other": accepted}},
 		{Name: "late-pipeline", Setup: func(s *Sim) { s.execution("run") }, Acts: []Act{
 			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.pipeline("web", stage("Build", act("compile"))) }},
 		}, Want: map[string]string{"run": succeeded}},
@@ -80,38 +89,12 @@ func stops() []*Scenario {
 		{Name: "orphan", Small: true, Setup: oneRun(stage("Build", act("compile").orphaned())),
 			Acts: []Act{ask(whenRunning(1), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "escalate", Setup: oneRun(stage("Build", act("compile").hangs())),
-			Acts: []Act{ask(whenRunning(1), "stop", escalate(20))}, Want: map[string]string{"run": stopped, "stop": accepted}},
+			Acts: []Act{ask(whenRunning(1), "stop", escalate)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "escalate-parallel", Setup: oneRun(stage("Build", act("compile"), act("lint").hangs(), act("test").hangs().orphaned()),
+			stage("Deploy", act("roll-out"))),
+			Acts: []Act{ask(whenRunning(3), "stop", escalate)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "fail-while-stopping", Setup: oneRun(stage("Build", act("compile").fails(), act("lint"))),
 			Acts: []Act{ask(whenRunning(2), "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-	}
-}
-
-// orders are executions that several requests stop.
-func orders() []*Scenario {
-	hang := oneRun(stage("Build", act("compile").hangs()), stage("Deploy", act("roll-out")))
-	long := oneRun(stage("Build", act("compile")), stage("Deploy", act("roll-out")))
-	return []*Scenario{
-		{Name: "wait-then-abandon", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "first", wait), ask(whenAnswered("first"), "second", abandon),
-		}, Want: map[string]string{"run": stopped, "first": accepted, "second": accepted}},
-		{Name: "abandon-then-wait", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "first", abandon), ask(whenState(v1alpha1.ExecutionStopping), "second", wait),
-		}, Want: map[string]string{"run": stopped, "first": accepted, "second": duplicated}},
-		{Name: "two-waits", Setup: long, Acts: []Act{
-			ask(whenRunning(1), "first", wait), ask(whenAnswered("first"), "second", wait),
-		}, Want: map[string]string{"run": stopped, "first": accepted, "second": duplicated}},
-		{Name: "wait-and-abandon-together", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "a-wait", wait), ask(whenRunning(1), "b-abandon", abandon),
-		}, Want: map[string]string{"run": stopped, "a-wait": accepted, "b-abandon": accepted}},
-		{Name: "abandon-and-wait-together", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "a-abandon", abandon), ask(whenRunning(1), "b-wait", wait),
-		}, Want: map[string]string{"run": stopped, "a-abandon": accepted, "b-wait": duplicated}},
-		{Name: "three-stops", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "a", wait), ask(whenAnswered("a"), "b", wait), ask(whenAnswered("b"), "c", abandon),
-		}, Want: map[string]string{"run": stopped, "a": accepted, "b": duplicated, "c": accepted}},
-		{Name: "three-together", Setup: hang, Acts: []Act{
-			ask(whenRunning(1), "a", escalate(20)), ask(whenRunning(1), "b", abandon), ask(whenRunning(1), "c", abandon),
-		}, Want: map[string]string{"run": stopped, "a": accepted, "b": accepted, "c": duplicated}},
 	}
 }
 
@@ -145,6 +128,10 @@ func moments() []*Scenario {
 			Acts: []Act{ask(whenFinished(1), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-when-done", Small: true, Setup: one, Acts: []Act{ask(whenState(v1alpha1.ExecutionSucceeded), "stop", wait)},
 			Want: map[string]string{"run": succeeded, "stop": notStoppable}},
+		{Name: "stop-of-nothing", Setup: one, Acts: []Act{
+			ask(whenRunning(1), "no-pipeline", func(r *v1alpha1.StopRequestSpec) { r.PipelineName = "another" }),
+			ask(whenRunning(1), "no-execution", func(r *v1alpha1.StopRequestSpec) { r.PipelineExecutionID = "none" }),
+		}, Want: map[string]string{"run": succeeded, "no-pipeline": notFound, "no-execution": notStoppable}},
 		{Name: "stop-while-waiting-for-pipeline", Setup: func(s *Sim) { s.execution("run") },
 			Acts: []Act{ask(whenState(v1alpha1.ExecutionInProgress), "stop", wait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},

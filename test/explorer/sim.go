@@ -22,8 +22,12 @@ type Sim struct {
 	Trouble []*Injection
 	// Settled is the length of the history when the world had come to rest.
 	Settled int
+	// RestedFrom is how many calls there were when the operator was restarted at rest; 0 where it was not.
+	RestedFrom int
 	// Stuck says that the world did not come to rest.
 	Stuck bool
+	// Void says that the injection changed nothing, so that the run is another one's again. It ends there.
+	Void bool
 	// States are hashes of all states that there were.
 	States map[uint64]bool
 	// Rested are the states in which a restarted operator is known to find nothing to do. What it does depends on the
@@ -36,9 +40,9 @@ type Sim struct {
 
 	acted  []bool
 	nested bool
-	// nestedTrouble befalls the second operator, whose calls that reach the API server are counted.
+	// nestedTrouble befalls the second operator, whose calls that reach the API server are nestedLive.
 	nestedTrouble *Injection
-	nestedCalls   int
+	nestedLive    int
 	patience      time.Duration
 	budget        int
 	restart       world.At
@@ -83,9 +87,10 @@ func (s *Sim) Run() {
 		}
 	}
 	s.Settled = len(s.Store.History)
-	if s.Stuck || s.Rested[s.Store.State()] {
+	if s.Stuck || s.Void || s.Rested[s.Store.State()] {
 		return
 	}
+	s.RestedFrom = len(s.Op.Calls)
 	s.replace(nil)
 	s.settle()
 	if len(s.Store.History) == s.Settled && s.Rested != nil {
@@ -102,10 +107,16 @@ type calm struct {
 	since          time.Time
 }
 
+// Settle runs the operator and all others until nobody writes any more, for those who drive a run themselves.
+func (s *Sim) Settle() { s.settle() }
+
 // settle lets everybody do what there is to do until nobody writes any more.
 func (s *Sim) settle() {
 	c := s.newCalm()
 	for ; s.budget > 0; s.budget-- {
+		if s.Void {
+			return
+		}
 		s.act(nil, false)
 		if s.Op.Crashed && s.nested {
 			return
@@ -214,11 +225,11 @@ func (s *Sim) trouble(c *world.Call, next func() error) error {
 }
 
 func (s *Sim) troubleOfSecond(c *world.Call, next func() error) error {
-	if s.nestedTrouble == nil || c.Cached {
+	if c.Cached {
 		return next()
 	}
-	s.nestedCalls++
-	if s.nestedCalls == s.nestedTrouble.Call {
+	s.nestedLive++
+	if s.nestedTrouble != nil && s.nestedLive == s.nestedTrouble.Call {
 		return s.nestedTrouble.around(s, c, next)
 	}
 	return next()
@@ -231,7 +242,7 @@ func (s *Sim) second(trouble *Injection) {
 		return
 	}
 	first := s.Op
-	s.nested, s.nestedTrouble, s.nestedCalls = true, trouble, 0
+	s.nested, s.nestedTrouble, s.nestedLive = true, trouble, 0
 	s.Op = world.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
 	s.Op.Hook = s.hook
 	s.settle()

@@ -37,8 +37,8 @@ func (s *Sim) Trace(found []Violation) string {
 		calls = append(calls, o.Calls...)
 	}
 	slices.SortStableFunc(calls, func(a, b *world.Call) int { return a.Before - b.Before })
-	next := 0
-	for i := 0; i <= len(s.Store.History); i++ {
+	next, end := 0, s.end(found)
+	for i := 0; i <= end; i++ {
 		var lines []string
 		for ; next < len(calls) && calls[next].Before <= i; next++ {
 			if line := callLine(calls[next]); line != "" {
@@ -51,9 +51,25 @@ func (s *Sim) Trace(found []Violation) string {
 			fmt.Fprintln(b, changeLine(i, &s.Store.History[i]))
 		}
 	}
-	fmt.Fprintf(b, "What is left:\n%s", s.left())
+	if end < len(s.Store.History) {
+		fmt.Fprintf(b, "... %d more changes\n", len(s.Store.History)-end-1)
+	} else {
+		fmt.Fprintf(b, "What is left:\n%s", s.left())
+	}
 	fmt.Fprintf(b, "Replay: go test ./test/explorer -run TestReplay -v -replay='%s'\n", s.Name())
 	return b.String()
+}
+
+// end is where a trace ends: with the change that violates, unless it is about what is left.
+func (s *Sim) end(found []Violation) int {
+	if len(found) == 0 {
+		return len(s.Store.History)
+	}
+	end := 0
+	for _, v := range found {
+		end = max(end, v.At)
+	}
+	return end
 }
 
 // few writes the first and the last of what was called between two changes; an operator that asks again and again does so
@@ -97,6 +113,9 @@ func callLine(c *world.Call) string {
 	}
 	return fmt.Sprintf("  %s call %d (%s %d) %s: %s", c.By, c.Number, c.Controller, c.Reconcile, c, result)
 }
+
+// Tell says what a change is, in a line.
+func Tell(c *world.Change) string { return changeLine(c.Seq-1, c) }
 
 func changeLine(i int, c *world.Change) string {
 	switch {

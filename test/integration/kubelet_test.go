@@ -66,6 +66,11 @@ func setPhase(ctx context.Context, pod *corev1.Pod, phase corev1.PodPhase, exitC
 	if phase != corev1.PodRunning {
 		state = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: exitCode, FinishedAt: metav1.Now()}}
 	}
+	ready := corev1.ConditionFalse
+	if phase == corev1.PodRunning {
+		ready = corev1.ConditionTrue
+	}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: pod.Spec.Containers[0].Name, State: state}}
 	return k8s.Status().Patch(ctx, pod, client.MergeFrom(before))
 }

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -33,7 +34,10 @@ type Call struct {
 	// Reconcile counts the reconciliations of the process, Controller names the reconciler.
 	Reconcile  int
 	Controller string
-	// Err is how it ended. It is set when the call has returned.
+	// Of is the object that is reconciled, and OfUID its uid, once it was read.
+	Of    client.ObjectKey
+	OfUID types.UID
+	// Err is how it ended. A process that crashed on the call has no answer.
 	Err error
 	// By is the process.
 	By string
@@ -70,6 +74,7 @@ func (c *apiClient) Get(_ context.Context, key client.ObjectKey, o client.Object
 			return apierrors.NewNotFound(k.resource(), key.Name)
 		}
 		assign(found, o)
+		c.process.read(key, found)
 		return nil
 	})
 }
@@ -194,7 +199,9 @@ func (s *Store) updateStatus(k Kind, key client.ObjectKey, o client.Object) erro
 		return apierrors.NewNotFound(k.resource(), key.Name)
 	case o.GetUID() != "" && o.GetUID() != old.GetUID():
 		return conflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", o.GetUID(), old.GetUID())
-	case o.GetResourceVersion() != "" && o.GetResourceVersion() != old.GetResourceVersion():
+	case o.GetResourceVersion() == "":
+		return invalid(k, key, "resourceVersion", 0, "must be specified for an update")
+	case o.GetResourceVersion() != old.GetResourceVersion():
 		return conflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
 	}
 	next := old.DeepCopyObject().(client.Object)
@@ -218,4 +225,9 @@ func (s *Store) answer(k Kind, key client.ObjectKey, o client.Object) {
 	if stored := s.objects[k][key]; stored != nil && !equality.Semantic.DeepEqual(stored, o) {
 		assign(stored, o)
 	}
+}
+
+// NewClient returns a client that reads what is stored now, for those who act beside the operator.
+func NewClient(s *Store) client.Client {
+	return &apiClient{process: &Process{store: s}, live: true}
 }

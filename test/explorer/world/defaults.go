@@ -16,6 +16,9 @@ import (
 
 // applyDefaults gives a new object what its schema, or its strategy, does.
 func applyDefaults(o client.Object) {
+	if kindOf(o) != Revision {
+		o.SetGeneration(1)
+	}
 	switch t := o.(type) {
 	case *v1alpha1.Pipeline:
 		t.Status = v1alpha1.PipelineStatus{ObservedGeneration: -1}
@@ -32,10 +35,11 @@ func applyDefaults(o client.Object) {
 
 func defaultJob(job *batchv1.Job) {
 	job.Status = batchv1.JobStatus{}
-	for _, field := range []**int32{&job.Spec.Parallelism, &job.Spec.Completions} {
-		if *field == nil {
-			*field = ptr.To[int32](1)
-		}
+	if job.Spec.Parallelism == nil && job.Spec.Completions == nil {
+		job.Spec.Completions = ptr.To[int32](1)
+	}
+	if job.Spec.Parallelism == nil {
+		job.Spec.Parallelism = ptr.To[int32](1)
 	}
 	if job.Spec.BackoffLimit == nil {
 		job.Spec.BackoffLimit = ptr.To[int32](6)

@@ -10,11 +10,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func conflict(k Kind, key client.ObjectKey, format string, args ...any) error {
 	return apierrors.NewConflict(k.resource(), key.Name, fmt.Errorf(format, args...))
+}
+
+// invalid refuses a write for what it has in a field of its metadata.
+func invalid(k Kind, key client.ObjectKey, name string, value any, why string) error {
+	return apierrors.NewInvalid(k.GVK().GroupKind(), key.Name, field.ErrorList{field.Invalid(field.NewPath("metadata", name), value, why)})
 }
 
 func namespaceTerminating(k Kind, key client.ObjectKey) error {

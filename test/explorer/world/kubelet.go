@@ -13,6 +13,10 @@ import (
 // deleted.
 const AnnotationOutcome = "explorer/outcome"
 
+// AnnotationHoldGrace on a pod keeps it from ending when it is deleted, as a process does that ignores SIGTERM, for as long as
+// it is there.
+const AnnotationHoldGrace = "explorer/hold-grace"
+
 // How a pod ends.
 const (
 	Succeed = "succeed"
@@ -38,6 +42,8 @@ func stepPod(s *Store, pod *corev1.Pod) bool {
 	switch {
 	case pod.DeletionTimestamp == nil:
 		return pod.Status.Phase == corev1.PodPending && setPhase(s, key, corev1.PodRunning)
+	case pod.Annotations[AnnotationHoldGrace] != "":
+		return false
 	case !podEnded(pod):
 		return setPhase(s, key, corev1.PodFailed)
 	default:
@@ -47,24 +53,34 @@ func stepPod(s *Store, pod *corev1.Pod) bool {
 
 // EndPod has a pod that runs come to the end that its template asks for.
 func EndPod(s *Store) bool {
-	did := false
-	s.As("kubelet", func() {
-		for _, o := range s.All(Pod) {
-			pod := o.(*corev1.Pod)
-			if pod.Status.Phase != corev1.PodRunning || pod.DeletionTimestamp != nil {
-				continue
-			}
-			phase := corev1.PodSucceeded
-			switch pod.Annotations[AnnotationOutcome] {
-			case Never:
-				continue
-			case Fail:
-				phase = corev1.PodFailed
-			}
-			did = setPhase(s, client.ObjectKeyFromObject(pod), phase)
-			return
+	keys := CanEnd(s)
+	return len(keys) > 0 && End(s, keys[0])
+}
+
+// CanEnd names the pods that run and come to an end by themselves.
+func CanEnd(s *Store) []client.ObjectKey {
+	var keys []client.ObjectKey
+	for _, o := range s.All(Pod) {
+		pod := o.(*corev1.Pod)
+		if pod.Status.Phase == corev1.PodRunning && pod.DeletionTimestamp == nil && pod.Annotations[AnnotationOutcome] != Never {
+			keys = append(keys, client.ObjectKeyFromObject(pod))
 		}
-	})
+	}
+	return keys
+}
+
+// End has a pod come to the end that its template asks for.
+func End(s *Store, key client.ObjectKey) bool {
+	pod, ok := s.Find(Pod, key).(*corev1.Pod)
+	if !ok {
+		return false
+	}
+	phase := corev1.PodSucceeded
+	if pod.Annotations[AnnotationOutcome] == Fail {
+		phase = corev1.PodFailed
+	}
+	did := false
+	s.As("kubelet", func() { did = setPhase(s, key, phase) })
 	return did
 }
 

@@ -36,10 +36,10 @@ func (s *Store) patch(k Kind, key client.ObjectKey, p mergePatch, answer client.
 	switch {
 	case old == nil:
 		return apierrors.NewNotFound(k.resource(), key.Name)
-	case p.uid() != "" && p.uid() != string(old.GetUID()):
-		return conflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", p.uid(), old.GetUID())
 	case p.version() != "" && p.version() != old.GetResourceVersion():
 		return conflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
+	case p.uid() != "" && p.uid() != string(old.GetUID()):
+		return invalid(k, key, "uid", p.uid(), "field is immutable")
 	}
 	delete(p, "status")
 	var generic map[string]any

@@ -12,6 +12,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	cevent "sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -57,6 +58,9 @@ type Process struct {
 	queues      []*Queue
 	order       int
 	current     string
+	of          client.ObjectKey
+	ofUID       types.UID
+	lifo        bool
 }
 
 // At says where a process's cache begins; a kind that is not in it begins at its newest.
@@ -94,6 +98,7 @@ func (p *Process) call(c *Call, do func() error) error {
 		return do()
 	}
 	c.Number, c.Reconcile, c.Controller, c.By, c.Before = len(p.Calls)+1, p.Reconciles, p.current, p.Name, len(p.store.History)
+	c.Of, c.OfUID, c.Err = p.of, p.ofUID, errNoAnswer
 	p.Calls = append(p.Calls, c)
 	next := func() error {
 		by, call := p.store.by, p.store.call
@@ -107,6 +112,13 @@ func (p *Process) call(c *Call, do func() error) error {
 		c.Err = p.Hook(c, next)
 	}
 	return c.Err
+}
+
+// read notes which object it is that is reconciled: the first thing that a reconciliation does is to read it.
+func (p *Process) read(key client.ObjectKey, o client.Object) {
+	if p.ofUID == "" && key == p.of {
+		p.ofUID = o.GetUID()
+	}
 }
 
 // Advance tells the handlers of the oldest change that the cache has not seen. It reports whether there was one.
@@ -180,12 +192,20 @@ func shown(o client.Object, metadataOnly bool) client.Object {
 	return o
 }
 
+// NewestFirst has the process take from its queues what came last: no order of the work is promised.
+func (p *Process) NewestFirst() {
+	p.lifo = true
+	for _, q := range p.queues {
+		q.lifo = true
+	}
+}
+
 // Reconcile works on the request that has waited longest. It reports whether there was one.
 func (p *Process) Reconcile() bool {
 	first := -1
 	for i, q := range p.queues {
 		q.due()
-		if q.Len() > 0 && (first < 0 || q.items[0].order < p.queues[first].items[0].order) {
+		if q.Len() > 0 && (first < 0 || (q.next() < p.queues[first].next()) != p.lifo) {
 			first = i
 		}
 	}
@@ -194,6 +214,27 @@ func (p *Process) Reconcile() bool {
 	}
 	p.run(p.controllers[first], p.queues[first])
 	return true
+}
+
+// Ready names the controllers that have an object to work on.
+func (p *Process) Ready() []string {
+	var ready []string
+	for i, q := range p.queues {
+		q.due()
+		if q.Len() > 0 && !p.Crashed {
+			ready = append(ready, p.controllers[i].Name)
+		}
+	}
+	return ready
+}
+
+// ReconcileOf has a controller that is ready work on the object that has waited longest for it.
+func (p *Process) ReconcileOf(controller string) {
+	for i, c := range p.controllers {
+		if c.Name == controller {
+			p.run(c, p.queues[i])
+		}
+	}
 }
 
 func (p *Process) run(c controllers.Controller, q *Queue) {
@@ -208,7 +249,7 @@ func (p *Process) run(c controllers.Controller, q *Queue) {
 	}()
 	request, _ := q.Get()
 	p.Reconciles++
-	p.current = c.Name
+	p.current, p.of, p.ofUID = c.Name, request.NamespacedName, ""
 	result, err := c.Reconciler.Reconcile(context.Background(), request)
 	switch {
 	case err != nil:
@@ -235,8 +276,8 @@ func (p *Process) Wake() (time.Time, bool) {
 // Position returns how far the cache of a kind is.
 func (p *Process) Position(k Kind) int { return p.Cache.pos[k] }
 
-// ErrDropped is what a call returns that reached nobody.
-var ErrDropped = errors.New("dial tcp: connection refused")
+// errNoAnswer is how a call ended that has not returned.
+var errNoAnswer = errors.New("no answer")
 
 // recorder keeps the events that the operator records.
 type recorder struct{ process *Process }

@@ -18,6 +18,7 @@ type Queue struct {
 	items   []queued
 	later   []delayed
 	retries map[reconcile.Request]int
+	lifo    bool
 }
 
 type queued struct {
@@ -82,9 +83,22 @@ func (q *Queue) Get() (reconcile.Request, bool) {
 	if len(q.items) == 0 {
 		return reconcile.Request{}, true
 	}
+	if last := len(q.items) - 1; q.lifo {
+		request := q.items[last].request
+		q.items = q.items[:last]
+		return request, false
+	}
 	first := q.items[0].request
 	q.items = q.items[1:]
 	return first, false
+}
+
+// next is the place in the order of the request that Get takes.
+func (q *Queue) next() int {
+	if q.lifo {
+		return q.items[len(q.items)-1].order
+	}
+	return q.items[0].order
 }
 
 // Done does nothing: there is one thread, and it is done.

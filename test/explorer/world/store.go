@@ -13,7 +13,6 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -115,7 +114,6 @@ func (s *Store) Create(o client.Object) error {
 	s.uids++
 	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids)))
 	o.SetCreationTimestamp(metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
-	o.SetGeneration(1)
 	applyDefaults(o)
 	s.commit(k, key, nil, o)
 	return nil
@@ -188,47 +186,15 @@ func (s *Store) Delete(k Kind, key client.ObjectKey, o client.DeleteOptions) err
 		return conflict(k, key, "Precondition failed: ResourceVersion in precondition: %v", *p.ResourceVersion)
 	}
 	next := old.DeepCopyObject().(client.Object)
-	markDeleted(next, o, metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
+	if !markDeleted(next, o, metav1.NewTime(s.Clock.Now().Truncate(time.Second))) {
+		return nil
+	}
 	if len(next.GetFinalizers()) == 0 && !inGrace(next) {
 		s.commit(k, key, old, nil)
 		return nil
 	}
 	s.put(k, key, old, next)
 	return nil
-}
-
-func markDeleted(o client.Object, options client.DeleteOptions, now metav1.Time) {
-	if p := options.PropagationPolicy; p != nil && o.GetDeletionTimestamp() == nil {
-		switch *p {
-		case metav1.DeletePropagationForeground:
-			o.SetFinalizers(append(o.GetFinalizers(), metav1.FinalizerDeleteDependents))
-		case metav1.DeletePropagationOrphan:
-			o.SetFinalizers(append(o.GetFinalizers(), metav1.FinalizerOrphanDependents))
-		case metav1.DeletePropagationBackground:
-		}
-	}
-	grace := int64(0)
-	if pod, ok := o.(*corev1.Pod); ok && pod.Status.Phase == corev1.PodRunning {
-		grace = defaultGrace
-		if options.GracePeriodSeconds != nil {
-			grace = *options.GracePeriodSeconds
-		}
-	}
-	if o.GetDeletionTimestamp() == nil {
-		until := metav1.NewTime(now.Add(time.Duration(grace) * time.Second))
-		o.SetDeletionTimestamp(&until)
-		o.SetDeletionGracePeriodSeconds(&grace)
-	} else if was := o.GetDeletionGracePeriodSeconds(); was == nil || grace < *was {
-		o.SetDeletionGracePeriodSeconds(&grace)
-	}
-}
-
-const defaultGrace = 30
-
-// inGrace reports whether a pod that is deleted has still to be ended by its kubelet.
-func inGrace(o client.Object) bool {
-	grace := o.GetDeletionGracePeriodSeconds()
-	return kindOf(o) == Pod && grace != nil && *grace > 0
 }
 
 // id names an object of any kind.
@@ -275,18 +241,6 @@ func hash(id string, raw []byte) uint64 {
 	_, _ = h.Write([]byte(id))
 	_, _ = h.Write(raw)
 	return h.Sum64()
-}
-
-// podsOf returns the pods of a Job.
-func (s *Store) podsOf(job *batchv1.Job) []*corev1.Pod {
-	var pods []*corev1.Pod
-	for _, o := range s.All(Pod) {
-		pod := o.(*corev1.Pod)
-		if pod.Labels[batchv1.ControllerUidLabel] == string(job.UID) && pod.Namespace == job.Namespace {
-			pods = append(pods, pod)
-		}
-	}
-	return pods
 }
 
 func hasFinalizer(o client.Object, finalizer string) bool {
