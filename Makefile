@@ -6,6 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS ?= -s -w -X main.version=$(VERSION)
 
 FUZZTIME ?= 60s
+HISTORIES ?= 20000
 
 GO ?= go
 CONTAINER_TOOL ?= docker
@@ -99,8 +100,12 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 	$(GO) test ./test/e2e/... -v -count=1 -timeout 30m
 
 .PHONY: test-chaos
-test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run.
+test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run, CHAOS_NODE=simulated without root.
 	$(GO) test ./test/chaos -v -count=1 -timeout 40m
+
+.PHONY: test-explorer-pairs
+test-explorer-pairs: ## Run the explorer's small scenarios with every pair of its gravest injections; make test tries one pair in 100.
+	$(GO) test ./test/explorer -run '^TestPairs$$' -one-pair-in=1 -v -count=1 -timeout 6h
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads what users wrote, each target for FUZZTIME (60s). Its seeds are part of make test.
@@ -109,6 +114,14 @@ fuzz: ## Fuzz what reads what users wrote, each target for FUZZTIME (60s). Its s
 			$(GO) test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 || exit; \
 		done; \
 	done
+
+.PHONY: histories
+histories: ## Draw HISTORIES (20000) random histories of each size and judge them by a model of the contract.
+	$(GO) test ./test/histories -run '^TestHistories$$' -v -count=1 -timeout 0 -rapid.checks $(HISTORIES) -rapid.seed 0
+
+.PHONY: mutants
+mutants: ## Seed faults, one at a time, and show which test finds each. MUTANTS="NAME..." for some of them.
+	test/mutants/run $(MUTANTS)
 
 ##@ Build
 

@@ -402,7 +402,10 @@ func (w *world) jobController() {
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-			Namespace: job.Namespace, Name: job.Name + "-pod", Labels: map[string]string{batchv1.ControllerUidLabel: string(job.UID)},
+			Namespace: job.Namespace, Name: job.Name + "-pod", Labels: map[string]string{
+				batchv1.ControllerUidLabel: string(job.UID), batchv1.JobNameLabel: job.Name,
+				v1alpha1.LabelExecutionID: job.Labels[v1alpha1.LabelExecutionID],
+			},
 		}}
 		switch {
 		case finished(job):

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -113,15 +114,15 @@ func (r *StopRequestReconciler) verdict(ctx context.Context, s *v1alpha1.StopReq
 }
 
 // execution returns the execution that the request is to stop, or nil. The cache may lag behind, so what it does not
-// have is looked for live, and "already in a Stopping state" is said on the word of the API server alone: a stop that the
-// cache still shows may have ended before the request was made.
+// have is looked for live, and a rejection is said on the word of the API server alone: a stop that the cache still shows
+// may have ended before the request was made, and an execution may be gone.
 func (r *StopRequestReconciler) execution(ctx context.Context, s *v1alpha1.StopRequest) (*v1alpha1.PipelineExecution, error) {
 	e, err := executionByID(ctx, r.Client, s.Namespace, s.Spec.PipelineExecutionID)
 	switch {
 	case err != nil:
 	case e == nil:
 		e, err = r.liveExecution(ctx, s)
-	case stop.Decide(e, s).Reason == v1alpha1.ReasonDuplicatedStopRequest:
+	case rejects(stop.Decide(e, s)):
 		e, err = r.current(ctx, e)
 	}
 	if err != nil {
@@ -132,6 +133,8 @@ func (r *StopRequestReconciler) execution(ctx context.Context, s *v1alpha1.StopR
 	}
 	return e, nil
 }
+
+func rejects(v stop.Verdict) bool { return v.Decided && !v.Accepted }
 
 // pageSize bounds what one live list brings.
 const pageSize = 500
@@ -166,25 +169,43 @@ func (r *StopRequestReconciler) current(ctx context.Context, of client.Object) (
 	return e, nil
 }
 
-// pipelineExists reports whether the namespace has a Pipeline of the request's pipelineName, by a live read.
+// pipelineExists reports whether the namespace has a Pipeline of the request's pipelineName, by live reads: of the one that
+// the cache has, and else of all.
 func (r *StopRequestReconciler) pipelineExists(ctx context.Context, s *v1alpha1.StopRequest) (bool, error) {
-	p, err := holder(ctx, r.Client, s.Namespace, s.Spec.PipelineName)
-	if err != nil || p != nil {
-		return p != nil, err
+	known, err := holder(ctx, r.Client, s.Namespace, s.Spec.PipelineName)
+	if err != nil {
+		return false, err
 	}
+	if known != nil {
+		p := &v1alpha1.Pipeline{}
+		err := r.Live.Get(ctx, client.ObjectKeyFromObject(known), p)
+		if client.IgnoreNotFound(err) != nil {
+			return false, fmt.Errorf("looking up Pipeline %q: %w", known.Name, err)
+		}
+		if err == nil && isHolder(p, s.Spec.PipelineName) {
+			return true, nil
+		}
+	}
+	return r.listsPipeline(ctx, s)
+}
+
+// listsPipeline looks for a Pipeline of the request's pipelineName among all of its namespace on the API server.
+func (r *StopRequestReconciler) listsPipeline(ctx context.Context, s *v1alpha1.StopRequest) (bool, error) {
 	list := &v1alpha1.PipelineList{}
 	for {
 		err := r.Live.List(ctx, list, client.InNamespace(s.Namespace), client.Limit(pageSize), client.Continue(list.Continue))
 		if err != nil {
 			return false, fmt.Errorf("listing pipelines: %w", err)
 		}
-		for _, p := range list.Items {
-			if p.EffectiveName() == s.Spec.PipelineName && p.DeletionTimestamp == nil {
-				return true, nil
-			}
+		if slices.ContainsFunc(list.Items, func(p v1alpha1.Pipeline) bool { return isHolder(&p, s.Spec.PipelineName) }) {
+			return true, nil
 		}
 		if list.Continue == "" {
 			return false, nil
 		}
 	}
+}
+
+func isHolder(p *v1alpha1.Pipeline, pipelineName string) bool {
+	return p.EffectiveName() == pipelineName && p.DeletionTimestamp == nil
 }

@@ -70,7 +70,10 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 		live []string
 	}{
 		{"nothing is there", nil, nil, notFound, []string{"list PipelineExecution", "list Pipeline"}},
-		{"the Pipeline is there", []client.Object{thePipeline()}, nil, notStoppable, []string{"list PipelineExecution"}},
+		{
+			"the Pipeline is there", []client.Object{thePipeline()}, nil, notStoppable,
+			[]string{"list PipelineExecution", "get Pipeline"},
+		},
 		{
 			"the Pipeline is not cached yet", []client.Object{thePipeline()}, &pipelineKey, notStoppable,
 			[]string{"list PipelineExecution", "list Pipeline"},
@@ -97,7 +100,7 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 		{"a stop is in force", []client.Object{in(v1alpha1.ExecutionStopping, "first")}, nil, duplicated, []string{"get PipelineExecution"}},
 		// "E exists and belongs to pipelineName: go on at 4, whether or not the Pipeline object still exists."
 		{"the execution is there without its Pipeline", []client.Object{in(v1alpha1.ExecutionStopping, "r")}, nil, accepted, nil},
-		{"the execution is another pipeline's", []client.Object{thePipeline(), anothers}, nil, notStoppable, nil},
+		{"the execution is another pipeline's", []client.Object{thePipeline(), anothers}, nil, notStoppable, []string{"get Pipeline"}},
 		{"the execution is another pipeline's, and there is none of that name", []client.Object{anothers}, nil, notFound, []string{"list Pipeline"}},
 	}
 	for _, tt := range tests {
@@ -127,29 +130,68 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 	}
 }
 
-// "The execution might already be in a Stopped state, or it might no longer be in progress": a stop that the cache still
-// shows in force is no reason to call a request a duplicate of it.
-func TestALiveReadBeforeADuplicate(t *testing.T) {
+// A stop that the cache shows in force may have ended, "The execution might already be in a Stopped state", and an
+// execution that it shows final may be gone with its Pipeline.
+func TestALiveReadBeforeARejectionByTheCache(t *testing.T) {
+	stopping, stopped := in(v1alpha1.ExecutionStopping, "first"), in(v1alpha1.ExecutionStopped, "first")
+	gone := func(w *world) { w.must(w.raw.Delete(t.Context(), newExecution())) }
 	for _, tt := range []struct {
 		name   string
+		cached *v1alpha1.PipelineExecution
 		happen func(w *world)
 		want   string
 	}{
-		{"the stop is in force", func(*world) {}, duplicated},
-		{"it has ended", func(w *world) { become(w, in(v1alpha1.ExecutionStopped, "first")) }, notStoppable},
-		{"the execution is gone", func(w *world) { w.must(w.raw.Delete(t.Context(), newExecution())) }, notStoppable},
-		{"the execution was replaced", func(w *world) {
-			w.must(w.raw.Delete(t.Context(), newExecution()))
+		{"the stop is in force", stopping, func(*world) {}, duplicated},
+		{"the stop has ended", stopping, func(w *world) { become(w, stopped) }, notStoppable},
+		{"the stopping execution is gone", stopping, gone, notStoppable},
+		{"the stopping execution was replaced", stopping, func(w *world) {
+			gone(w)
 			again := newExecution()
 			again.UID = "uid-of-another"
 			w.must(w.raw.Create(t.Context(), again))
 		}, notStoppable},
+		{"it is final", stopped, func(*world) {}, notStoppable},
+		{"the final execution is gone with its Pipeline", stopped, func(w *world) {
+			gone(w)
+			w.must(w.raw.Delete(t.Context(), thePipeline()))
+		}, notFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, in(v1alpha1.ExecutionStopping, "first"), thePipeline(), stopRequest("r", false))
+			w := newWorld(t, tt.cached.DeepCopy(), thePipeline(), stopRequest("r", false))
 			op := w.operator("op")
 			op.freeze()
 			tt.happen(w)
+			w.must(op.answer("r"))
+			if got := verdict(w.request("r")); got != tt.want {
+				t.Errorf("the verdict is %q, want %q; calls %v", got, tt.want, w.names())
+			}
+		})
+	}
+}
+
+// "PipelineNotFoundException: The pipeline was specified in a request but cannot be found", also if the cache has it still.
+func TestALiveReadOfAPipelineThatIsGone(t *testing.T) {
+	another := thePipeline()
+	another.Name, another.UID = "another", "uid-of-another"
+	renamed := another.DeepCopy()
+	renamed.Spec.PipelineName = "web"
+	for _, tt := range []struct {
+		name string
+		now  *v1alpha1.Pipeline
+		want string
+	}{
+		{"nothing is there", nil, notFound},
+		{"another is there", another, notFound},
+		{"another of that pipelineName is there", renamed, notStoppable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, thePipeline(), stopRequest("r", false))
+			op := w.operator("op")
+			op.freeze()
+			w.must(w.raw.Delete(t.Context(), thePipeline()))
+			if tt.now != nil {
+				w.must(w.raw.Create(t.Context(), tt.now.DeepCopy()))
+			}
 			w.must(op.answer("r"))
 			if got := verdict(w.request("r")); got != tt.want {
 				t.Errorf("the verdict is %q, want %q; calls %v", got, tt.want, w.names())

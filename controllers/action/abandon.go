@@ -109,7 +109,7 @@ func isEmpty(job *batchv1.Job) bool {
 
 // endedWithPods says whether the pods of a Job that creates no more of them have ended.
 func (r *Runner) endedWithPods(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
-	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
+	pods, err := r.podsLeft(ctx, run, t)
 	if err != nil {
 		return plan.Observation{}, err
 	}

@@ -44,7 +44,7 @@ func (r *Runner) explain(ctx context.Context, run Run, t plan.Task, o plan.Obser
 	if !run.Explain || o.Phase != plan.Running || o.Message != "" {
 		return o, nil
 	}
-	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
+	pods, err := r.podsLeft(ctx, run, t)
 	if err != nil {
 		return o, err
 	}

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
 )
 
@@ -25,7 +26,9 @@ func at(seconds int) metav1.Time {
 func pod(change ...func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "team", Name: theName + "-x7k2p", Labels: map[string]string{batchv1.ControllerUidLabel: theJobUID},
+			Namespace: "team", Name: theName + "-x7k2p", Labels: map[string]string{
+				batchv1.ControllerUidLabel: theJobUID, batchv1.JobNameLabel: theName, v1alpha1.LabelExecutionID: theUID,
+			},
 			Finalizers: []string{batchv1.JobTrackingFinalizer},
 		},
 		Spec:   corev1.PodSpec{NodeName: "node-1"},

@@ -6,8 +6,10 @@ package action
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
@@ -47,15 +49,16 @@ func assess(job *batchv1.Job) plan.Observation {
 // gone is what becomes of an action whose Job was deleted while it ran: the observation given, once the pods of the Job are
 // gone and its name is held, so that no operator that was paused can create it again.
 func (r *Runner) gone(ctx context.Context, run Run, t plan.Task, then plan.Observation) (plan.Observation, error) {
-	pods, err := r.podsLeft(ctx, run.Execution.Namespace, t.JobUID)
+	pods, err := r.podsLeft(ctx, run, t)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if len(pods) > 0 {
-		return plan.Observation{
-			Phase: plan.Running, JobUID: t.JobUID, Reason: v1alpha1.ReasonJobLost,
-			Message: fmt.Sprintf("Job %q was deleted by another; its pods have to end: %s.", t.JobName, nameFew(pods)),
-		}, nil
+	waiting := plan.Observation{
+		Phase: plan.Running, JobUID: t.JobUID, Reason: v1alpha1.ReasonJobLost,
+		Message: fmt.Sprintf("Job %q was deleted by another; its pods have to end: %s.", t.JobName, nameFew(pods)),
+	}
+	if slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Labels[batchv1.ControllerUidLabel] == t.JobUID }) {
+		return waiting, nil
 	}
 	if run.Execution.DeletionTimestamp != nil {
 		// Whatever is created for it now goes with it.
@@ -66,6 +69,9 @@ func (r *Runner) gone(ctx context.Context, run Run, t plan.Task, then plan.Obser
 	case err != nil:
 		return held, err
 	case held.Phase == plan.NeverStarted || held.Reason == v1alpha1.ReasonJobNameTaken:
+		if len(pods) > 0 {
+			return waiting, nil
+		}
 		return then, nil
 	default:
 		// An operator that was paused has created it again.

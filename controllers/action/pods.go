@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
 )
 
 // PodMetadata returns an empty object that stands for pods of which only the metadata is read.
@@ -25,11 +26,14 @@ func PodMetadata() *metav1.PartialObjectMetadata {
 	return pod
 }
 
-// podsLeft returns the pods of a Job that are not gone, from the API server itself. Those that had ended before anybody
-// deleted them, such as a failed try, are no work and stay as the Job's record.
-func (r *Runner) podsLeft(ctx context.Context, namespace, jobUID string) ([]corev1.Pod, error) {
+// podsLeft returns the pods of an action that are not gone, from the API server itself. Those that had ended before anybody
+// deleted them, such as a failed try, are no work and stay as the Job's record. They are found by the name of the Job and
+// not by its uid: a Job of the name that was deleted before its uid was recorded may have left some.
+func (r *Runner) podsLeft(ctx context.Context, run Run, t plan.Task) ([]corev1.Pod, error) {
 	pods := &corev1.PodList{}
-	err := r.Live.List(ctx, pods, client.InNamespace(namespace), client.MatchingLabels{batchv1.ControllerUidLabel: jobUID})
+	err := r.Live.List(ctx, pods, client.InNamespace(run.Execution.Namespace), client.MatchingLabels{
+		batchv1.JobNameLabel: t.JobName, v1alpha1.LabelExecutionID: string(run.Execution.UID),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
 	}

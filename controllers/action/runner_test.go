@@ -588,7 +588,8 @@ func TestObserve(t *testing.T) {
 		many = append(many, pod(func(p *corev1.Pod) { p.Name = name }))
 	}
 	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
-	others := pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-9" })
+	sibling := pod(func(p *corev1.Pod) { p.Labels[batchv1.JobNameLabel] = "another-action" })
+	anothers := pod(func(p *corev1.Pod) { p.Name = "anothers"; delete(p.Labels, v1alpha1.LabelExecutionID) })
 	elsewhere := pod(func(p *corev1.Pod) { p.Namespace = "another" })
 	tests := []call{
 		{name: "runs", job: ourJob(), want: running, calls: cached},
@@ -632,7 +633,7 @@ func TestObserve(t *testing.T) {
 		// Its name is held, so that no operator that was paused creates it again.
 		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: entombing, created: true},
 		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
-		{name: "lost, pods of others are left", pods: []*corev1.Pod{others, elsewhere}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
+		{name: "lost, pods of others are left", pods: []*corev1.Pod{sibling, anothers, elsewhere}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
 		{name: "lost, and its name is held", job: ourJob(another, entombed), want: lost, says: []string{"not run again"}, calls: looking},
 		{name: "lost, and another's has its name", job: ourJob(another, foreign), want: lost, says: []string{"not run again"}, calls: looking},
 		{name: "lost, and the execution is being deleted", deleted: true, want: lost, says: []string{"not run again"}, calls: searched},
@@ -641,6 +642,12 @@ func TestObserve(t *testing.T) {
 			want: because(v1alpha1.ReasonJobLost), says: []string{theName + "-x7k2p"}, calls: searched,
 		},
 		{name: "lost with its namespace", fail: map[string]error{"create Job": errEnding}, want: lost, says: []string{"not run again"}, calls: entombing},
+		{
+			// One that was created, and deleted by another before its uid was recorded.
+			name: "lost, and pods of an earlier Job of its name are left",
+			pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
+			want: because(v1alpha1.ReasonJobLost), says: []string{theName + "-x7k2p"}, calls: entombing, created: true,
+		},
 		{
 			name: "lost, and its name cannot be held yet", fail: map[string]error{"create Job": errQuota},
 			want: plan.Observation{Phase: plan.Blocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota",
@@ -728,6 +735,11 @@ func TestTerminate(t *testing.T) {
 		{
 			name: "suspended by another, of many pods", job: ourJob(suspended, func(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](3) }),
 			want: ending, calls: patched, suspended: true, specs: []string{drain},
+		},
+		{
+			name: "pods of an earlier Job of the name are left", job: done,
+			pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
+			want: ending, calls: listed,
 		},
 		{
 			name: "the Job controller has said so before the pods are gone", job: done, pods: []*corev1.Pod{pod(deleted)},

@@ -214,9 +214,13 @@ func (p *phase) open(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// beQuiet watches that nothing is written any more. Events may be a little late.
+// beQuiet watches that nothing is written any more, once what the wire held back has come through. Events may be a little
+// late.
 func (p *phase) beQuiet(t *testing.T) {
 	t.Helper()
+	for p.proxy != nil && p.proxy.underWay.Load() > 0 {
+		pause(t.Context(), 100*time.Millisecond)
+	}
 	pause(t.Context(), 2*time.Second)
 	since := time.Now()
 	pause(t.Context(), run.quiet)

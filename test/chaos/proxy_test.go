@@ -28,7 +28,9 @@ type proxy struct {
 	transport http.RoundTripper
 	wire      *wire
 	bad       atomic.Bool
-	counts    *counts
+	// underWay counts the requests that are neither answered nor lost, but for watches.
+	underWay atomic.Int64
+	counts   *counts
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -59,6 +61,10 @@ func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	watch := r.URL.Query().Get("watch") != ""
+	if !watch {
+		p.underWay.Add(1)
+		defer p.underWay.Add(-1)
+	}
 	// What was sent is under way, even if the operator is killed meanwhile.
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -205,7 +205,7 @@ func (s *Sim) hook(c *world.Call, next func() error) error {
 func (s *Sim) count() []int {
 	n := make([]int, len(world.Kinds))
 	for _, k := range world.Kinds {
-		n[k] = len(s.Store.All(k))
+		n[k] = s.Store.Count(k)
 	}
 	return n
 }

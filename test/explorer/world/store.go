@@ -82,6 +82,9 @@ func (s *Store) State() uint64 { return s.state }
 // All returns the objects of a kind in the order of their names. They must not be changed.
 func (s *Store) All(k Kind) []client.Object { return sorted(s.objects[k]) }
 
+// Count returns how many objects of a kind there are.
+func (s *Store) Count(k Kind) int { return len(s.objects[k]) }
+
 // Find returns an object, or nil. It must not be changed.
 func (s *Store) Find(k Kind, key client.ObjectKey) client.Object {
 	return s.objects[k][key]

@@ -1,0 +1,85 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package histories
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"pgregory.net/rapid"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/histories/model"
+)
+
+// definition is a pipeline: as it is created, and as the model sees it.
+type definition struct {
+	stages  []v1alpha1.Stage
+	actions map[model.Key]v1alpha1.Action
+	model   model.Pipeline
+}
+
+var stageNames = []string{"Build", "Deploy"}
+
+var actionNames = map[string][]string{"Build": {"compile", "lint", "package"}, "Deploy": {"migrate", "roll-out", "verify"}}
+
+// outcomes of an action. More succeed than not, so that histories go on.
+var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, model.Fails}
+
+// annotations tell the kubelet how a pod ends.
+var annotations = map[model.Outcome]string{model.Succeeds: world.Succeed, model.Fails: world.Fail, model.Hangs: world.Never}
+
+func drawDefinition(t *rapid.T, most size) *definition {
+	d := &definition{actions: map[model.Key]v1alpha1.Action{}}
+	for i, name := range stageNames[:number(t, "stages", 1, most.stages)] {
+		stage := v1alpha1.Stage{Name: name}
+		for _, action := range actionNames[name][:number(t, "actions", 1, most.actions)] {
+			key, outcome := model.Key{Stage: name, Action: action}, pick(t, "outcome", outcomes...)
+			a := drawAction(t, action, outcome)
+			stage.Actions = append(stage.Actions, a)
+			d.actions[key] = a
+			d.model = append(d.model, model.Action{Key: key, StageIndex: i, RunOrder: int(a.RunOrder), Outcome: outcome})
+		}
+		d.stages = append(d.stages, stage)
+	}
+	return d
+}
+
+func drawAction(t *rapid.T, name string, outcome model.Outcome) v1alpha1.Action {
+	a := newAction(name, outcome)
+	a.RunOrder = int32(number(t, "runOrder", 1, 2))
+	if oneIn(t, 4, "onStop") {
+		a.OnStop = v1alpha1.OnStopAbandon
+	}
+	if oneIn(t, 4, "onAbandon") {
+		a.OnAbandon = v1alpha1.OnAbandonOrphan
+	}
+	return a
+}
+
+func newAction(name string, outcome model.Outcome) v1alpha1.Action {
+	return v1alpha1.Action{
+		Name: name, RunOrder: 1, OnStop: v1alpha1.OnStopFinish, OnAbandon: v1alpha1.OnAbandonTerminate,
+		Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: fmt.Appendf(nil,
+			`{"backoffLimit":0,"template":{"metadata":{"annotations":{%q:%q}},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}`,
+			world.AnnotationOutcome, annotations[outcome])}},
+	}
+}
+
+func (d *definition) String() string {
+	var actions []string
+	for _, a := range d.model {
+		words := fmt.Sprintf("%s/%s (runOrder %d) %s", a.Stage, a.Action, a.RunOrder, strings.ToLower(string(a.Outcome)))
+		if d.actions[a.Key].OnStop == v1alpha1.OnStopAbandon {
+			words += ", onStop: Abandon"
+		}
+		if d.actions[a.Key].OnAbandon == v1alpha1.OnAbandonOrphan {
+			words += ", onAbandon: Orphan"
+		}
+		actions = append(actions, words)
+	}
+	return strings.Join(actions, "; ")
+}
