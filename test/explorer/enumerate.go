@@ -130,9 +130,6 @@ func failures(c *world.Call) []string {
 	if c.Writes() {
 		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota")
 	}
-	if c.Verb == "create" {
-		what = append(what, "fail.terminating")
-	}
 	return what
 }
 

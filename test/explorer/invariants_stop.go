@@ -55,16 +55,22 @@ func trueVerdict(r *record) {
 
 // past is what had happened to the execution of a request when the request got its verdict.
 type past struct {
-	request            *v1alpha1.StopRequest
-	exists, recorded   bool
-	published, final   bool
+	request          *v1alpha1.StopRequest
+	exists, recorded bool
+	published, final bool
+	// endedBefore says that the execution was final when the request was made.
+	endedBefore        bool
 	inForce, abandoned bool
 	pipelineMissing    bool
 }
 
 func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
-	h := past{request: s, pipelineMissing: r.pipelineMissing(s, at)}
+	h := past{request: s}
+	h.pipelineMissing = verdictOf(s) == v1alpha1.ReasonPipelineNotFound && r.pipelineMissing(s, at)
 	for _, c := range r.changes[:at+1] {
+		if c.Old == nil && c.New.GetUID() == s.UID {
+			h.endedBefore = h.final
+		}
 		if c.Old != nil && c.New == nil && string(c.Old.GetUID()) == s.Spec.PipelineExecutionID {
 			h.exists = false
 		}
@@ -149,6 +155,9 @@ func (h past) contradictsRejection(verdict string) string {
 	case duplicated:
 		if !h.inForce {
 			return "no stop was in force"
+		}
+		if h.endedBefore {
+			return "its execution was final when the request was made"
 		}
 		if h.request.Spec.Abandon && !h.abandoned {
 			return "the stop in force only waited, and an abandon escalates it"

@@ -43,8 +43,6 @@ func Failure(name string, c Call) error {
 		return apierrors.NewInternalError(fmt.Errorf("etcdserver: leader changed"))
 	case "timeout":
 		return apierrors.NewTimeoutError("request timed out", 1)
-	case "terminating":
-		return namespaceTerminating(c.Kind, c.Key)
 	case "quota":
 		return apierrors.NewForbidden(c.Kind.resource(), c.Key.Name, fmt.Errorf("exceeded quota"))
 	case "lost":
