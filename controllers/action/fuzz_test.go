@@ -202,16 +202,24 @@ func checkBuild(t *testing.T, run Run, do plan.Task) {
 	}
 }
 
-// anything is an API server that has these pods and this Job.
+// anything is an API server that has these pods and this Job, and lists these Jobs.
 type anything struct {
 	client.Client
 	pods []corev1.Pod
 	job  *batchv1.Job
+	jobs []batchv1.Job
 }
 
 func (c anything) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	if l, ok := list.(*corev1.PodList); ok {
+	switch l := list.(type) {
+	case *corev1.PodList:
 		l.Items = slices.Clone(c.pods)
+	case *batchv1.JobList:
+		l.Items = slices.Clone(c.jobs)
+	case *metav1.PartialObjectMetadataList:
+		for _, p := range c.pods {
+			l.Items = append(l.Items, metav1.PartialObjectMetadata{ObjectMeta: p.ObjectMeta})
+		}
 	}
 	return nil
 }
@@ -259,6 +267,32 @@ func FuzzObserve(f *testing.F) {
 			}
 		}
 		nameFew(c.pods)
+	})
+}
+
+// FuzzRemains: whatever a deleted execution left, a Job that it owns remains of it, and so does a pod of a Job that is not there.
+func FuzzRemains(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := anything{}
+		fill := filler(data)
+		fill.Fill(&c.pods)
+		fill.Fill(&c.jobs)
+		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
+			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == theUID })
+		})
+		controlled := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return metav1.GetControllerOf(&p) != nil })
+		remains, err := (&Runner{Client: c, Live: c}).Remains(context.Background(), "team", theUID)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case owned && !remains:
+			t.Error("a Job of the execution is left, and nothing remains")
+		case remains && !owned && !controlled:
+			t.Error("something remains, and there is no Job of the execution and no pod of a Job")
+		}
 	})
 }
 
