@@ -68,7 +68,7 @@ func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
 	case "edit":
 		s.Store.Mutate(k, name, edit)
 	case "wipe":
-		s.Store.Mutate(k, name, func(o client.Object) { wipe(o.(*v1alpha1.PipelineExecution), how) })
+		s.Store.Mutate(k, name, func(o client.Object) { wipe(o, how) })
 	case "resume":
 		s.Store.Mutate(k, name, func(o client.Object) { o.(*batchv1.Job).Spec.Suspend = ptr.To(false) })
 	case "suspend":
@@ -140,8 +140,13 @@ func edit(o client.Object) {
 	p.Spec.Stages[0].Actions[0].OnAbandon = v1alpha1.OnAbandonOrphan
 }
 
-// wipe takes a part of an execution's status away, as a restore without status does, or an overly helpful person.
-func wipe(e *v1alpha1.PipelineExecution, part string) {
+// wipe takes a status away, as a restore without status does, or a part of it, as an overly helpful person.
+func wipe(o client.Object, part string) {
+	if r, is := o.(*v1alpha1.StopRequest); is {
+		r.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1}
+		return
+	}
+	e := o.(*v1alpha1.PipelineExecution)
 	switch part {
 	case "all":
 		e.Status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}

@@ -188,6 +188,9 @@ func (s *Sim) others(counts []int) []string {
 			for _, policy := range policies(k) {
 				what = append(what, fmt.Sprintf("delete.%s.%d.%s", k, i, policy))
 			}
+			if k == world.StopRequest {
+				what = append(what, fmt.Sprintf("wipe.%s.%d.all", k, i))
+			}
 			if k == world.Execution {
 				for _, part := range []string{"all", "state", "stages", "stop"} {
 					what = append(what, fmt.Sprintf("wipe.%s.%d.%s", k, i, part))

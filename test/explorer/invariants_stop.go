@@ -14,20 +14,25 @@ import (
 	"haltline.dev/haltline/test/explorer/world"
 )
 
-// oneVerdict is I1: "A StopRequest gets exactly one verdict, and it never changes."
+// oneVerdict is I1: "A StopRequest gets exactly one verdict, and it never changes." Where another wiped it, what was accepted is
+// accepted again, as long as there is an execution that has recorded it, and what was rejected is rejected again.
 func oneVerdict(r *record) {
-	given := map[types.UID]string{}
+	given, wiped := map[types.UID]string{}, map[types.UID]bool{}
 	for i, c := range r.changes {
 		s, ok := c.New.(*v1alpha1.StopRequest)
 		if !ok {
 			continue
 		}
 		verdict := verdictOf(s)
-		if before, was := given[s.UID]; was && verdict != before {
+		if c.By == outsider && verdict == "" {
+			wiped[s.UID] = true
+		}
+		again := wiped[s.UID] && (verdict == "" || verdict != accepted && (given[s.UID] != accepted || !r.historyOf(s, i).exists))
+		if before, was := given[s.UID]; was && verdict != before && !again {
 			r.violated("I1", i, "the verdict on StopRequest %q was %s and is %q", s.Name, before, verdict)
 		}
 		if verdict != "" {
-			given[s.UID] = verdict
+			given[s.UID], wiped[s.UID] = verdict, false
 		}
 	}
 }
