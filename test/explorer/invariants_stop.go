@@ -83,19 +83,24 @@ func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
 		if !ok || !stop.Concerns(s, e) {
 			continue
 		}
-		h.exists = true
-		h.final = h.final || e.Status.State.Final()
-		if e.Status.Stop == nil {
-			continue
-		}
-		h.inForce = true
-		h.abandoned = h.abandoned || e.Status.Stop.Mode == v1alpha1.StopModeAbandon
-		if slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStop) bool { return a.UID == string(s.UID) }) {
-			h.recorded = true
-			h.published = h.published || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.Final()
-		}
+		h.see(e)
 	}
 	return h
+}
+
+// see takes what the execution is from now on.
+func (h *past) see(e *v1alpha1.PipelineExecution) {
+	h.exists = true
+	h.final = h.final || e.Status.State.Final()
+	if e.Status.Stop == nil {
+		return
+	}
+	h.inForce = true
+	h.abandoned = h.abandoned || e.Status.Stop.Mode == v1alpha1.StopModeAbandon
+	if slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStop) bool { return a.UID == string(h.request.UID) }) {
+		h.recorded = true
+		h.published = h.published || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.Final()
+	}
 }
 
 // pipelineMissing reports whether there was a time, since the reconciliation began that wrote a change, when no Pipeline
