@@ -69,13 +69,6 @@ func (l *ledger) addAll(phase, section string, counted map[string]int) {
 	}
 }
 
-// of is what was counted in a phase.
-func (l *ledger) of(phase, section, row string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.cells[cell{phase, section, row}]
-}
-
 // total is the sum of a row.
 func (l *ledger) total(section, row string) int {
 	l.mu.Lock()

@@ -21,15 +21,7 @@ func (p *phase) demandFaults(t *testing.T) {
 	}
 }
 
-// demandStops fails the test where the phase stopped nothing that was at work.
-func (p *phase) demandStops(t *testing.T) {
-	t.Helper()
-	if results.of(p.name, sectionStates, stoppedAtWork) == 0 {
-		t.Errorf("%s: no execution was %s", p.name, stoppedAtWork)
-	}
-}
-
-// demandAll fails the test where the whole run did not meet what it is for.
+// demandAll fails the test where the whole run did not meet what it is for, or a check saw nothing of it.
 func demandAll(t *testing.T, l *ledger) {
 	t.Helper()
 	for section, rows := range wantedOfAll() {
@@ -48,6 +40,9 @@ func wantedOfAll() map[string][]string {
 			v1alpha1.ReasonAccepted, v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable, v1alpha1.ReasonPipelineNotFound,
 		},
 		sectionWork: {rowJobs, rowFences, rowFound, rowOrphans, rowPods},
+	}
+	for _, c := range checks {
+		wanted[sectionChecks] = append(wanted[sectionChecks], c.name)
 	}
 	for _, c := range phases() {
 		wanted[sectionFaults] = append(wanted[sectionFaults], c.wire.fates()...)
