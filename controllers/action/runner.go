@@ -54,7 +54,7 @@ func (r *Runner) do(ctx context.Context, run Run, t plan.Task) (plan.Observation
 	case plan.Start:
 		return r.start(ctx, run, t)
 	case plan.Fence:
-		return r.fence(ctx, run, t)
+		return r.fenceAll(ctx, run, t)
 	case plan.Observe:
 		return r.observe(ctx, run, t)
 	case plan.Terminate:

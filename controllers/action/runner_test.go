@@ -443,10 +443,12 @@ func TestFence(t *testing.T) {
 	create := []string{"create Job"}
 	look := []string{"create Job", "live get Job"}
 	twice := []string{"create Job", "create Job"}
+	// Whatever ran under the name before is looked for.
+	then := func(calls ...string) []string { return append(slices.Clone(calls), "live list Pod") }
 	refused := func(errs ...error) map[string][]error { return map[string][]error{"create Job": errs} }
 	tests := []call{
-		{name: "a tombstone is created", want: never, calls: create, created: true},
-		{name: "a tombstone is there", job: ourJob(entombed), want: never, calls: look},
+		{name: "a tombstone is created", want: never, calls: then(create...), created: true},
+		{name: "a tombstone is there", job: ourJob(entombed), want: never, calls: then(look...)},
 		{name: "it really started", job: ourJob(), want: plan.Observation{Phase: plan.Running, JobUID: theJobUID}, calls: look},
 		{name: "it really started and succeeded", job: ourJob(complete), want: plan.Observation{Phase: plan.Succeeded, JobUID: theJobUID}, calls: look},
 		{
@@ -462,7 +464,7 @@ func TestFence(t *testing.T) {
 			want: plan.Observation{Phase: plan.Failed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{theName}, calls: look,
 		},
 		// Nobody can create anything in it any more, a paused operator neither.
-		{name: "the namespace ends", fail: map[string]error{"create Job": errEnding}, want: never, calls: create},
+		{name: "the namespace ends", fail: map[string]error{"create Job": errEnding}, want: never, calls: then(create...)},
 		{
 			// "A quota or a policy that refuses the tombstone of an open intent delays the publication of the stop".
 			name: "forbidden by a quota", fail: map[string]error{"create Job": errQuota},
@@ -472,18 +474,28 @@ func TestFence(t *testing.T) {
 			name: "refused by a policy", fail: map[string]error{"create Job": errInvalid},
 			want: plan.Observation{Phase: plan.Blocked}, says: []string{"tombstone"}, err: "is invalid", calls: twice,
 		},
+		{
+			// One that was created, and deleted by another before its uid was recorded.
+			name: "pods of a Job of its name are left", pods: []*corev1.Pod{pod()}, want: plan.Observation{Phase: plan.Blocked},
+			says: []string{"deleted by another", theName + "-x7k2p"}, err: "have to end", calls: then(create...), created: true,
+		},
+		{
+			name: "a try of a Job of its name is left that had ended", pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })},
+			want: never, calls: then(create...), created: true,
+		},
+		{name: "the pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: then(create...), created: true},
 		// A policy that asks for more than the plain tombstone has may let one pass that looks like the Job itself.
-		{name: "forbidden, and one like the Job is not", first: refused(errQuota), want: never, calls: twice, created: true},
-		{name: "invalid, and one like the Job is not", first: refused(errInvalid), want: never, calls: twice, created: true},
+		{name: "forbidden, and one like the Job is not", first: refused(errQuota), want: never, calls: then(twice...), created: true},
+		{name: "invalid, and one like the Job is not", first: refused(errInvalid), want: never, calls: then(twice...), created: true},
 		{
 			name: "one like the Job is refused for another reason", first: refused(errInvalid, errQuota),
 			want: plan.Observation{Phase: plan.Blocked}, says: []string{"exceeded quota"}, err: "exceeded quota", calls: twice,
 		},
 		{name: "no answer about one like the Job", first: refused(errQuota, errTimeout), err: "did not answer", calls: twice},
-		{name: "the namespace ends before one like the Job", first: refused(errQuota, errEnding), want: never, calls: twice},
+		{name: "the namespace ends before one like the Job", first: refused(errQuota, errEnding), want: never, calls: then(twice...)},
 		{
 			name: "refused, and a tombstone is there", job: ourJob(entombed), first: refused(errQuota),
-			want: never, calls: append(slices.Clone(twice), "live get Job"),
+			want: never, calls: then(append(slices.Clone(twice), "live get Job")...),
 		},
 		{
 			name: "refused, and it really started", job: ourJob(), first: refused(errQuota),

@@ -64,6 +64,24 @@ func (r *Runner) fence(ctx context.Context, run Run, t plan.Task) (plan.Observat
 	}
 }
 
+// fenceAll fences an action, and waits for what a Job of its name may have left that was deleted before its uid was recorded:
+// "Stopped" is not said while a pod of it runs.
+func (r *Runner) fenceAll(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
+	o, err := r.fence(ctx, run, t)
+	if err != nil || o.Phase != plan.NeverStarted {
+		return o, err
+	}
+	pods, err := r.podsLeft(ctx, run, t)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if len(pods) > 0 {
+		err := fmt.Errorf("job %q was deleted by another; its pods have to end: %s", t.JobName, nameFew(pods))
+		return plan.Observation{Phase: plan.Blocked, Message: fmt.Sprintf("Trying again: %v.", err)}, err
+	}
+	return o, nil
+}
+
 // bury creates the tombstone of an action's Job. Where a policy refuses the plain one, one that looks like the Job itself may
 // pass.
 func (r *Runner) bury(ctx context.Context, run Run, t plan.Task) error {
