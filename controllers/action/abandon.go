@@ -24,8 +24,8 @@ import (
 //
 // The Job is suspended and not deleted. Its name stays taken, so that an operator that was paused before it created the
 // Job cannot do so after the stop; and its condition Suspended is the word of the Job controller, the only one that
-// creates its pods, that it will create no more. After that, no pod is left when none is listed. A parallelism of 0 keeps
-// it so: a queue that resumes the Job later brings no pod back.
+// creates its pods, that it will create no more; so is one that says how the Job ends. After that, no pod is left when none
+// is listed. A parallelism of 0 keeps it so: a queue that resumes the Job later brings no pod back.
 func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.Running, JobUID: t.JobUID}
 	job, err := r.find(ctx, run, t)
@@ -58,10 +58,17 @@ func (r *Runner) terminate(ctx context.Context, run Run, t plan.Task) (plan.Obse
 			return ending, client.IgnoreNotFound(err)
 		}
 	}
-	if !saidSuspended {
+	if !saidSuspended && !isDecided(job) {
 		return ending, nil
 	}
 	return r.endedWithPods(ctx, run, t)
+}
+
+// isDecided reports whether the Job controller has decided how the Job ends; it creates no more pods from then on. That it has
+// ended it may never say: a Job that was suspended before its startTime was recorded, and whose pod succeeded nevertheless,
+// cannot be Complete ("startTime is required for finished job").
+func isDecided(job *batchv1.Job) bool {
+	return isConditionTrue(job, batchv1.JobSuccessCriteriaMet) || isConditionTrue(job, batchv1.JobFailureTarget)
 }
 
 // suspend asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift, such

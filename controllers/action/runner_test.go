@@ -230,6 +230,10 @@ func failedBy(reason, message string) func(*batchv1.Job) {
 		j.Status.Conditions[1].Reason, j.Status.Conditions[1].Message = reason, message
 	}
 }
+func decided(t batchv1.JobConditionType) func(*batchv1.Job) {
+	return func(j *batchv1.Job) { j.Status.Conditions = jobConditions(t) }
+}
+
 func saidSuspended(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuspended) }
 func resumed(j *batchv1.Job) {
 	j.Status.Conditions = jobConditions(batchv1.JobSuspended)
@@ -747,6 +751,15 @@ func TestTerminate(t *testing.T) {
 		{
 			name: "suspended by another, of many pods", job: ourJob(suspended, func(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](3) }),
 			want: ending, calls: patched, suspended: true, specs: []string{drain},
+		},
+		{
+			// It was suspended before its startTime was recorded, and cannot become Complete.
+			name: "its success is decided, and its pod has ended", job: ourJob(suspended, empty, decided(batchv1.JobSuccessCriteriaMet)),
+			pods: []*corev1.Pod{record}, want: ended, calls: listed,
+		},
+		{
+			name: "its failure is decided, and its pods are left", job: ourJob(suspended, empty, decided(batchv1.JobFailureTarget)),
+			pods: []*corev1.Pod{pod(deleted)}, want: ending, calls: listed,
 		},
 		{
 			name: "pods of an earlier Job of the name are left", job: done,

@@ -155,6 +155,9 @@ func track(s *Store, job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobCondit
 	tally(next, pods)
 	counted := note(next, pods, end)
 	conclude(next, job, end, len(counted) > 0, now)
+	if refused(next) {
+		return false
+	}
 	was := job.Status
 	// The time of the start alone is no reason to write.
 	was.StartTime = next.Status.StartTime
@@ -165,6 +168,13 @@ func track(s *Store, job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobCondit
 		return s.Mutate(Pod, client.ObjectKeyFromObject(counted[0]), removeFinalizer(batchv1.JobTrackingFinalizer))
 	}
 	return false
+}
+
+// refused reports whether the API server takes no such status: "startTime is required for finished job", but for a suspended one
+// that asks for no completions. The Job controller tries again for ever.
+func refused(job *batchv1.Job) bool {
+	empty := suspended(job) && job.Spec.Completions != nil && *job.Spec.Completions == 0
+	return jobFinished(job) && job.Status.StartTime == nil && !empty
 }
 
 // begin says when a Job started and whether it is suspended. Of one that ends or is deleted that does not change any more.
