@@ -102,6 +102,8 @@ func TestWhoHearsOfWhat(t *testing.T) {
 	pod := ran(action.PodMetadata())
 
 	c := build(t, running, waiting, awaitsAnother, younger, another, asked, acceptedOne, rejectedOne, elsewhere)
+	successor := running.DeepCopy()
+	successor.UID = "uid-of-successor"
 	for _, tt := range []struct {
 		name, controller string
 		before, after    client.Object
@@ -118,6 +120,7 @@ func TestWhoHearsOfWhat(t *testing.T) {
 		{"the status of the execution changes", "pipelineexecution", running, stopping, []string{"run-1"}},
 		{"the status of the execution changes", "stoprequest", running, stopping, []string{"accepted", "asked"}},
 		{"the execution is gone", "stoprequest", stopping, nil, []string{"accepted", "asked"}},
+		{"the execution is gone and another has its name, in one event", "stoprequest", stopping, successor, []string{"accepted", "asked"}},
 		{"a stop is asked for", "stoprequest", nil, asked, []string{"asked"}},
 		{"the older Pipeline of the name is gone", "pipeline", thePipeline(), nil, []string{"younger"}},
 		{"a Pipeline is created", "pipeline", nil, another, []string{"another"}},
