@@ -15,7 +15,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // outsider is who does what no script asks for.
@@ -37,14 +37,14 @@ func (s *Sim) outsideAct(words []string) {
 		s.foreignJob(number(words[1]))
 		return
 	}
-	k, _ := world.KindNamed(words[1])
+	k, _ := simcluster.KindNamed(words[1])
 	all := s.Store.All(k)
 	if i := number(words[2]); i < len(all) {
 		s.toObject(words[0], k, all[i], append(words[3:], "")[0])
 	}
 }
 
-func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
+func (s *Sim) toObject(verb string, k simcluster.Kind, o client.Object, how string) {
 	name := client.ObjectKeyFromObject(o)
 	switch verb {
 	case "delete":
@@ -83,7 +83,7 @@ func (s *Sim) toObject(verb string, k world.Kind, o client.Object, how string) {
 }
 
 // label gives an object a label that is the operator's to give.
-func (s *Sim) label(k world.Kind, name client.ObjectKey, label string) {
+func (s *Sim) label(k simcluster.Kind, name client.ObjectKey, label string) {
 	s.Store.Mutate(k, name, func(o client.Object) {
 		metav1.SetMetaDataLabel(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), label, "true")
 	})
@@ -91,17 +91,17 @@ func (s *Sim) label(k world.Kind, name client.ObjectKey, label string) {
 
 // loseJob deletes the first Job whose execution has not ended.
 func (s *Sim) loseJob() {
-	for _, o := range s.Store.All(world.Job) {
+	for _, o := range s.Store.All(simcluster.Job) {
 		e, ok := s.Store.ByUID(types.UID(o.GetLabels()[v1alpha1.LabelExecutionID])).(*v1alpha1.PipelineExecution)
 		if ok && !e.Status.State.Final() {
-			s.toObject("delete", world.Job, o, string(metav1.DeletePropagationBackground))
+			s.toObject("delete", simcluster.Job, o, string(metav1.DeletePropagationBackground))
 			return
 		}
 	}
 }
 
 // recreate deletes an object and creates another of its name and spec, as `kubectl replace --force` does.
-func (s *Sim) recreate(k world.Kind, o client.Object) {
+func (s *Sim) recreate(k simcluster.Kind, o client.Object) {
 	name := client.ObjectKeyFromObject(o)
 	_ = s.Store.Delete(k, name, client.DeleteOptions{})
 	s.Store.Mutate(k, name, func(o client.Object) {
@@ -119,12 +119,12 @@ func (s *Sim) recreate(k world.Kind, o client.Object) {
 }
 
 // adopt gives an object to another controller.
-func (s *Sim) adopt(k world.Kind, name client.ObjectKey) {
+func (s *Sim) adopt(k simcluster.Kind, name client.ObjectKey) {
 	other := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "another-controller"}}
-	if s.Store.Find(world.Pod, client.ObjectKeyFromObject(other)) == nil {
+	if s.Store.Find(simcluster.Pod, client.ObjectKeyFromObject(other)) == nil {
 		s.create(other)
 	}
-	owner := s.Store.Find(world.Pod, client.ObjectKeyFromObject(other))
+	owner := s.Store.Find(simcluster.Pod, client.ObjectKeyFromObject(other))
 	if owner == nil {
 		return
 	}
@@ -162,7 +162,7 @@ func wipe(o client.Object, part string) {
 // actionCount is how many actions the pipelines have.
 func (s *Sim) actionCount() int {
 	n := 0
-	for _, p := range s.Store.All(world.Pipeline) {
+	for _, p := range s.Store.All(simcluster.Pipeline) {
 		for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
 			n += len(st.Actions)
 		}
@@ -172,9 +172,9 @@ func (s *Sim) actionCount() int {
 
 // foreignJob creates a Job under the name of an action's, which is not the execution's.
 func (s *Sim) foreignJob(n int) {
-	for _, o := range s.Store.All(world.Execution) {
+	for _, o := range s.Store.All(simcluster.Execution) {
 		e := o.(*v1alpha1.PipelineExecution)
-		for _, p := range s.Store.All(world.Pipeline) {
+		for _, p := range s.Store.All(simcluster.Pipeline) {
 			for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
 				for _, a := range st.Actions {
 					if n == 0 {
@@ -193,7 +193,7 @@ func (s *Sim) foreignJob(n int) {
 // stopFromOutside creates requests for the first execution: one for each letter, w a wait, a an abandon, e one that
 // escalates.
 func (s *Sim) stopFromOutside(letters string) {
-	executions := s.Store.All(world.Execution)
+	executions := s.Store.All(simcluster.Execution)
 	if len(executions) == 0 {
 		return
 	}

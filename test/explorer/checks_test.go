@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // check is a breach of an invariant, and what comes close to it and is none: the lawful history with one change or with another.
@@ -94,7 +94,7 @@ func checksOfVerdicts() []check {
 
 // checksOfStarts are those of I3 and I4.
 func checksOfStarts() []check {
-	lost := func(b *tale) { b.deletes(world.Job, "job"); b.moves() }
+	lost := func(b *tale) { b.deletes(simcluster.Job, "job"); b.moves() }
 	return []check{
 		{name: "a Job after the stop", invariant: "I3",
 			breach: change{before: "stop", do: func(b *tale) { b.create("late", tombstone) }},
@@ -174,8 +174,8 @@ func checksOfRemains() []check {
 			breach: change{before: "conclude", do: func(b *tale) { b.spec(`{"parallelism":1}`); b.outside("resume.Job.0"); b.moves() }},
 			lawful: change{before: "conclude", do: func(b *tale) { b.outside("resume.Job.0"); b.moves() }}},
 		{name: "a finalizer is stuck", invariant: "I6",
-			breach: change{before: "rest", do: func(b *tale) { b.finalizer(); b.deletes(world.Execution, "run"); b.moves() }},
-			lawful: change{before: "rest", do: func(b *tale) { b.deletes(world.Execution, "run"); b.moves() }}},
+			breach: change{before: "rest", do: func(b *tale) { b.finalizer(); b.deletes(simcluster.Execution, "run"); b.moves() }},
+			lawful: change{before: "rest", do: func(b *tale) { b.deletes(simcluster.Execution, "run"); b.moves() }}},
 		{name: "a namespace cannot be deleted", invariant: "I6",
 			breach: change{before: "rest", do: func(b *tale) { b.finalizer(); b.outside("terminate"); b.moves() }},
 			lawful: change{before: "rest", do: func(b *tale) { b.outside("terminate"); b.moves() }}},
@@ -205,7 +205,7 @@ func checksOfRest() []check {
 			lawful: change{until: "accept", do: waits(nil)}},
 		{name: "onStop: Abandon never ends", invariant: "I8", action: act("compile").hangs().abandonedOnStop(),
 			breach: change{until: "accept", do: waits(nil)},
-			lawful: change{until: "accept", do: func(b *tale) { b.deletes(world.Revision, "web-1"); waits(nil)(b) }}},
+			lawful: change{until: "accept", do: func(b *tale) { b.deletes(simcluster.Revision, "web-1"); waits(nil)(b) }}},
 		{name: "a request is never answered", invariant: "I8",
 			breach: change{until: "accept", do: func(*tale) {}},
 			lawful: change{until: "ask", do: func(*tale) {}}},

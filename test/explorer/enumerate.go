@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Singles returns every injection for a scenario, one at a time, from its undisturbed run.
@@ -33,7 +33,7 @@ func Singles(base *Sim) []*Injection {
 		}
 		add(c.Number, failures(c)...)
 		add(c.Number, restarts(base, c)...)
-		if c.Verb == "create" && c.Kind == world.Job {
+		if c.Verb == "create" && c.Kind == simcluster.Job {
 			add(c.Number, troubledSeconds(base, c)...)
 			// What is about to be started was started by another, and then lost.
 			add(c.Number, "second+lose+second")
@@ -76,7 +76,7 @@ func gravest(run *Sim, after int) []*Injection {
 }
 
 // lastLive reports whether the first of some calls is the last of its reconciliation that reaches the API server.
-func lastLive(calls []*world.Call) bool {
+func lastLive(calls []*simcluster.Call) bool {
 	for _, c := range calls[1:] {
 		if c.Reconcile != calls[0].Reconcile {
 			break
@@ -89,21 +89,21 @@ func lastLive(calls []*world.Call) bool {
 }
 
 // firstCalls are the calls until all was at rest, from where the scenario has injections begin.
-func (s *Sim) firstCalls() []*world.Call {
+func (s *Sim) firstCalls() []*simcluster.Call {
 	from := 0
 	if s.Scenario.FromFirstStop {
-		from = slices.IndexFunc(s.Store.History, func(c world.Change) bool { return c.Kind == world.StopRequest })
+		from = slices.IndexFunc(s.Store.History, func(c simcluster.Change) bool { return c.Kind == simcluster.StopRequest })
 	}
-	return slices.DeleteFunc(slices.Clone(s.Op.Calls), func(c *world.Call) bool {
+	return slices.DeleteFunc(slices.Clone(s.Op.Calls), func(c *simcluster.Call) bool {
 		return c.Before < from || c.Before >= s.Settled
 	})
 }
 
 // losses are Jobs that another deletes, with a restart of the operator that sees the executions as they were before.
-func losses(base *Sim, c *world.Call) []string {
+func losses(base *Sim, c *simcluster.Call) []string {
 	var what []string
-	for i := range base.counts[c.Number][world.Job] {
-		for _, pos := range olderViews(base, world.Execution, c) {
+	for i := range base.counts[c.Number][simcluster.Job] {
+		for _, pos := range olderViews(base, simcluster.Execution, c) {
 			what = append(what, fmt.Sprintf("delete.Job.%d.Background+relist.PipelineExecution.%d", i, pos))
 		}
 	}
@@ -112,7 +112,7 @@ func losses(base *Sim, c *world.Call) []string {
 
 // troubledSeconds are second operators that are told to stop what the first is about to start, and die, or are refused, at
 // any of the calls that reach the API server.
-func troubledSeconds(base *Sim, c *world.Call) []string {
+func troubledSeconds(base *Sim, c *simcluster.Call) []string {
 	var what []string
 	for _, stop := range []string{"stop.a", "stop.w"} {
 		probe := NewSim(base.Scenario, &Injection{Call: c.Number, What: stop + "+second"})
@@ -125,7 +125,7 @@ func troubledSeconds(base *Sim, c *world.Call) []string {
 }
 
 // failures are the ways in which a call itself goes wrong.
-func failures(c *world.Call) []string {
+func failures(c *simcluster.Call) []string {
 	what := []string{"crash-before", "fail.throttled", "fail.internal", "fail.timeout"}
 	if c.Writes() {
 		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota")
@@ -134,9 +134,9 @@ func failures(c *world.Call) []string {
 }
 
 // stale are the older views of each kind until a call, and from a call on.
-func stale(base *Sim, c *world.Call) []string {
+func stale(base *Sim, c *simcluster.Call) []string {
 	var what []string
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		what = append(what, "freeze."+k.String(), "jump."+k.String())
 		for _, pos := range olderViews(base, k, c) {
 			what = append(what, fmt.Sprintf("lag.%s.%d", k, pos))
@@ -146,9 +146,9 @@ func stale(base *Sim, c *world.Call) []string {
 }
 
 // restarts are the older views of each kind that a restarted operator may list.
-func restarts(base *Sim, c *world.Call) []string {
+func restarts(base *Sim, c *simcluster.Call) []string {
 	var what []string
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		for _, pos := range olderViews(base, k, c) {
 			what = append(what, fmt.Sprintf("restart-stale.%s.%d", k, pos))
 		}
@@ -156,7 +156,7 @@ func restarts(base *Sim, c *world.Call) []string {
 	return what
 }
 
-func olderViews(base *Sim, k world.Kind, c *world.Call) []int {
+func olderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
 	seen := 0
 	for _, change := range base.Store.History[:c.Before] {
 		if change.Kind == k {
@@ -180,7 +180,7 @@ func (s *Sim) others(counts []int) []string {
 	for n := range s.actionCount() {
 		what = append(what, fmt.Sprintf("foreign.%d", n))
 	}
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		for i := range counts[k] {
 			for _, verb := range verbs(k) {
 				what = append(what, fmt.Sprintf("%s.%s.%d", verb, k, i))
@@ -188,15 +188,15 @@ func (s *Sim) others(counts []int) []string {
 			for _, policy := range policies(k) {
 				what = append(what, fmt.Sprintf("delete.%s.%d.%s", k, i, policy))
 			}
-			if k == world.StopRequest {
+			if k == simcluster.StopRequest {
 				what = append(what, fmt.Sprintf("wipe.%s.%d.all", k, i))
 			}
-			if k == world.Execution {
+			if k == simcluster.Execution {
 				for _, part := range []string{"all", "state", "stages", "stop"} {
 					what = append(what, fmt.Sprintf("wipe.%s.%d.%s", k, i, part))
 				}
 			}
-			if k == world.Job {
+			if k == simcluster.Job {
 				what = append(what, fmt.Sprintf("delete.Job.%d.Background+second", i), fmt.Sprintf("delete.Job.%d.Background+world", i))
 			}
 		}
@@ -205,26 +205,26 @@ func (s *Sim) others(counts []int) []string {
 }
 
 // policies are those that differ: what has no dependents is deleted the same way by all of them.
-func policies(k world.Kind) []string {
-	if k == world.Pipeline || k == world.Execution || k == world.Job {
+func policies(k simcluster.Kind) []string {
+	if k == simcluster.Pipeline || k == simcluster.Execution || k == simcluster.Job {
 		return []string{"Background", "Foreground", "Orphan"}
 	}
 	return []string{"Background"}
 }
 
-func verbs(k world.Kind) []string {
+func verbs(k simcluster.Kind) []string {
 	switch k {
-	case world.Pipeline:
+	case simcluster.Pipeline:
 		return []string{"recreate", "edit", "touch"}
-	case world.Execution:
+	case simcluster.Execution:
 		return []string{"recreate", "unown", "touch"}
-	case world.StopRequest:
+	case simcluster.StopRequest:
 		return []string{"recreate", "touch"}
-	case world.Job:
+	case simcluster.Job:
 		return []string{"recreate", "unown", "adopt", "unlabel", "tombstone", "orphaned", "resume", "suspend", "touch"}
-	case world.Pod:
+	case simcluster.Pod:
 		return []string{"unown", "unlabel", "touch"}
-	case world.Revision:
+	case simcluster.Revision:
 		return []string{"recreate", "unown"}
 	default:
 		return nil

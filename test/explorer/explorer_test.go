@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // TestMain trades memory for time: a run leaves much garbage, and nothing else.
@@ -42,10 +42,10 @@ func TestScenariosEndAsTheContractSays(t *testing.T) {
 }
 
 func ending(s *Sim, name string) string {
-	if e, ok := s.Store.Find(world.Execution, key(name)).(*v1alpha1.PipelineExecution); ok {
+	if e, ok := s.Store.Find(simcluster.Execution, key(name)).(*v1alpha1.PipelineExecution); ok {
 		return string(e.Status.State)
 	}
-	if r, ok := s.Store.Find(world.StopRequest, key(name)).(*v1alpha1.StopRequest); ok {
+	if r, ok := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest); ok {
 		return verdictOf(r)
 	}
 	return "gone"

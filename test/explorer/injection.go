@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Injection is one thing that goes wrong, or that another does, at one call.
@@ -28,33 +28,33 @@ const atRest = 0
 func (i *Injection) String() string { return strconv.Itoa(i.Call) + "/" + i.What }
 
 // around is the injection at its call.
-func (i *Injection) around(s *Sim, c *world.Call, next func() error) error {
+func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error {
 	name, rest, _ := strings.Cut(i.What, ".")
 	switch name {
 	case "crash-before":
-		panic(world.Crash{})
+		panic(simcluster.Crash{})
 	case "crash-after":
 		_ = next()
-		panic(world.Crash{})
+		panic(simcluster.Crash{})
 	case "fail":
-		return world.Failure(rest, *c)
+		return simcluster.Failure(rest, *c)
 	case "lost-answer":
 		if err := next(); err != nil {
 			return err
 		}
-		return world.Failure("lost", *c)
+		return simcluster.Failure("lost", *c)
 	case "restart-stale":
 		s.restart = staleAt(rest)
-		panic(world.Crash{})
+		panic(simcluster.Crash{})
 	case "lag":
 		// The cache was held back until here.
-		s.Op.Cache.Hold = func(world.Kind, int) bool { return false }
+		s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
 		s.Void = !i.held
 		return next()
 	case "freeze":
 		// From here on the cache sees nothing new of a kind until all is idle.
-		k, _ := world.KindNamed(rest)
-		s.Op.Cache.Hold = func(held world.Kind, _ int) bool { return held == k }
+		k, _ := simcluster.KindNamed(rest)
+		s.Op.Cache.Hold = func(held simcluster.Kind, _ int) bool { return held == k }
 		return next()
 	case "catch-up":
 		// Every event that there is comes while the call is on its way.
@@ -65,7 +65,7 @@ func (i *Injection) around(s *Sim, c *world.Call, next func() error) error {
 		return next()
 	case "jump":
 		// All events of a kind come as one, as after a watch that broke.
-		k, _ := world.KindNamed(rest)
+		k, _ := simcluster.KindNamed(rest)
 		s.Void = s.Store.Changes(k)-s.Op.Position(k) < 2
 		s.Op.Jump(k)
 		return next()
@@ -105,7 +105,7 @@ func (i *Injection) outside(s *Sim, what string) {
 			s.second(nil)
 		case "relist":
 			s.restart = staleAt(at)
-			panic(world.Crash{})
+			panic(simcluster.Crash{})
 		case "second-dies", "second-fails":
 			s.second(&Injection{Call: number(at), What: map[string]string{"second-dies": "crash-after", "second-fails": "fail.quota"}[name]})
 		case "world":
@@ -127,7 +127,7 @@ func (i *Injection) prepare(s *Sim) {
 	switch name {
 	case "lag":
 		for k, at := range staleAt(rest) {
-			s.Op.Cache.Hold = func(held world.Kind, pos int) bool {
+			s.Op.Cache.Hold = func(held simcluster.Kind, pos int) bool {
 				hold := held == k && pos >= at
 				i.held = i.held || hold
 				return hold
@@ -141,13 +141,13 @@ func (i *Injection) prepare(s *Sim) {
 }
 
 // staleAt reads "Kind.position".
-func staleAt(text string) world.At {
+func staleAt(text string) simcluster.At {
 	kind, pos, _ := strings.Cut(text, ".")
-	k, ok := world.KindNamed(kind)
+	k, ok := simcluster.KindNamed(kind)
 	if !ok {
 		panic("no such kind: " + kind)
 	}
-	return world.At{k: number(pos)}
+	return simcluster.At{k: number(pos)}
 }
 
 func number(text string) int {

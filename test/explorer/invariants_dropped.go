@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // person is who does what a scenario's script says.
@@ -24,8 +24,8 @@ func (r *record) dropped() bool {
 }
 
 // catchesUp reports whether a call after the restart is about what was behind for want of an event that was dropped.
-func (r *record) catchesUp(c *world.Call) bool {
-	if !r.dropped() || c.Controller != reconcilers[world.Execution] {
+func (r *record) catchesUp(c *simcluster.Call) bool {
+	if !r.dropped() || c.Controller != reconcilers[simcluster.Execution] {
 		return r.dropped()
 	}
 	for _, change := range slices.Backward(r.changes[:r.sim.Settled]) {

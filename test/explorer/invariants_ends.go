@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // waitLetsFinish is a sentence of the contract: "You choose to either stop the pipeline execution by completing in-progress
@@ -52,7 +52,7 @@ func (r *record) abandonedOnStop(stage, action string) bool {
 func deletedMeansGone(r *record) {
 	executions := map[types.UID]*v1alpha1.PipelineExecution{}
 	told := map[types.UID]bool{}
-	r.replay(func(i int, c world.Change, is now) {
+	r.replay(func(i int, c simcluster.Change, is now) {
 		if e, ok := executionOf(c); ok {
 			executions[e.UID] = e
 		}

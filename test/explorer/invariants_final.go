@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // finalIsFinal is I5: "Final states are final." A final status is the record of what happened, and nothing of it changes, not
@@ -38,7 +38,7 @@ func finalIsFinal(r *record) {
 // stoppedMeansStopped is I5: "Stopped is written only when every action that was in progress has ended, is gone, or was
 // orphaned on purpose." It holds of every final state. Where the stages were taken away it is not known what ran.
 func stoppedMeansStopped(r *record) {
-	r.replay(func(i int, c world.Change, is now) {
+	r.replay(func(i int, c simcluster.Change, is now) {
 		e, ok := executionOf(c)
 		if !ok || !isOperator(c) || !e.Status.State.Final() || r.lost(e.UID, i, theStages) {
 			return
@@ -56,7 +56,7 @@ func stoppedMeansStopped(r *record) {
 
 // requestsReadStopped is I5 as a person reads it who waits for the request: it reads Stopped when its execution does, or is gone.
 func requestsReadStopped(r *record) {
-	r.replay(func(i int, c world.Change, is now) {
+	r.replay(func(i int, c simcluster.Change, is now) {
 		s, ok := c.New.(*v1alpha1.StopRequest)
 		if !ok || !meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionStopped) {
 			return

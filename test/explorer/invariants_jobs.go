@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // oneJobRuns is I4: "At most one Job ever runs for one (execution, stage, action, attempt)." A Job runs when it gets a
@@ -47,7 +47,7 @@ func oneJobRuns(r *record) {
 // deletedUnrecorded reports whether another deleted a Job before any status had its uid.
 func (r *record) deletedUnrecorded(job types.UID) bool {
 	for i, c := range r.changes {
-		if c.Kind == world.Job && c.Old != nil && c.Old.GetUID() == job && (c.New == nil || c.New.GetDeletionTimestamp() != nil) {
+		if c.Kind == simcluster.Job && c.Old != nil && c.Old.GetUID() == job && (c.New == nil || c.New.GetDeletionTimestamp() != nil) {
 			records := r.jobs[job].records
 			return !isOperator(c) && (len(records) == 0 || records[0].at > i)
 		}
@@ -97,7 +97,7 @@ func nothingLeftBehind(r *record) {
 		return
 	}
 	store, end := r.sim.Store, len(r.changes)
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		for _, o := range store.All(k) {
 			switch {
 			case store.Terminating:
@@ -108,7 +108,7 @@ func nothingLeftBehind(r *record) {
 		}
 	}
 	is := r.after(end)
-	for _, o := range is.of(world.Execution) {
+	for _, o := range is.of(simcluster.Execution) {
 		if e := o.(*v1alpha1.PipelineExecution); e.Status.State.Final() && !r.lost(e.UID, end, theStages) {
 			r.checkEnded("I6", end, e, is)
 		}
@@ -117,12 +117,12 @@ func nothingLeftBehind(r *record) {
 
 // checkEnded checks that nothing of an execution runs, or can.
 func (r *record) checkEnded(invariant string, i int, e *v1alpha1.PipelineExecution, is now) {
-	for _, o := range is.of(world.Job) {
+	for _, o := range is.of(simcluster.Job) {
 		if job := o.(*batchv1.Job); mayRun(job) && job.DeletionTimestamp == nil && r.isIts(r.jobs[job.UID], e, i, is) {
 			r.violated(invariant, i, "execution %q is %s and its Job %q may run", e.Name, e.Status.State, job.Name)
 		}
 	}
-	for _, o := range is.of(world.Pod) {
+	for _, o := range is.of(simcluster.Pod) {
 		pod := o.(*corev1.Pod)
 		if j := r.jobs[jobOf(pod)]; j != nil && isLive(pod) && r.isIts(j, e, i, is) {
 			r.violated(invariant, i, "execution %q is %s and pod %q of it is %s", e.Name, e.Status.State, pod.Name, pod.Status.Phase)

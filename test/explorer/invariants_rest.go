@@ -9,7 +9,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/stop"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // converges is I8: "When faults end, everything converges". Every execution has ended and every request is concluded,
@@ -21,7 +21,7 @@ func converges(r *record) {
 	}
 	end := r.sim.Settled
 	is := r.after(end)
-	for _, o := range is.of(world.Execution) {
+	for _, o := range is.of(simcluster.Execution) {
 		e := o.(*v1alpha1.PipelineExecution)
 		if !e.Status.State.Final() && !r.waits(e, is) {
 			r.violated("I8", end, "execution %q is %q and nothing goes on", e.Name, e.Status.State)
@@ -31,7 +31,7 @@ func converges(r *record) {
 		end = len(r.changes)
 		is = r.after(end)
 	}
-	for _, o := range is.of(world.StopRequest) {
+	for _, o := range is.of(simcluster.StopRequest) {
 		s := o.(*v1alpha1.StopRequest)
 		e, there := is.execution(types.UID(s.Spec.PipelineExecutionID))
 		stopping := there && !e.Status.State.Final() && verdictOf(s) == accepted

@@ -11,7 +11,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/stop"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // oneVerdict is I1: "A StopRequest gets exactly one verdict, and it never changes." Where another wiped it, what was accepted is
@@ -117,7 +117,7 @@ func (r *record) pipelineMissing(s *v1alpha1.StopRequest, at int) bool {
 		if i >= from && len(holders) == 0 {
 			return true
 		}
-		if c.Kind == world.Pipeline && c.Old != nil {
+		if c.Kind == simcluster.Pipeline && c.Old != nil {
 			delete(holders, c.Old.GetUID())
 		}
 		if p, ok := c.New.(*v1alpha1.Pipeline); ok && p.EffectiveName() == s.Spec.PipelineName && p.DeletionTimestamp == nil {
@@ -127,7 +127,7 @@ func (r *record) pipelineMissing(s *v1alpha1.StopRequest, at int) bool {
 	return len(holders) == 0
 }
 
-func (r *record) reconcileOf(w world.Change) int {
+func (r *record) reconcileOf(w simcluster.Change) int {
 	for _, call := range r.calls {
 		if call.By == w.By && call.Number == w.Call {
 			return call.Reconcile
@@ -207,7 +207,7 @@ func oneWaitOneAbandon(r *record) {
 
 // checkRecord checks that what an execution recorded of its stop only grows: "at most two: a wait, and an abandon that
 // escalated it, append-only".
-func (r *record) checkRecord(i int, c world.Change, e *v1alpha1.PipelineExecution) {
+func (r *record) checkRecord(i int, c simcluster.Change, e *v1alpha1.PipelineExecution) {
 	var modes []v1alpha1.StopMode
 	var uids []string
 	if e.Status.Stop != nil {
@@ -246,7 +246,7 @@ func nothingStartsAfterAccepted(r *record) {
 	stopped := map[types.UID]string{}
 	freed := map[string]bool{}
 	for i, c := range r.changes {
-		if c.Kind == world.Job && c.New == nil && !isOperator(c) {
+		if c.Kind == simcluster.Job && c.New == nil && !isOperator(c) {
 			freed[c.Key.Name] = true
 		}
 		r.publish(i, c, stopped)
@@ -262,7 +262,7 @@ func nothingStartsAfterAccepted(r *record) {
 }
 
 // publish notes that a change publishes the stop of an execution, or takes its signs away.
-func (r *record) publish(i int, c world.Change, stopped map[types.UID]string) {
+func (r *record) publish(i int, c simcluster.Change, stopped map[types.UID]string) {
 	switch o := c.New.(type) {
 	case *v1alpha1.StopRequest:
 		if old, was := c.Old.(*v1alpha1.StopRequest); verdictOf(o) == accepted && (!was || verdictOf(old) == "") {
@@ -279,6 +279,6 @@ func (r *record) publish(i int, c world.Change, stopped map[types.UID]string) {
 }
 
 // starts reports whether a change creates a Job, or resumes it.
-func starts(c world.Change, job *batchv1.Job) bool {
+func starts(c simcluster.Change, job *batchv1.Job) bool {
 	return c.Old == nil || isSuspended(c.Old.(*batchv1.Job)) && !isSuspended(job)
 }

@@ -13,7 +13,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/stop"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // waits reports whether an execution cannot go on by itself: nobody asked to stop it, and its Pipeline is not there, or no event
@@ -41,7 +41,7 @@ func awaitsPipeline(e *v1alpha1.PipelineExecution) bool {
 }
 
 func hasPipeline(e *v1alpha1.PipelineExecution, is now) bool {
-	return slices.ContainsFunc(is.of(world.Pipeline), func(o client.Object) bool {
+	return slices.ContainsFunc(is.of(simcluster.Pipeline), func(o client.Object) bool {
 		return o.(*v1alpha1.Pipeline).EffectiveName() == e.Spec.PipelineName
 	})
 }
@@ -75,17 +75,17 @@ func (r *record) isToEnd(e *v1alpha1.PipelineExecution, stage string, a *v1alpha
 		return true
 	}
 	pin := e.Status.PipelineRevision
-	return showsStop(e) && r.definition(pin, stage, a.Name).OnStop == v1alpha1.OnStopAbandon && isThere(world.Revision, pin, is)
+	return showsStop(e) && r.definition(pin, stage, a.Name).OnStop == v1alpha1.OnStopAbandon && isThere(simcluster.Revision, pin, is)
 }
 
 // isThere reports whether there is an object of a name. What a revision says is not known any more when another has deleted it.
-func isThere(k world.Kind, name string, is now) bool {
+func isThere(k simcluster.Kind, name string, is now) bool {
 	return slices.ContainsFunc(is.of(k), func(o client.Object) bool { return o.GetName() == name })
 }
 
 func podHangs(job types.UID, is now) bool {
-	return slices.ContainsFunc(is.of(world.Pod), func(o client.Object) bool {
+	return slices.ContainsFunc(is.of(simcluster.Pod), func(o client.Object) bool {
 		pod := o.(*corev1.Pod)
-		return jobOf(pod) == job && pod.DeletionTimestamp == nil && pod.Annotations[world.AnnotationOutcome] == world.Never
+		return jobOf(pod) == job && pod.DeletionTimestamp == nil && pod.Annotations[simcluster.AnnotationOutcome] == simcluster.Never
 	})
 }

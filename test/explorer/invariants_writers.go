@@ -4,7 +4,7 @@
 package explorer
 
 import (
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // othersUntouched is I7: "An object whose controller is not this execution is never changed or deleted." This execution is the
@@ -24,18 +24,18 @@ func othersUntouched(r *record) {
 }
 
 // mayWrite reports whether a change was its reconciliation's to make.
-func (r *record) mayWrite(c *world.Change, call *world.Call) bool {
+func (r *record) mayWrite(c *simcluster.Change, call *simcluster.Call) bool {
 	switch c.Kind {
-	case world.Job:
+	case simcluster.Job:
 		// A Job that is created gets its controller then; of one that is there, what matters is the one that it had.
 		job := c.Old
 		if job == nil {
 			job = c.New
 		}
-		return call.Controller == reconcilers[world.Execution] && call.OfUID != "" && call.OfUID == controllerOf(job)
-	case world.Revision:
-		return c.Old == nil && call.Controller == reconcilers[world.Execution]
-	case world.Pod:
+		return call.Controller == reconcilers[simcluster.Execution] && call.OfUID != "" && call.OfUID == controllerOf(job)
+	case simcluster.Revision:
+		return c.Old == nil && call.Controller == reconcilers[simcluster.Execution]
+	case simcluster.Pod:
 		return false
 	default:
 		return c.Old != nil && c.New != nil && call.Controller == reconcilers[c.Kind] && call.OfUID == c.Old.GetUID()
@@ -43,8 +43,8 @@ func (r *record) mayWrite(c *world.Change, call *world.Call) bool {
 }
 
 // reconcilers are the names of the controllers, by the kinds that they write alone.
-var reconcilers = map[world.Kind]string{
-	world.Pipeline: "pipeline", world.Execution: "pipelineexecution", world.StopRequest: "stoprequest",
+var reconcilers = map[simcluster.Kind]string{
+	simcluster.Pipeline: "pipeline", simcluster.Execution: "pipelineexecution", simcluster.StopRequest: "stoprequest",
 }
 
 // guarded is I10: "A delete carries a UID precondition; a write that decides carries a resourceVersion." Every status decides.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // orders are executions that two or three requests stop: waits and abandons in each order, each made when the one before
@@ -62,7 +62,7 @@ func together(letters string) *Scenario {
 		for i := range letters {
 			s.askNth(letters, i)
 		}
-		s.Op.Jump(world.StopRequest)
+		s.Op.Jump(simcluster.StopRequest)
 	}}}
 	return sc
 }
@@ -93,7 +93,7 @@ func sameSecond() *Scenario {
 			s.request("c", "run", abandon)
 			s.request("b", "run", abandon)
 			s.request("a", "run", escalate)
-			s.Op.Jump(world.StopRequest)
+			s.Op.Jump(simcluster.StopRequest)
 		}},
 	}, Want: map[string]string{"run": stopped, "a": accepted, "b": accepted, "c": duplicated}}
 }

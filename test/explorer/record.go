@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Violation is an invariant that does not hold, and where in the history it broke.
@@ -35,11 +35,11 @@ func (v Violation) String() string {
 // record is what an invariant is checked on: all that was written, and all calls.
 type record struct {
 	sim     *Sim
-	changes []world.Change
-	calls   []*world.Call
-	notes   []world.Note
+	changes []simcluster.Change
+	calls   []*simcluster.Call
+	notes   []simcluster.Note
 	// callOf are the calls by who made them, and their number.
-	callOf map[callID]*world.Call
+	callOf map[callID]*simcluster.Call
 	// wipes are those of the status of an execution, by its uid.
 	wipes map[types.UID][]wiping
 	// jobs are all Jobs that there were, by their uids.
@@ -56,7 +56,7 @@ type callID struct {
 
 func newRecord(s *Sim) *record {
 	r := &record{
-		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, callOf: map[callID]*world.Call{},
+		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, callOf: map[callID]*simcluster.Call{},
 		wipes: map[types.UID][]wiping{}, jobs: map[types.UID]*life{},
 		pinned: map[string]*v1alpha1.PipelineSpec{},
 	}
@@ -74,18 +74,18 @@ func newRecord(s *Sim) *record {
 }
 
 // index takes a change into the record.
-func (r *record) index(i int, c *world.Change) {
+func (r *record) index(i int, c *simcluster.Change) {
 	switch c.Kind {
-	case world.Execution:
+	case simcluster.Execution:
 		r.indexExecution(i, c)
-	case world.Job:
+	case simcluster.Job:
 		r.indexJob(i, c)
-	case world.Revision:
+	case simcluster.Revision:
 		r.indexRevision(c)
 	}
 }
 
-func (r *record) indexExecution(i int, c *world.Change) {
+func (r *record) indexExecution(i int, c *simcluster.Change) {
 	e, ok := executionOf(*c)
 	if !ok {
 		return
@@ -98,7 +98,7 @@ func (r *record) indexExecution(i int, c *world.Change) {
 	r.indexActions(i, e)
 }
 
-func (r *record) indexRevision(c *world.Change) {
+func (r *record) indexRevision(c *simcluster.Change) {
 	revision, ok := c.New.(*appsv1.ControllerRevision)
 	if !ok || c.Old != nil || !isOperator(*c) {
 		return
@@ -115,9 +115,9 @@ func (r *record) violated(invariant string, at int, format string, args ...any) 
 }
 
 // isOperator reports whether a change is one of an operator.
-func isOperator(c world.Change) bool { return c.Call > 0 }
+func isOperator(c simcluster.Change) bool { return c.Call > 0 }
 
-func executionOf(c world.Change) (*v1alpha1.PipelineExecution, bool) {
+func executionOf(c simcluster.Change) (*v1alpha1.PipelineExecution, bool) {
 	e, ok := c.New.(*v1alpha1.PipelineExecution)
 	return e, ok && e != nil
 }
@@ -155,17 +155,17 @@ func controllerOf(o metav1.Object) types.UID {
 }
 
 // now is what there is at a point of the history.
-type now map[types.UID]*world.Change
+type now map[types.UID]*simcluster.Change
 
 // of returns the objects of a kind, the oldest change first.
-func (is now) of(k world.Kind) []client.Object {
-	var changes []*world.Change
+func (is now) of(k simcluster.Kind) []client.Object {
+	var changes []*simcluster.Change
 	for _, c := range is {
 		if c.Kind == k {
 			changes = append(changes, c)
 		}
 	}
-	slices.SortFunc(changes, func(a, b *world.Change) int { return a.Seq - b.Seq })
+	slices.SortFunc(changes, func(a, b *simcluster.Change) int { return a.Seq - b.Seq })
 	objects := make([]client.Object, 0, len(changes))
 	for _, c := range changes {
 		objects = append(objects, c.New)
@@ -190,7 +190,7 @@ func (r *record) after(changes int) now {
 	return is
 }
 
-func (is now) apply(c *world.Change) {
+func (is now) apply(c *simcluster.Change) {
 	if c.Old != nil {
 		delete(is, c.Old.GetUID())
 	}
@@ -200,7 +200,7 @@ func (is now) apply(c *world.Change) {
 }
 
 // replay calls a function at every change, with what there is after it.
-func (r *record) replay(visit func(i int, c world.Change, is now)) {
+func (r *record) replay(visit func(i int, c simcluster.Change, is now)) {
 	is := now{}
 	for i := range r.changes {
 		c := &r.changes[i]

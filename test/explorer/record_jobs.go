@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // life is what became of a Job.
@@ -40,7 +40,7 @@ type entry struct {
 	abandoned     bool
 }
 
-func (r *record) indexJob(i int, c *world.Change) {
+func (r *record) indexJob(i int, c *simcluster.Change) {
 	job, ok := c.New.(*batchv1.Job)
 	if !ok {
 		return

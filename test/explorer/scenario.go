@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Scenario is a script: what there is, and what people do when.
@@ -25,7 +25,7 @@ type Scenario struct {
 	// Acts are what people do, each once.
 	Acts []Act
 	// Refuse says which calls a quota refuses.
-	Refuse func(s *Sim, c *world.Call) bool
+	Refuse func(s *Sim, c *simcluster.Call) bool
 	// Want says how the undisturbed run ends: the state of an execution, the verdict on a request, by name.
 	Want map[string]string
 	// Small scenarios are explored in pairs.
@@ -43,7 +43,7 @@ type Act struct {
 
 // When reports whether the time has come: between two things that the operator or the world does, where there is no
 // call; or right before, or right after, a call of the operator.
-type When func(s *Sim, c *world.Call, after bool) bool
+type When func(s *Sim, c *simcluster.Call, after bool) bool
 
 const namespace = "team"
 
@@ -57,10 +57,10 @@ type action struct {
 	change  func(*v1alpha1.Action)
 }
 
-func act(name string) action { return action{name: name, outcome: world.Succeed, order: 1} }
+func act(name string) action { return action{name: name, outcome: simcluster.Succeed, order: 1} }
 
-func (a action) fails() action { a.outcome = world.Fail; return a }
-func (a action) hangs() action { a.outcome = world.Never; return a }
+func (a action) fails() action { a.outcome = simcluster.Fail; return a }
+func (a action) hangs() action { a.outcome = simcluster.Never; return a }
 func (a action) at(order int32) action {
 	a.order = order
 	return a
@@ -90,7 +90,7 @@ func (a action) definition() v1alpha1.Action {
 		Name: a.name, RunOrder: a.order, OnStop: v1alpha1.OnStopFinish, OnAbandon: v1alpha1.OnAbandonTerminate,
 		Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: fmt.Appendf(nil,
 			`{"backoffLimit":0,"template":{"metadata":{"annotations":{%q:%q}},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}`,
-			world.AnnotationOutcome, a.outcome)}},
+			simcluster.AnnotationOutcome, a.outcome)}},
 	}
 	if a.change != nil {
 		a.change(&d)
@@ -124,7 +124,7 @@ func (s *Sim) execution(name string) {
 
 // request creates a StopRequest for an execution, where there is one of that name.
 func (s *Sim) request(name, execution string, change func(*v1alpha1.StopRequestSpec)) {
-	e, ok := s.Store.Find(world.Execution, key(execution)).(*v1alpha1.PipelineExecution)
+	e, ok := s.Store.Find(simcluster.Execution, key(execution)).(*v1alpha1.PipelineExecution)
 	if !ok {
 		return
 	}
@@ -147,16 +147,16 @@ func (s *Sim) create(o client.Object) { _ = s.Store.Create(o) }
 
 // Times at which people act.
 
-func atOnce(*Sim, *world.Call, bool) bool { return true }
+func atOnce(*Sim, *simcluster.Call, bool) bool { return true }
 
 // beforeCall is the moment before the nth call of a verb on a kind.
-func beforeCall(verb string, k world.Kind, n int) When { return nth(verb, k, n, false) }
+func beforeCall(verb string, k simcluster.Kind, n int) When { return nth(verb, k, n, false) }
 
 // afterCall is the moment after the nth call of a verb on a kind.
-func afterCall(verb string, k world.Kind, n int) When { return nth(verb, k, n, true) }
+func afterCall(verb string, k simcluster.Kind, n int) When { return nth(verb, k, n, true) }
 
-func nth(verb string, k world.Kind, n int, wantAfter bool) When {
-	return func(s *Sim, c *world.Call, after bool) bool {
+func nth(verb string, k simcluster.Kind, n int, wantAfter bool) When {
+	return func(s *Sim, c *simcluster.Call, after bool) bool {
 		if c == nil || after != wantAfter || c.Verb != verb || c.Kind != k || c.Cached {
 			return false
 		}
@@ -172,9 +172,9 @@ func nth(verb string, k world.Kind, n int, wantAfter bool) When {
 
 // whenRunning is when n pods run.
 func whenRunning(n int) When {
-	return func(s *Sim, _ *world.Call, _ bool) bool {
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
 		running := 0
-		for _, o := range s.Store.All(world.Pod) {
+		for _, o := range s.Store.All(simcluster.Pod) {
 			if o.(*corev1.Pod).Status.Phase == corev1.PodRunning {
 				running++
 			}
@@ -184,8 +184,8 @@ func whenRunning(n int) When {
 }
 
 // whenPodEnded is when a pod has ended, and its Job does not say so yet.
-func whenPodEnded(s *Sim, _ *world.Call, _ bool) bool {
-	for _, o := range s.Store.All(world.Pod) {
+func whenPodEnded(s *Sim, _ *simcluster.Call, _ bool) bool {
+	for _, o := range s.Store.All(simcluster.Pod) {
 		if !isLive(o.(*corev1.Pod)) {
 			return true
 		}
@@ -195,9 +195,9 @@ func whenPodEnded(s *Sim, _ *world.Call, _ bool) bool {
 
 // whenFinished is when n Jobs have finished.
 func whenFinished(n int) When {
-	return func(s *Sim, _ *world.Call, _ bool) bool {
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
 		finished := 0
-		for _, o := range s.Store.All(world.Job) {
+		for _, o := range s.Store.All(simcluster.Job) {
 			if isFinished(o.(*batchv1.Job)) {
 				finished++
 			}
@@ -208,16 +208,16 @@ func whenFinished(n int) When {
 
 // whenState is when the execution "run" has a state.
 func whenState(state v1alpha1.ExecutionState) When {
-	return func(s *Sim, _ *world.Call, _ bool) bool {
-		e, ok := s.Store.Find(world.Execution, key("run")).(*v1alpha1.PipelineExecution)
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
+		e, ok := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
 		return ok && e.Status.State == state
 	}
 }
 
 // whenAnswered is when a request has its verdict.
 func whenAnswered(name string) When {
-	return func(s *Sim, _ *world.Call, _ bool) bool {
-		r, ok := s.Store.Find(world.StopRequest, key(name)).(*v1alpha1.StopRequest)
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
+		r, ok := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest)
 		return ok && verdictOf(r) != ""
 	}
 }

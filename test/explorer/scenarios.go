@@ -5,7 +5,7 @@ package explorer
 
 import (
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 const (
@@ -34,9 +34,9 @@ func ask(when When, name string, how func(*v1alpha1.StopRequestSpec)) Act {
 }
 
 // untilStopped has a quota refuse Jobs until a stop is recorded; the tombstones that come then are let through.
-func untilStopped(s *Sim, c *world.Call) bool {
-	e, ok := s.Store.Find(world.Execution, key("run")).(*v1alpha1.PipelineExecution)
-	return c.Verb == "create" && c.Kind == world.Job && ok && e.Status.Stop == nil
+func untilStopped(s *Sim, c *simcluster.Call) bool {
+	e, ok := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
+	return c.Verb == "create" && c.Kind == simcluster.Job && ok && e.Status.Stop == nil
 }
 
 // Scenarios are all scripts that are explored.
@@ -106,19 +106,19 @@ func moments() []*Scenario {
 		{Name: "stop-before-first-reconcile", Small: true, Setup: one, Acts: []Act{ask(atOnce, "stop", wait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-intent-and-job", Small: true, Setup: one,
-			Acts: []Act{ask(beforeCall("create", world.Job, 1), "stop", abandon)},
+			Acts: []Act{ask(beforeCall("create", simcluster.Job, 1), "stop", abandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-while-blocked", Small: true, Setup: one, Refuse: untilStopped,
 			Acts: []Act{ask(whenState(v1alpha1.ExecutionInProgress), "stop", abandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-while-second-is-blocked", Setup: oneRun(stage("Build", act("compile").hangs(), act("lint"))), Refuse: untilStopped,
-			Acts: []Act{ask(beforeCall("create", world.Job, 2), "stop", abandon)},
+			Acts: []Act{ask(beforeCall("create", simcluster.Job, 2), "stop", abandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-second-intent-and-job", Setup: two,
-			Acts: []Act{ask(beforeCall("create", world.Job, 2), "stop", wait)},
+			Acts: []Act{ask(beforeCall("create", simcluster.Job, 2), "stop", wait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-job-and-proof", Setup: one,
-			Acts: []Act{ask(afterCall("create", world.Job, 1), "stop", abandon)},
+			Acts: []Act{ask(afterCall("create", simcluster.Job, 1), "stop", abandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-after-last-action", Small: true, Setup: one,
 			Acts: []Act{ask(whenPodEnded, "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},

@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"time"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Sim is one run of a scenario.
 type Sim struct {
 	Scenario *Scenario
-	Store    *world.Store
+	Store    *simcluster.Store
 	// Op is the operator that runs now.
-	Op *world.Process
+	Op *simcluster.Process
 	// Others are operators that ran beside it.
-	Others []*world.Process
+	Others []*simcluster.Process
 	// Trouble is what is injected.
 	Trouble []*Injection
 	// Settled is the length of the history when the world had come to rest.
@@ -45,7 +45,7 @@ type Sim struct {
 	nestedLive    int
 	patience      time.Duration
 	budget        int
-	restart       world.At
+	restart       simcluster.At
 }
 
 // operatorName is the process that troubles befall.
@@ -62,17 +62,17 @@ const (
 // NewSim prepares a run.
 func NewSim(sc *Scenario, trouble ...*Injection) *Sim {
 	s := &Sim{
-		Scenario: sc, Store: world.NewStore(), Trouble: trouble, States: map[uint64]bool{}, counts: map[int][]int{},
+		Scenario: sc, Store: simcluster.NewStore(), Trouble: trouble, States: map[uint64]bool{}, counts: map[int][]int{},
 		acted: make([]bool, len(sc.Acts)), patience: quietTime, budget: maxSteps,
 	}
-	s.Store.Wrote = func(world.Change) { s.States[s.Store.State()] = true }
+	s.Store.Wrote = func(simcluster.Change) { s.States[s.Store.State()] = true }
 	sc.Setup(s)
 	return s
 }
 
 // Run runs the scenario to rest, and then, since a restarted operator must find nothing left to do, to rest again.
 func (s *Sim) Run() {
-	s.Op = world.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op = simcluster.NewProcess(s.Store, operatorName, nil, nil)
 	s.Op.Hook = s.hook
 	for _, t := range s.Trouble {
 		t.prepare(s)
@@ -82,7 +82,7 @@ func (s *Sim) Run() {
 		if t.Call == atRest && !t.fired {
 			t.fired = true
 			s.injectedAt = append(s.injectedAt, len(s.Store.History))
-			_ = t.around(s, &world.Call{}, func() error { return nil })
+			_ = t.around(s, &simcluster.Call{}, func() error { return nil })
 			s.settle()
 		}
 	}
@@ -99,7 +99,9 @@ func (s *Sim) Run() {
 }
 
 // replace starts the operator anew; its cache lists again.
-func (s *Sim) replace(at world.At) { s.Op = world.NewProcess(s.Store, operatorName, at, s.Op) }
+func (s *Sim) replace(at simcluster.At) {
+	s.Op = simcluster.NewProcess(s.Store, operatorName, at, s.Op)
+}
 
 // calm tells for how long nothing was written.
 type calm struct {
@@ -128,7 +130,7 @@ func (s *Sim) settle() {
 		if len(s.Store.History) > c.written {
 			c = s.newCalm()
 		}
-		if s.Op.Reconcile() || s.Op.Advance() || s.stepWorld() || world.EndPod(s.Store) {
+		if s.Op.Reconcile() || s.Op.Advance() || s.stepWorld() || simcluster.EndPod(s.Store) {
 			continue
 		}
 		if !s.goOn(&c) {
@@ -158,27 +160,27 @@ func (s *Sim) goOn(c *calm) bool {
 
 // stepWorld has one of the others do one thing.
 func (s *Sim) stepWorld() bool {
-	return world.StepJobs(s.Store) || world.StepGarbage(s.Store) || world.StepNamespace(s.Store) || world.StepPods(s.Store)
+	return simcluster.StepJobs(s.Store) || simcluster.StepGarbage(s.Store) || simcluster.StepNamespace(s.Store) || simcluster.StepPods(s.Store)
 }
 
 // thaw lets a cache go on that was held back. It reports whether there was one.
 func (s *Sim) thaw() bool {
 	behind := false
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		behind = behind || s.Op.Position(k) < s.Store.Changes(k)
 	}
 	if !behind {
 		return false
 	}
-	s.Op.Cache.Hold = func(world.Kind, int) bool { return false }
-	for _, k := range world.Kinds {
+	s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
+	for _, k := range simcluster.Kinds {
 		s.Op.Jump(k)
 	}
 	return true
 }
 
 // act has people do what it is time for.
-func (s *Sim) act(c *world.Call, after bool) {
+func (s *Sim) act(c *simcluster.Call, after bool) {
 	for i, a := range s.Scenario.Acts {
 		if !s.acted[i] && a.When(s, c, after) {
 			s.acted[i] = true
@@ -188,13 +190,13 @@ func (s *Sim) act(c *world.Call, after bool) {
 }
 
 // hook stands around every call of the operator.
-func (s *Sim) hook(c *world.Call, next func() error) error {
+func (s *Sim) hook(c *simcluster.Call, next func() error) error {
 	if _, known := s.counts[c.Number]; !known && !s.nested {
 		s.counts[c.Number] = s.count()
 	}
 	s.act(c, false)
 	if s.Scenario.Refuse != nil && s.Scenario.Refuse(s, c) {
-		c.Err = world.Failure("quota", *c)
+		c.Err = simcluster.Failure("quota", *c)
 		return c.Err
 	}
 	err := s.trouble(c, next)
@@ -203,14 +205,14 @@ func (s *Sim) hook(c *world.Call, next func() error) error {
 }
 
 func (s *Sim) count() []int {
-	n := make([]int, len(world.Kinds))
-	for _, k := range world.Kinds {
+	n := make([]int, len(simcluster.Kinds))
+	for _, k := range simcluster.Kinds {
 		n[k] = s.Store.Count(k)
 	}
 	return n
 }
 
-func (s *Sim) trouble(c *world.Call, next func() error) error {
+func (s *Sim) trouble(c *simcluster.Call, next func() error) error {
 	if s.nested {
 		return s.troubleOfSecond(c, next)
 	}
@@ -224,7 +226,7 @@ func (s *Sim) trouble(c *world.Call, next func() error) error {
 	return next()
 }
 
-func (s *Sim) troubleOfSecond(c *world.Call, next func() error) error {
+func (s *Sim) troubleOfSecond(c *simcluster.Call, next func() error) error {
 	if c.Cached {
 		return next()
 	}
@@ -243,7 +245,7 @@ func (s *Sim) second(trouble *Injection) {
 	}
 	first := s.Op
 	s.nested, s.nestedTrouble, s.nestedLive = true, trouble, 0
-	s.Op = world.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
+	s.Op = simcluster.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
 	s.Op.Hook = s.hook
 	s.settle()
 	s.Others = append(s.Others, s.Op)
@@ -253,7 +255,7 @@ func (s *Sim) second(trouble *Injection) {
 // worldMovesOn lets everybody but the operator do what there is to do.
 func (s *Sim) worldMovesOn() {
 	for range maxSteps {
-		if !s.stepWorld() && !world.EndPod(s.Store) {
+		if !s.stepWorld() && !simcluster.EndPod(s.Store) {
 			return
 		}
 	}
@@ -265,6 +267,6 @@ func (s *Sim) holdRestarted() {
 	held := s.restart
 	s.restart = nil
 	if len(held) > 0 {
-		s.Op.Cache.Hold = func(k world.Kind, _ int) bool { _, is := held[k]; return is }
+		s.Op.Cache.Hold = func(k simcluster.Kind, _ int) bool { _, is := held[k]; return is }
 	}
 }

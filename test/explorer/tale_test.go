@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // tale is a history in which a test does what an operator would.
@@ -33,7 +33,7 @@ type tale struct {
 // newTale begins with a Pipeline of one action, and an execution of it.
 func newTale(t *testing.T, a action, trouble ...*Injection) *tale {
 	s := NewSim(&Scenario{Name: t.Name(), Setup: oneRun(stage("Build", a))}, trouble...)
-	s.Op = world.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op = simcluster.NewProcess(s.Store, operatorName, nil, nil)
 	return &tale{Sim: s, t: t}
 }
 
@@ -111,7 +111,7 @@ func (b *tale) wipes(part string) { b.outside("wipe.PipelineExecution.0." + part
 // finalizer has a person keep the execution from going when it is deleted.
 func (b *tale) finalizer() {
 	b.user(func() {
-		b.Store.Mutate(world.Execution, key("run"), func(o client.Object) { o.SetFinalizers([]string{"example.com/stays"}) })
+		b.Store.Mutate(simcluster.Execution, key("run"), func(o client.Object) { o.SetFinalizers([]string{"example.com/stays"}) })
 	})
 }
 
@@ -120,11 +120,11 @@ func (b *tale) asks(name string, how func(*v1alpha1.StopRequestSpec)) {
 }
 
 func (b *tale) execution() *v1alpha1.PipelineExecution {
-	return b.Store.Find(world.Execution, key("run")).DeepCopyObject().(*v1alpha1.PipelineExecution)
+	return b.Store.Find(simcluster.Execution, key("run")).DeepCopyObject().(*v1alpha1.PipelineExecution)
 }
 
 func (b *tale) pin() {
-	p := b.Store.Find(world.Pipeline, key("web")).(*v1alpha1.Pipeline)
+	p := b.Store.Find(simcluster.Pipeline, key("web")).(*v1alpha1.Pipeline)
 	raw, err := json.Marshal(p.Spec)
 	if err != nil {
 		b.t.Fatal(err)
@@ -189,7 +189,7 @@ func (b *tale) action(state v1alpha1.ExecutionState, action v1alpha1.ActionState
 // marks are what the Job of the action has.
 func marks(job *batchv1.Job) {
 	job.Annotations = map[string]string{v1alpha1.AnnotationStage: "Build", v1alpha1.AnnotationAction: "compile"}
-	job.Spec.Template.Annotations = map[string]string{world.AnnotationOutcome: world.Never}
+	job.Spec.Template.Annotations = map[string]string{simcluster.AnnotationOutcome: simcluster.Never}
 }
 
 func tombstone(job *batchv1.Job) {
@@ -202,7 +202,7 @@ func (b *tale) newJob(name string, change func(*batchv1.Job)) *batchv1.Job {
 	e := b.execution()
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
 		Namespace: namespace, Name: name, Labels: map[string]string{v1alpha1.LabelExecutionID: string(e.UID)},
-		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(e, world.Execution.GVK())},
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(e, simcluster.Execution.GVK())},
 	}}
 	change(job)
 	return job
@@ -224,12 +224,12 @@ func (b *tale) removes(uid *types.UID) {
 
 // again has the Job deleted by another, and another one created in its place.
 func (b *tale) again(change func(*batchv1.Job)) *batchv1.Job {
-	b.deletes(world.Job, "job")
+	b.deletes(simcluster.Job, "job")
 	b.moves()
 	return b.create("job", change)
 }
 
-func (b *tale) deletes(k world.Kind, name string) {
+func (b *tale) deletes(k simcluster.Kind, name string) {
 	background := metav1.DeletePropagationBackground
 	b.user(func() { _ = b.Store.Delete(k, key(name), client.DeleteOptions{PropagationPolicy: &background}) })
 }
@@ -253,7 +253,7 @@ func (b *tale) current(change map[string]any) map[string]any {
 	if metadata == nil {
 		metadata = map[string]any{}
 	}
-	if job := b.Store.Find(world.Job, key("job")); job != nil {
+	if job := b.Store.Find(simcluster.Job, key("job")); job != nil {
 		metadata["resourceVersion"] = job.GetResourceVersion()
 	}
 	return map[string]any{"metadata": metadata, "spec": change["spec"]}
@@ -280,7 +280,7 @@ func (b *tale) accept(name string, mode v1alpha1.StopMode) {
 }
 
 func (b *tale) record(name string, mode v1alpha1.StopMode, state v1alpha1.ExecutionState) {
-	r := b.Store.Find(world.StopRequest, key(name))
+	r := b.Store.Find(simcluster.StopRequest, key(name))
 	b.update(func(s *v1alpha1.PipelineExecutionStatus) {
 		if s.Stop == nil {
 			s.Stop = &v1alpha1.Stop{}
@@ -304,7 +304,7 @@ func (b *tale) answer(name, reason string) {
 
 // conclude says of all requests that were accepted that the execution has stopped.
 func (b *tale) conclude() {
-	for _, o := range b.Store.All(world.StopRequest) {
+	for _, o := range b.Store.All(simcluster.StopRequest) {
 		if verdictOf(o.(*v1alpha1.StopRequest)) == accepted {
 			b.condition(o.GetName(), metav1.Condition{Type: v1alpha1.ConditionStopped, Status: metav1.ConditionTrue, Reason: stopped})
 		}
@@ -312,7 +312,7 @@ func (b *tale) conclude() {
 }
 
 func (b *tale) condition(name string, condition metav1.Condition) {
-	r := b.Store.Find(world.StopRequest, key(name)).DeepCopyObject().(*v1alpha1.StopRequest)
+	r := b.Store.Find(simcluster.StopRequest, key(name)).DeepCopyObject().(*v1alpha1.StopRequest)
 	meta.SetStatusCondition(&r.Status.Conditions, condition)
 	b.as("stoprequest", r, func(c client.Client) { _ = c.Status().Update(b.t.Context(), r) })
 }

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // Name says which run it was, as -replay takes it.
@@ -36,7 +36,7 @@ func (s *Sim) Trace(found []Violation) string {
 	for _, o := range s.Others {
 		calls = append(calls, o.Calls...)
 	}
-	slices.SortStableFunc(calls, func(a, b *world.Call) int { return a.Before - b.Before })
+	slices.SortStableFunc(calls, func(a, b *simcluster.Call) int { return a.Before - b.Before })
 	next, end := 0, s.end(found)
 	for i := 0; i <= end; i++ {
 		var lines []string
@@ -103,7 +103,7 @@ func (s *Sim) mark(b *strings.Builder, i int, found []Violation) {
 }
 
 // callLine tells of a call that wrote, or asked the API server itself, or went wrong.
-func callLine(c *world.Call) string {
+func callLine(c *simcluster.Call) string {
 	if c.Cached {
 		return ""
 	}
@@ -115,9 +115,9 @@ func callLine(c *world.Call) string {
 }
 
 // Tell says what a change is, in a line.
-func Tell(c *world.Change) string { return changeLine(c.Seq-1, c) }
+func Tell(c *simcluster.Change) string { return changeLine(c.Seq-1, c) }
 
-func changeLine(i int, c *world.Change) string {
+func changeLine(i int, c *simcluster.Change) string {
 	switch {
 	case c.New == nil:
 		return fmt.Sprintf("%6d %-16s removes %s %s", i, c.By, c.Kind, c.Key.Name)
@@ -130,7 +130,7 @@ func changeLine(i int, c *world.Change) string {
 
 func (s *Sim) left() string {
 	b := &strings.Builder{}
-	for _, k := range world.Kinds {
+	for _, k := range simcluster.Kinds {
 		for _, o := range s.Store.All(k) {
 			fmt.Fprintf(b, "  %s %s %s\n", k, o.GetName(), summary(o))
 		}

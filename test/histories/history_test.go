@@ -12,7 +12,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 const namespace = "team"
@@ -22,13 +22,13 @@ func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: name
 // history is one that is being drawn.
 type history struct {
 	sim   *explorer.Sim
-	store *world.Store
+	store *simcluster.Store
 	judge *judge
 	story story
 	total *counts
 
 	// operators that work now: one, or two.
-	operators []*world.Process
+	operators []*simcluster.Process
 	started   int
 	// trouble befalls one of the next calls.
 	trouble *trouble
@@ -49,7 +49,7 @@ func newHistory(t *rapid.T, most size, total *counts) *history {
 	h := &history{most: most, sim: explorer.NewSim(&explorer.Scenario{Setup: func(*explorer.Sim) {}}), total: total}
 	h.store = h.sim.Store
 	h.judge = newJudge(h.store)
-	h.store.Wrote = func(c world.Change) {
+	h.store.Wrote = func(c simcluster.Change) {
 		total.writes++
 		total.states[h.store.State()] = struct{}{}
 		h.judge.see(c)
@@ -90,20 +90,20 @@ func (h *history) create(o client.Object) {
 }
 
 // startOperator has one more operator work, with older views of some kinds.
-func (h *history) startOperator(t *rapid.T, at world.At) {
+func (h *history) startOperator(t *rapid.T, at simcluster.At) {
 	h.started++
 	name := "operator"
 	if h.started > 1 {
 		name = fmt.Sprintf("operator-%d", h.started)
 	}
-	p := world.NewProcess(h.store, name, at, nil)
+	p := simcluster.NewProcess(h.store, name, at, nil)
 	h.watch(t, p)
 	h.operators = append(h.operators, p)
 }
 
 // watch stands around every call of an operator.
-func (h *history) watch(t *rapid.T, p *world.Process) {
-	p.Hook = func(c *world.Call, next func() error) error {
+func (h *history) watch(t *rapid.T, p *simcluster.Process) {
+	p.Hook = func(c *simcluster.Call, next func() error) error {
 		h.judge.calls(p, c)
 		if c.Cached {
 			return next()
@@ -113,8 +113,8 @@ func (h *history) watch(t *rapid.T, p *world.Process) {
 }
 
 // restart replaces an operator that has ended by one of its name.
-func (h *history) restart(t *rapid.T, i int, at world.At) {
-	p := world.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
+func (h *history) restart(t *rapid.T, i int, at simcluster.At) {
+	p := simcluster.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
 	h.watch(t, p)
 	h.operators[i] = p
 }
@@ -136,12 +136,12 @@ func (h *history) rest(t *rapid.T) {
 	h.tell("------ all trouble ends")
 	h.settle()
 	for _, name := range pipelineNames {
-		if h.judge.definitions[name] != nil && h.store.Find(world.Pipeline, key(name)) == nil {
+		if h.judge.definitions[name] != nil && h.store.Find(simcluster.Pipeline, key(name)) == nil {
 			h.createPipeline(name)
 		}
 	}
 	h.settle()
-	for _, o := range h.store.All(world.Execution) {
+	for _, o := range h.store.All(simcluster.Execution) {
 		if e := o.(*v1alpha1.PipelineExecution); e.Status.State == v1alpha1.ExecutionStopping {
 			h.judge.judgeWaits(h.judge.executions[e.UID])
 			h.ask(fmt.Sprintf("last-%s", e.Name), v1alpha1.StopRequestSpec{

@@ -11,8 +11,8 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // atRest judges what there is when all trouble has ended and nobody has anything to do: every request has its verdict, and
@@ -22,10 +22,10 @@ func (j *judge) atRest(stuck bool) {
 		j.violated("the world does not come to rest")
 		return
 	}
-	for _, o := range j.store.All(world.StopRequest) {
+	for _, o := range j.store.All(simcluster.StopRequest) {
 		j.judgeConcluded(j.requests[o.GetUID()])
 	}
-	for _, o := range j.store.All(world.Execution) {
+	for _, o := range j.store.All(simcluster.Execution) {
 		x := j.executions[o.GetUID()]
 		switch {
 		case x.DeletionTimestamp != nil:

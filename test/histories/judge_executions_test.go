@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // execution is a PipelineExecution as it was last committed, and what is known of it.
@@ -41,7 +41,7 @@ func (x *execution) promise(where string, at int) {
 	}
 }
 
-func (j *judge) seeExecution(c world.Change) {
+func (j *judge) seeExecution(c simcluster.Change) {
 	e, exists := c.New.(*v1alpha1.PipelineExecution)
 	if !exists {
 		x := j.executions[c.Old.GetUID()]
@@ -121,7 +121,7 @@ func (j *judge) judgeAcceptance(x *execution, a v1alpha1.AcceptedStop, by string
 	}
 	for _, other := range j.open {
 		earlier, _ := x.state.Stop(other.Spec.Abandon)
-		if other.concerns(x) && !other.recorded && other.olderThan(r) && other.created < j.viewed[by][world.StopRequest] && earlier == model.Accepted {
+		if other.concerns(x) && !other.recorded && other.olderThan(r) && other.created < j.viewed[by][simcluster.StopRequest] && earlier == model.Accepted {
 			j.violated("execution %q accepts StopRequest %q before %q, which is older", x.Name, r.Name, other.Name)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // job is a Job of an execution as it was last committed, and what is known of it.
@@ -29,7 +29,7 @@ type job struct {
 	released bool
 }
 
-func (j *judge) seeJob(c world.Change) {
+func (j *judge) seeJob(c simcluster.Change) {
 	o, exists := c.New.(*batchv1.Job)
 	if !exists {
 		o = c.Old.(*batchv1.Job)
@@ -60,7 +60,7 @@ func (j *judge) seeJob(c world.Change) {
 }
 
 // judgeLateStart judges that a Job starts of an execution of which people were told that nothing more does.
-func (j *judge) judgeLateStart(x *execution, started *job, c world.Change) {
+func (j *judge) judgeLateStart(x *execution, started *job, c simcluster.Change) {
 	if x.lost[started.key] && c.Old == nil && j.began[c.By] <= x.promisedAt {
 		started.late = true
 		j.known[freedName]++
@@ -78,7 +78,7 @@ func (j *judge) judgeReleased(x *execution, released *job) {
 	}
 }
 
-func (j *judge) seePod(c world.Change) {
+func (j *judge) seePod(c simcluster.Change) {
 	pod, exists := c.New.(*corev1.Pod)
 	if !exists || c.Old != nil {
 		return
@@ -96,7 +96,7 @@ func (j *judge) seePod(c world.Change) {
 
 // judgeQuiet judges that nothing of an execution runs, or can, but what was left to go on.
 func (j *judge) judgeQuiet(x *execution) {
-	for _, o := range j.store.All(world.Pod) {
+	for _, o := range j.store.All(simcluster.Pod) {
 		pod := o.(*corev1.Pod)
 		of := j.jobs[types.UID(pod.Labels[batchv1.ControllerUidLabel])]
 		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
@@ -108,7 +108,7 @@ func (j *judge) judgeQuiet(x *execution) {
 			j.violated("execution %q is %s, and pod %q of its action %q is %s", x.Name, x.state, pod.Name, of.key.Action, pod.Status.Phase)
 		}
 	}
-	for _, o := range j.store.All(world.Job) {
+	for _, o := range j.store.All(simcluster.Job) {
 		if metav1.IsControlledBy(o, x) && mayRun(o.(*batchv1.Job)) && o.GetDeletionTimestamp() == nil {
 			j.violated("execution %q is %s, and its Job %q may run", x.Name, x.state, o.GetName())
 		}

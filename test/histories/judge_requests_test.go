@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // request is a StopRequest as it was last committed, and what is known of it.
@@ -45,7 +45,7 @@ func verdictOf(r *v1alpha1.StopRequest) model.Answer {
 	return ""
 }
 
-func (j *judge) seeRequest(c world.Change) {
+func (j *judge) seeRequest(c simcluster.Change) {
 	s, exists := c.New.(*v1alpha1.StopRequest)
 	if !exists {
 		j.close(c.Old.GetUID())
@@ -53,7 +53,7 @@ func (j *judge) seeRequest(c world.Change) {
 	}
 	r := j.requests[s.UID]
 	if r == nil {
-		r = &request{created: j.store.Changes(world.StopRequest) - 1, answers: map[model.Answer]bool{}}
+		r = &request{created: j.store.Changes(simcluster.StopRequest) - 1, answers: map[model.Answer]bool{}}
 		j.requests[s.UID] = r
 		j.open = append(j.open, r)
 	}

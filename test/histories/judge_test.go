@@ -11,13 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // judge sees every committed write at its commit, and finds what the model does not allow.
 type judge struct {
-	store       *world.Store
+	store       *simcluster.Store
 	definitions map[string]*definition
 	executions  map[types.UID]*execution
 	requests    map[types.UID]*request
@@ -41,7 +41,7 @@ type finding struct {
 	text string
 }
 
-func newJudge(s *world.Store) *judge {
+func newJudge(s *simcluster.Store) *judge {
 	return &judge{
 		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*execution{},
 		requests: map[types.UID]*request{}, jobs: map[types.UID]*job{},
@@ -55,7 +55,7 @@ func (j *judge) violated(format string, args ...any) {
 }
 
 // see judges a change that was just committed.
-func (j *judge) see(c world.Change) {
+func (j *judge) see(c simcluster.Change) {
 	o := c.New
 	if o == nil {
 		o = c.Old
@@ -76,7 +76,7 @@ func (j *judge) see(c world.Change) {
 }
 
 // seePipeline notes of the executions of a Pipeline that is deleted that they have lost what they run.
-func (j *judge) seePipeline(c world.Change) {
+func (j *judge) seePipeline(c simcluster.Change) {
 	exists := c.New != nil && c.New.GetDeletionTimestamp() == nil
 	for _, x := range j.executions {
 		x.lostPipeline = x.lostPipeline || !exists && x.Spec.PipelineName == c.Key.Name
@@ -85,7 +85,7 @@ func (j *judge) seePipeline(c world.Change) {
 
 // findsPipeline returns what a request may find of a Pipeline: one that is being deleted is there, and is not.
 func (j *judge) findsPipeline(name string) []bool {
-	p := j.store.Find(world.Pipeline, key(name))
+	p := j.store.Find(simcluster.Pipeline, key(name))
 	switch {
 	case p == nil:
 		return []bool{false}

@@ -4,14 +4,14 @@
 package histories
 
 import (
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // views are how many changes of each kind an operator had seen when it last read that kind from its cache.
-type views map[world.Kind]int
+type views map[simcluster.Kind]int
 
 // calls is told of every call of an operator when it begins.
-func (j *judge) calls(p *world.Process, c *world.Call) {
+func (j *judge) calls(p *simcluster.Process, c *simcluster.Call) {
 	j.began[p.Name] = c.Before
 	if !c.Cached {
 		return

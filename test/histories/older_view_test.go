@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // TestRejectionByAnOlderView shows that an answer is the model's, also where the operator has not heard of what happened
@@ -22,11 +22,11 @@ func TestRejectionByAnOlderView(t *testing.T) {
 		name    string
 		prepare func(*alone) v1alpha1.StopRequestSpec
 		// unheard is the kind whose last change the operator has not heard of.
-		unheard world.Kind
+		unheard simcluster.Kind
 		want    model.Answer
 	}{
-		{"the Pipeline was deleted", (*alone).deletePipeline, world.Pipeline, model.PipelineNotFound},
-		{"the execution has stopped", (*alone).stopExecution, world.Execution, model.NotStoppable},
+		{"the Pipeline was deleted", (*alone).deletePipeline, simcluster.Pipeline, model.PipelineNotFound},
+		{"the execution has stopped", (*alone).stopExecution, simcluster.Execution, model.NotStoppable},
 	} {
 		for _, lags := range []bool{true, false} {
 			a := startAlone()
@@ -43,14 +43,14 @@ func TestRejectionByAnOlderView(t *testing.T) {
 
 // alone is an operator in a world in which nothing goes wrong.
 type alone struct {
-	store    *world.Store
+	store    *simcluster.Store
 	judge    *judge
-	operator *world.Process
+	operator *simcluster.Process
 }
 
 // startAlone has the operator see a Pipeline and an execution that it runs.
 func startAlone() *alone {
-	a := &alone{store: world.NewStore()}
+	a := &alone{store: simcluster.NewStore()}
 	a.judge = newJudge(a.store)
 	a.store.Wrote = a.judge.see
 	k := model.Key{Stage: "Build", Action: "compile"}
@@ -60,8 +60,8 @@ func startAlone() *alone {
 		stages: stages, actions: map[model.Key]v1alpha1.Action{k: compile}, model: model.Pipeline{{Key: k, RunOrder: 1, Outcome: model.Hangs}},
 	}
 	a.create(&v1alpha1.Pipeline{ObjectMeta: named("web"), Spec: v1alpha1.PipelineSpec{Stages: stages}})
-	a.operator = world.NewProcess(a.store, "operator", nil, nil)
-	a.operator.Hook = func(c *world.Call, next func() error) error {
+	a.operator = simcluster.NewProcess(a.store, "operator", nil, nil)
+	a.operator.Hook = func(c *simcluster.Call, next func() error) error {
 		a.judge.calls(a.operator, c)
 		return next()
 	}
@@ -78,8 +78,8 @@ func (a *alone) create(o client.Object) {
 }
 
 // work has the operator, its cache but for some kinds, and the cluster do all that there is to do.
-func (a *alone) work(unheard ...world.Kind) {
-	a.operator.Cache.Hold = func(k world.Kind, _ int) bool {
+func (a *alone) work(unheard ...simcluster.Kind) {
+	a.operator.Cache.Hold = func(k simcluster.Kind, _ int) bool {
 		for _, u := range unheard {
 			if k == u {
 				return true
@@ -88,23 +88,23 @@ func (a *alone) work(unheard ...world.Kind) {
 		return false
 	}
 	for more := true; more; {
-		more = a.operator.Reconcile() || a.operator.Advance() || world.StepJobs(a.store) || world.StepPods(a.store)
+		more = a.operator.Reconcile() || a.operator.Advance() || simcluster.StepJobs(a.store) || simcluster.StepPods(a.store)
 	}
 }
 
-func (a *alone) hear(k world.Kind) { a.operator.Jump(k) }
+func (a *alone) hear(k simcluster.Kind) { a.operator.Jump(k) }
 
 // ask creates a StopRequest and returns the answer that the operator gives before it hears of anything else.
 func (a *alone) ask(name string, spec v1alpha1.StopRequestSpec) model.Answer {
 	r := &v1alpha1.StopRequest{ObjectMeta: named(name), Spec: spec}
 	a.create(r)
-	a.work(world.Pipeline, world.Execution)
+	a.work(simcluster.Pipeline, simcluster.Execution)
 	return a.judge.requests[r.UID].verdict
 }
 
 // deletePipeline deletes the Pipeline; the request is for an execution that it never had.
 func (a *alone) deletePipeline() v1alpha1.StopRequestSpec {
-	if err := a.store.Delete(world.Pipeline, key("web"), client.DeleteOptions{}); err != nil {
+	if err := a.store.Delete(simcluster.Pipeline, key("web"), client.DeleteOptions{}); err != nil {
 		panic(err)
 	}
 	return v1alpha1.StopRequestSpec{PipelineName: "web", PipelineExecutionID: unknownID}
@@ -122,7 +122,7 @@ func (a *alone) stopExecution() v1alpha1.StopRequestSpec {
 			a.operator.Advance()
 		}
 	}
-	a.operator.Jump(world.Execution)
-	a.work(world.Execution)
+	a.operator.Jump(simcluster.Execution)
+	a.work(simcluster.Execution)
 	return spec
 }

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // unknownID is one that no execution has.
@@ -93,17 +93,17 @@ func (h *history) personChangesThings(t *rapid.T) {
 	case "create execution":
 		h.createExecution(t)
 	case "delete Job":
-		h.delete(t, world.Job)
+		h.delete(t, simcluster.Job)
 	case "create Pipeline":
 		if name := pick(t, "pipeline", pipelineNames...); h.judge.definitions[name] != nil {
 			h.createPipeline(name)
 		}
 	case "delete execution":
-		h.delete(t, world.Execution)
+		h.delete(t, simcluster.Execution)
 	case "delete StopRequest":
-		h.delete(t, world.StopRequest)
+		h.delete(t, simcluster.StopRequest)
 	case "delete Pipeline":
-		h.delete(t, world.Pipeline)
+		h.delete(t, simcluster.Pipeline)
 	}
 }
 
@@ -127,7 +127,7 @@ func (h *history) createExecution(t *rapid.T) {
 }
 
 // delete has a person delete an object of a kind, where there is one.
-func (h *history) delete(t *rapid.T, k world.Kind) {
+func (h *history) delete(t *rapid.T, k simcluster.Kind) {
 	all := h.store.All(k)
 	if len(all) == 0 {
 		return

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
 	"haltline.dev/haltline/test/histories/model"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // definition is a pipeline: as it is created, and as the model sees it.
@@ -30,7 +30,7 @@ var actionNames = map[string][]string{"Build": {"compile", "lint", "package"}, "
 var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, model.Fails}
 
 // annotations tell the kubelet how a pod ends.
-var annotations = map[model.Outcome]string{model.Succeeds: world.Succeed, model.Fails: world.Fail, model.Hangs: world.Never}
+var annotations = map[model.Outcome]string{model.Succeeds: simcluster.Succeed, model.Fails: simcluster.Fail, model.Hangs: simcluster.Never}
 
 func drawDefinition(t *rapid.T, most size) *definition {
 	d := &definition{actions: map[model.Key]v1alpha1.Action{}}
@@ -65,7 +65,7 @@ func newAction(name string, outcome model.Outcome) v1alpha1.Action {
 		Name: name, RunOrder: 1, OnStop: v1alpha1.OnStopFinish, OnAbandon: v1alpha1.OnAbandonTerminate,
 		Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: fmt.Appendf(nil,
 			`{"backoffLimit":0,"template":{"metadata":{"annotations":{%q:%q}},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}`,
-			world.AnnotationOutcome, annotations[outcome])}},
+			simcluster.AnnotationOutcome, annotations[outcome])}},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // steps are what may happen next. Of their names in order, rapid draws the first ones more often.
@@ -29,7 +29,7 @@ func (h *history) steps() map[string]func(*rapid.T) {
 func (h *history) pickOperator(t *rapid.T) int { return number(t, "operator", 0, len(h.operators)-1) }
 
 // heard are the kinds of which caches hear, those first of which it matters most.
-var heard = []world.Kind{world.StopRequest, world.Execution, world.Job, world.Pipeline, world.Revision, world.Pod}
+var heard = []simcluster.Kind{simcluster.StopRequest, simcluster.Execution, simcluster.Job, simcluster.Pipeline, simcluster.Revision, simcluster.Pod}
 
 // cacheHears has the cache of one kind go on, so that others lag behind it.
 func (h *history) cacheHears(t *rapid.T) {
@@ -46,7 +46,7 @@ func (h *history) cacheHears(t *rapid.T) {
 	}
 }
 
-func (h *history) hearAll(p *world.Process) {
+func (h *history) hearAll(p *simcluster.Process) {
 	h.tell("%s hears of every change", p.Name)
 	for more := true; more; {
 		more = p.Advance()
@@ -54,12 +54,12 @@ func (h *history) hearAll(p *world.Process) {
 }
 
 // hear has a cache hear of a number of changes of one kind.
-func hear(p *world.Process, k world.Kind, n int) {
-	p.Cache.Hold = func(other world.Kind, _ int) bool { return other != k }
+func hear(p *simcluster.Process, k simcluster.Kind, n int) {
+	p.Cache.Hold = func(other simcluster.Kind, _ int) bool { return other != k }
 	for range n {
 		p.Advance()
 	}
-	p.Cache.Hold = func(world.Kind, int) bool { return false }
+	p.Cache.Hold = func(simcluster.Kind, int) bool { return false }
 }
 
 // operatorReconciles has a controller of an operator work on what has waited longest for it.
@@ -90,8 +90,8 @@ func (h *history) reconcile(t *rapid.T, i int) {
 func (h *history) clusterWorks(t *rapid.T) {
 	others := []struct {
 		name string
-		step func(*world.Store) bool
-	}{{"Job controller", world.StepJobs}, {"kubelet", world.StepPods}, {"garbage collector", world.StepGarbage}}
+		step func(*simcluster.Store) bool
+	}{{"Job controller", simcluster.StepJobs}, {"kubelet", simcluster.StepPods}, {"garbage collector", simcluster.StepGarbage}}
 	other, n := pick(t, "who", others...), number(t, "things", 1, 5)
 	h.tell("the %s does up to %d things", other.name, n)
 	for range n {
@@ -102,13 +102,13 @@ func (h *history) clusterWorks(t *rapid.T) {
 }
 
 func (h *history) podEnds(t *rapid.T) {
-	pods := world.CanEnd(h.store)
+	pods := simcluster.CanEnd(h.store)
 	if len(pods) == 0 {
 		return
 	}
 	pod := pick(t, "pod", pods...)
 	h.tell("pod %s comes to its end", pod.Name)
-	world.End(h.store, pod)
+	simcluster.End(h.store, pod)
 }
 
 // allGoOn has an operator, its cache and the cluster do what there is to do, as they do where nothing is wrong.
@@ -117,7 +117,7 @@ func (h *history) allGoOn(t *rapid.T) {
 	h.tell("%s and the cluster do up to %d things", h.operators[i].Name, n)
 	for more := true; more && n > 0; n-- {
 		p := h.operators[i]
-		more = p.Reconcile() || p.Advance() || world.StepJobs(h.store) || world.StepGarbage(h.store) || world.StepPods(h.store)
+		more = p.Reconcile() || p.Advance() || simcluster.StepJobs(h.store) || simcluster.StepGarbage(h.store) || simcluster.StepPods(h.store)
 		h.replaceCrashed(t, i)
 	}
 }
@@ -153,8 +153,8 @@ func (h *history) restarts(t *rapid.T) {
 }
 
 // drawViews says which view an operator has when it starts: of each kind the newest, or one some changes older.
-func (h *history) drawViews(t *rapid.T) world.At {
-	at := world.At{}
+func (h *history) drawViews(t *rapid.T) simcluster.At {
+	at := simcluster.At{}
 	if !oneIn(t, 2, "older views") {
 		return at
 	}

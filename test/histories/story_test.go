@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/test/explorer"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // story tells a history in words, so that a person can follow it.
@@ -29,7 +29,7 @@ func (h *history) tell(format string, args ...any) {
 }
 
 // String returns what was done, what was written because of it, and what is wrong with it.
-func (s *story) with(changes []world.Change, found []finding) string {
+func (s *story) with(changes []simcluster.Change, found []finding) string {
 	b := &strings.Builder{}
 	next := 0
 	for i := 0; i <= len(changes); i++ {

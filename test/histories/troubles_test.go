@@ -6,7 +6,7 @@ package histories
 import (
 	"pgregory.net/rapid"
 
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // trouble befalls a call of an operator that reaches the API server.
@@ -39,9 +39,9 @@ const (
 	jobCreation = "the creation of a Job"
 )
 
-func (tr *trouble) befalls(p *world.Process, c *world.Call) bool {
+func (tr *trouble) befalls(p *simcluster.Process, c *simcluster.Call) bool {
 	switch {
-	case p.Name != tr.operator, tr.at == anyWrite && !c.Writes(), tr.at == jobCreation && (c.Verb != "create" || c.Kind != world.Job):
+	case p.Name != tr.operator, tr.at == anyWrite && !c.Writes(), tr.at == jobCreation && (c.Verb != "create" || c.Kind != simcluster.Job):
 		return false
 	case tr.spared > 0:
 		tr.spared--
@@ -61,7 +61,7 @@ func (h *history) callGoesWrong(t *rapid.T) {
 }
 
 // strike lets a call through, or has the trouble befall it whose time has come.
-func (h *history) strike(t *rapid.T, p *world.Process, c *world.Call, next func() error) error {
+func (h *history) strike(t *rapid.T, p *simcluster.Process, c *simcluster.Call, next func() error) error {
 	now := h.trouble
 	if now == nil || !now.befalls(p, c) {
 		return next()
@@ -71,15 +71,15 @@ func (h *history) strike(t *rapid.T, p *world.Process, c *world.Call, next func(
 	h.total.troubles[now.what]++
 	switch now.what {
 	case crashBefore:
-		panic(world.Crash{})
+		panic(simcluster.Crash{})
 	case crashAfter:
 		_ = next()
-		panic(world.Crash{})
+		panic(simcluster.Crash{})
 	case lostAnswer:
 		if err := next(); err != nil {
 			return err
 		}
-		return world.Failure("lost", *c)
+		return simcluster.Failure("lost", *c)
 	case happensFirst:
 		h.during(t, p)
 		return next()
@@ -88,11 +88,11 @@ func (h *history) strike(t *rapid.T, p *world.Process, c *world.Call, next func(
 		h.during(t, p)
 		return err
 	}
-	return world.Failure(possible(now.what, c), *c)
+	return simcluster.Failure(possible(now.what, c), *c)
 }
 
 // possible is a failure that a call can have: a read has no conflict, and a quota is for creations.
-func possible(failure string, c *world.Call) string {
+func possible(failure string, c *simcluster.Call) string {
 	if failure == "conflict" && !c.Writes() || failure == "quota" && c.Verb != "create" {
 		return "internal"
 	}
@@ -100,13 +100,13 @@ func possible(failure string, c *world.Call) string {
 }
 
 // during has some things happen during a call of an operator.
-func (h *history) during(t *rapid.T, p *world.Process) {
+func (h *history) during(t *rapid.T, p *simcluster.Process) {
 	for range number(t, "happenings", 1, 3) {
 		h.happens(t, p)
 	}
 }
 
-func (h *history) happens(t *rapid.T, p *world.Process) {
+func (h *history) happens(t *rapid.T, p *simcluster.Process) {
 	switch pick(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time") {
 	case "stop":
 		h.personAsksToStop(t)
@@ -125,7 +125,7 @@ func (h *history) happens(t *rapid.T, p *world.Process) {
 }
 
 // anotherWorks has another operator than this hear of everything and work for a while.
-func (h *history) anotherWorks(t *rapid.T, p *world.Process) {
+func (h *history) anotherWorks(t *rapid.T, p *simcluster.Process) {
 	if len(h.operators) == 1 {
 		h.secondOperator(t)
 	}

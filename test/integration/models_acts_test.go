@@ -21,7 +21,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // modelAct is what somebody does in a script.
@@ -65,7 +65,7 @@ func finalized(_ *modelSide, j *batchv1.Job) { j.Finalizers = []string{manual} }
 
 // held has its pods ignore that they are deleted, until an act ends them.
 func held(_ *modelSide, j *batchv1.Job) {
-	j.Spec.Template.Annotations = map[string]string{annotationHoldGrace: "yes", world.AnnotationHoldGrace: "yes"}
+	j.Spec.Template.Annotations = map[string]string{annotationHoldGrace: "yes", simcluster.AnnotationHoldGrace: "yes"}
 }
 
 // finalizedPods has pods that are held, and then kept by a finalizer of nobody's.

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/explorer/world"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // modelAnswer is a call to the API server on an object of its own, which an act has created or not, and what is told of it.
@@ -38,9 +38,9 @@ type modelCall func(context.Context, *modelSide, client.Object) (string, error)
 func TestModelAnswers(t *testing.T) {
 	t.Parallel()
 	answers := slices.Concat(creationAnswers(), patchAnswers(), deletionAnswers(), statusAnswers())
-	compareAnswers(t, worldSide(world.NewStore()), realSide(namespace(t)), answers)
+	compareAnswers(t, worldSide(simcluster.NewStore()), realSide(namespace(t)), answers)
 
-	explorer, cluster := worldSide(world.NewStore()), realSide(namespace(t))
+	explorer, cluster := worldSide(simcluster.NewStore()), realSide(namespace(t))
 	for _, s := range []*modelSide{explorer, cluster} {
 		if err := beginsToTerminate(t.Context(), s); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,7 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package world
+package simcluster
 
 import (
 	corev1 "k8s.io/api/core/v1"
