@@ -4,11 +4,8 @@
 package controllers
 
 import (
-	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -16,32 +13,28 @@ import (
 
 func pipelineWatches(c client.Reader) []Watch {
 	return []Watch{
-		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(namesakes(c))},
+		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelinesOfSameName(c))},
 	}
 }
 
-func executionWatches(c client.Reader) []Watch {
-	return []Watch{
+// executionWatches returns what can change an execution: itself, its stop requests, its Pipeline, and its workloads.
+func executionWatches(c client.Reader, workloads []action.Watch) []Watch {
+	watches := []Watch{
 		{Object: &v1alpha1.PipelineExecution{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.StopRequest{}, Handler: first(executionOfRequest(c))},
-		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(executionsAwaiting(c))},
-		{Object: &batchv1.Job{}, Handler: handler.EnqueueRequestsFromMapFunc(executionOfLabel(c))},
-		{Object: action.PodMetadata(), Handler: handler.EnqueueRequestsFromMapFunc(executionOfLabel(c)),
-			Predicates: []predicate.Predicate{onlyDeletes}},
+		{Object: &v1alpha1.StopRequest{}, Handler: withPriority(mapRequestToExecution(c))},
+		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
 	}
+	for _, w := range workloads {
+		watches = append(watches, Watch{
+			Object: w.Object, Handler: handler.EnqueueRequestsFromMapFunc(mapLabelToExecution(c)), Predicates: w.Predicates,
+		})
+	}
+	return watches
 }
 
 func stopRequestWatches(c client.Reader) []Watch {
 	return []Watch{
 		{Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.PipelineExecution{}, Handler: first(requestsOfExecution(c))},
+		{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))},
 	}
-}
-
-// onlyDeletes passes what tells that a pod is gone. What else happens to a pod, its Job tells.
-var onlyDeletes = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }

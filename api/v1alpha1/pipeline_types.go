@@ -73,6 +73,31 @@ type PipelineSpec struct {
 	Stages []Stage `json:"stages"`
 }
 
+// PipelineDefinition is what an execution pins when it starts, in a ControllerRevision. What governs the pipeline as a
+// whole, such as its executionMode, is not part of it.
+// +kubebuilder:object:generate=true
+type PipelineDefinition struct {
+	// variables are what an execution may set.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Variables []VariableDeclaration `json:"variables,omitempty"`
+
+	// stages run one after the other, in this order.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Stages []Stage `json:"stages"`
+}
+
+// Definition returns what an execution of the pipeline pins. It shares memory with the spec.
+func (s *PipelineSpec) Definition() *PipelineDefinition {
+	return &PipelineDefinition{Variables: s.Variables, Stages: s.Stages}
+}
+
 // VariableDeclaration declares a variable of a pipeline.
 type VariableDeclaration struct {
 	// name of the variable and of the environment variable: a letter or _, then letters, digits and _. Names that

@@ -26,8 +26,13 @@ const (
 	ExecutionFailed ExecutionState = "Failed"
 )
 
-// Final reports whether the state never changes again.
-func (s ExecutionState) Final() bool {
+// ExecutionStates returns every state.
+func ExecutionStates() []ExecutionState {
+	return []ExecutionState{ExecutionInProgress, ExecutionStopping, ExecutionStopped, ExecutionSucceeded, ExecutionFailed}
+}
+
+// IsFinal reports whether the state never changes again.
+func (s ExecutionState) IsFinal() bool {
 	return s == ExecutionStopped || s == ExecutionSucceeded || s == ExecutionFailed
 }
 
@@ -57,7 +62,8 @@ type ActionState string
 const (
 	// ActionNotStarted is an action that did not run, or not yet.
 	ActionNotStarted ActionState = "NotStarted"
-	// ActionInProgress is an action that the execution has decided to run. Its Job exists once jobUID is set.
+	// ActionInProgress is an action that the execution has decided to run. Its workload
+	// exists once workload.uid is set.
 	ActionInProgress ActionState = "InProgress"
 	// ActionSucceeded is an action whose Job completed.
 	ActionSucceeded ActionState = "Succeeded"
@@ -70,6 +76,7 @@ const (
 
 // PipelineExecutionSpec says what to run. It is immutable.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
 type PipelineExecutionSpec struct {
 	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
@@ -87,6 +94,12 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:MaxItems=50
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
+
+	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it, and
+	// refuses the name of somebody else. Longer names are cut to 256 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	StartedBy string `json:"startedBy,omitempty"`
 }
 
 // Variable is the value of a variable in an execution.
@@ -142,9 +155,9 @@ type PipelineExecutionStatus struct {
 
 	// stop is set when a stop was accepted, and never removed.
 	// +optional
-	Stop *Stop `json:"stop,omitempty"`
+	Stop *StopStatus `json:"stop,omitempty"`
 
-	// conditions are Ready, Reconciling, Stalled, Succeeded, Stopping and Stopped.
+	// conditions are Ready, Reconciling, Stalled, Succeeded, Stopping, Stopped and Finished.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -173,6 +186,7 @@ type StageStatus struct {
 }
 
 // ActionStatus is how far an action is.
+// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload)",message="workload must be set once the action has been started",fieldPath=".workload"
 type ActionStatus struct {
 	// name of the action.
 	// +required
@@ -190,15 +204,16 @@ type ActionStatus struct {
 	// +kubebuilder:validation:Maximum=999
 	RunOrder int32 `json:"runOrder,omitempty"`
 
-	// jobName is the name of the Job that the action runs, set before the Job is created.
+	// attempt counts how often the action was started in this execution: 1 for the first time, 0 while it has not been.
+	// It is part of the name of the workload.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	JobName string `json:"jobName,omitempty"`
+	// +kubebuilder:validation:Minimum=0
+	Attempt int32 `json:"attempt,omitempty"`
 
-	// jobUID is the metadata.uid of the Job that the action runs, set when the Job was created.
+	// workload is the object that does the work of the action. Its name is set before it is created, its uid when it is
+	// known to have been created.
 	// +optional
-	// +kubebuilder:validation:MaxLength=36
-	JobUID string `json:"jobUID,omitempty"`
+	Workload WorkloadReference `json:"workload,omitzero"`
 
 	// startTime is when the execution decided to start the action.
 	// +optional
@@ -219,8 +234,35 @@ type ActionStatus struct {
 	Message string `json:"message,omitempty"`
 }
 
-// Stop is what was asked of an execution, and what its stop still waits for.
-type Stop struct {
+// WorkloadReference names the object that does the work of an action, in the namespace of the execution.
+type WorkloadReference struct {
+	// apiVersion of the object, such as batch/v1.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	APIVersion string `json:"apiVersion"`
+
+	// kind of the object, such as Job.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind"`
+
+	// name of the object, set before it is created.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// uid is the metadata.uid of the object, set when it is known to have been created. While it is empty, nobody can tell
+	// whether the object exists: the start of the action is unconfirmed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+}
+
+// StopStatus is what was asked of an execution, and what its stop still waits for.
+type StopStatus struct {
 	// mode in force. Wait can become Abandon; nothing else changes it.
 	// +required
 	Mode StopMode `json:"mode"`
@@ -231,17 +273,17 @@ type Stop struct {
 	// +listMapKey=uid
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
-	Requests []AcceptedStop `json:"requests"`
+	Requests []AcceptedStopRequest `json:"requests"`
 
 	// waitingFor names the actions that have not ended. Empty when the execution is Stopped.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
-	WaitingFor []StopWait `json:"waitingFor,omitempty"`
+	WaitingFor []PendingAction `json:"waitingFor,omitempty"`
 }
 
-// AcceptedStop is the record of a StopRequest that was accepted. It outlives the StopRequest.
-type AcceptedStop struct {
+// AcceptedStopRequest is the record of a StopRequest that was accepted. It outlives the StopRequest.
+type AcceptedStopRequest struct {
 	// uid of the StopRequest.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -272,17 +314,17 @@ type AcceptedStop struct {
 	// +required
 	AcceptedTime metav1.Time `json:"acceptedTime"`
 
-	// escalateTime is when a stop that waits turns into one that abandons, where it was asked for.
+	// escalationTime is when a stop that waits turns into one that abandons, where it was asked for.
 	// +optional
-	EscalateTime *metav1.Time `json:"escalateTime,omitempty"`
+	EscalationTime *metav1.Time `json:"escalationTime,omitempty"`
 
-	// escalatedTime is when it did: the execution was still Stopping at escalateTime.
+	// escalatedTime is when it did: the execution was still Stopping at escalationTime.
 	// +optional
 	EscalatedTime *metav1.Time `json:"escalatedTime,omitempty"`
 }
 
-// StopWait is an action that a stop waits for.
-type StopWait struct {
+// PendingAction is an action that a stop waits for.
+type PendingAction struct {
 	// stage of the action.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -295,10 +337,14 @@ type StopWait struct {
 	// +kubebuilder:validation:MaxLength=100
 	Action string `json:"action"`
 
-	// jobName is the name of its Job.
+	// attempt of the action, as in its status.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	JobName string `json:"jobName,omitempty"`
+	// +kubebuilder:validation:Minimum=0
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// workload is the object that does its work.
+	// +required
+	Workload WorkloadReference `json:"workload,omitzero"`
 
 	// reason says in a word why it has not, where it takes long: such as ImagePullBackOff or PodNotEnding.
 	// +optional
@@ -322,6 +368,7 @@ type StopWait struct {
 // +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=".status.currentStage"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
+// +kubebuilder:printcolumn:name="Started-By",type=string,priority=1,JSONPath=".spec.startedBy"
 type PipelineExecution struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

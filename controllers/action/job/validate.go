@@ -1,0 +1,78 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/json"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+)
+
+// Validate returns what is wrong with the Job template of an action, or nil.
+func (p *Provider) Validate(definition *v1alpha1.Action) error {
+	_, err := decodeJobSpec(definition)
+	return err
+}
+
+// TryStart asks the API server whether it would create the Job of an action, and creates nothing.
+func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
+	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
+	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, GenerateName: "trial-"}, "", env, trial.Definition)
+	if err != nil {
+		return err.Error(), nil
+	}
+	err = p.Client.Create(ctx, job, client.DryRunAll, client.FieldOwner(action.FieldOwner))
+	switch {
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return "job: " + err.Error(), nil
+	case err == nil, apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
+		// A quota or a policy may answer otherwise when the action runs.
+		return "", nil
+	}
+	return "", fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
+}
+
+// decodeJobSpec returns the JobSpec of an action. The error says which field of the template is wrong.
+func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
+	if definition.Job == nil {
+		return nil, errors.New("job: Required value: the action has no Job to run")
+	}
+	raw := definition.Job.Spec.Raw
+	if err := checkQuantities(raw); err != nil {
+		return nil, fmt.Errorf("job.spec: %w", err)
+	}
+	spec := &batchv1.JobSpec{}
+	strict, err := json.UnmarshalStrict(raw, spec)
+	if err == nil {
+		err = errors.Join(strict...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("job.spec: %w", err)
+	}
+	return spec, checkForbiddenFields(spec)
+}
+
+// checkForbiddenFields returns an error that names the first field that a template must not set.
+func checkForbiddenFields(spec *batchv1.JobSpec) error {
+	switch {
+	case spec.TTLSecondsAfterFinished != nil:
+		return errors.New("job.spec.ttlSecondsAfterFinished: Forbidden: a Job lives as long as its execution; remove the field")
+	case spec.ManualSelector != nil || spec.Selector != nil:
+		// The pods of a Job are found by the labels that the API server gives them and no others.
+		return errors.New("job.spec.selector and manualSelector: Forbidden: the API server selects the pods of a Job; remove the fields")
+	case spec.ManagedBy != nil && *spec.ManagedBy != batchv1.JobControllerName:
+		// A stop relies on the conditions that the Job controller sets.
+		return errors.New("job.spec.managedBy: Forbidden: only the Job controller of Kubernetes is known to end pods; remove the field")
+	}
+	return nil
+}
