@@ -10,7 +10,7 @@ import (
 
 func TestSchemaExecutionPipelineName(t *testing.T) {
 	t.Parallel()
-	trySchema(t, goodExecution, append(nameCases("spec.pipelineName"),
+	testSchema(t, goodExecution, append(nameCases("spec.pipelineName"),
 		schemaCase{name: "missing", field: "spec.pipelineName", refused: "Required value"}))
 }
 
@@ -59,7 +59,7 @@ func TestSchemaExecutionVariables(t *testing.T) {
 	const list = "spec.variables"
 	some := map[string]any{"value": "1"}
 	with := func(value any) []any { return namedList(1, map[string]any{"value": value}) }
-	trySchema(t, goodExecution, join(variableListCases(list, some), variableNameCases(list, some), []schemaCase{
+	testSchema(t, goodExecution, concatCases(variableListCases(list, some), variableNameCases(list, some), []schemaCase{
 		{name: "no value", field: list, value: namedList(1, nil), at: list + "[0].value", refused: "Required value"},
 		{name: "value of no characters", field: list, value: with("")},
 		{name: "value of 1000 characters", field: list, value: with(strings.Repeat("v", 1000))},
@@ -83,7 +83,7 @@ func TestSchemaExecutionIsImmutable(t *testing.T) {
 	)
 	one, two := namedList(1, map[string]any{"value": "1"}), namedList(2, map[string]any{"value": "1"})
 	other := namedList(1, map[string]any{"value": "2"})
-	tryEdits(t, goodExecution, []editCase{
+	testEdits(t, goodExecution, []editCase{
 		{"pipelineName changed", "spec.pipelineName", "web", "api", name},
 		{"pipelineName removed", "spec.pipelineName", "web", nil, "Required value"},
 		{"pipelineName as it was", "spec.pipelineName", "web", "web", ""},

@@ -6,18 +6,13 @@ package integration
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // schemaCase sets one field of a good object, and says how the API server answers.
@@ -32,117 +27,26 @@ type schemaCase struct {
 	at string
 }
 
-// object is a good object as a person writes it. It is unstructured, since Go types cannot say everything that YAML can.
-type object = *unstructured.Unstructured
-
-func kind(name, ns string, spec map[string]any) object {
-	o := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(name))
-	o.SetNamespace(ns)
-	o.SetName("web")
-	return o
-}
-
-func goodStopRequest(ns string) object {
-	return kind("StopRequest", ns, map[string]any{"pipelineName": "web", "pipelineExecutionId": unknownID})
-}
-
-func goodExecution(ns string) object {
-	return kind("PipelineExecution", ns, map[string]any{"pipelineName": "web"})
-}
-
-func goodPipeline(ns string) object {
-	return kind("Pipeline", ns, map[string]any{"stages": stagesOf(1, 1)})
-}
-
-// goodKinds makes a good object of each kind.
-var goodKinds = map[string]func(ns string) object{
-	"Pipeline": goodPipeline, "PipelineExecution": goodExecution, "StopRequest": goodStopRequest,
-}
-
-// stagesOf returns n stages of m actions each.
-func stagesOf(n, m int) []any {
-	stages := []any{}
-	for i := range n {
-		stages = append(stages, map[string]any{"name": fmt.Sprintf("stage-%d", i), "actions": actionsOf(m)})
-	}
-	return stages
-}
-
-func actionsOf(n int) []any {
-	actions := []any{}
-	for i := range n {
-		actions = append(actions, map[string]any{"name": fmt.Sprintf("action-%d", i), "job": goodJob()})
-	}
-	return actions
-}
-
-func goodJob() map[string]any {
-	return map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"restartPolicy": "Never",
-		"containers":    []any{map[string]any{"name": "main", "image": "example"}},
-	}}}}
-}
-
-// namedList returns a list of n maps with a name each, and whatever else they need.
-func namedList(n int, more map[string]any) []any {
-	list := []any{}
-	for i := range n {
-		item := map[string]any{"name": fmt.Sprintf("V%d", i)}
-		for k, v := range more {
-			item[k] = v
-		}
-		list = append(list, item)
-	}
-	return list
-}
-
-// put sets a field of an object, or removes it where value is nil.
-func put(o any, field string, value any) {
-	steps := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune(".[]", r) })
-	for i, step := range steps {
-		last := i == len(steps)-1
-		if list, ok := o.([]any); ok {
-			at, err := strconv.Atoi(step)
-			if err != nil {
-				panic(err)
-			}
-			o = list[at]
-			continue
-		}
-		m := o.(map[string]any)
-		switch {
-		case last && value == nil:
-			delete(m, step)
-		case last:
-			m[step] = value
-		case m[step] == nil:
-			m[step] = map[string]any{}
-		}
-		o = m[step]
-	}
-}
-
 // trySchema tries every case at the API server, and stores nothing.
-func trySchema(t *testing.T, good func(ns string) object, cases []schemaCase) {
+func testSchema(t *testing.T, good func(ns string) manifest, cases []schemaCase) {
 	t.Helper()
-	trySchemaIn(t, namespace(t), good, cases)
+	testSchemaIn(t, createNamespace(t), good, cases)
 }
 
-func trySchemaIn(t *testing.T, ns string, good func(ns string) object, cases []schemaCase) {
+func testSchemaIn(t *testing.T, ns string, good func(ns string) manifest, cases []schemaCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			o := good(ns)
-			put(o.Object, c.field, c.value)
-			err := k8s.Create(t.Context(), o, client.DryRunAll, client.FieldValidation("Strict"))
-			answered(t, err, c)
+			object := good(ns)
+			setField(object.Object, c.field, c.value)
+			err := k8s.Create(t.Context(), object, client.DryRunAll, client.FieldValidation("Strict"))
+			expectAnswer(t, err, c)
 		})
 	}
 }
 
 // answered checks the answer of the API server.
-func answered(t *testing.T, err error, c schemaCase) {
+func expectAnswer(t *testing.T, err error, c schemaCase) {
 	t.Helper()
 	g := NewWithT(t)
 	if c.refused == "" {
@@ -174,22 +78,22 @@ type editCase struct {
 }
 
 // tryEdits tries every edit at the API server, and changes nothing.
-func tryEdits(t *testing.T, good func(ns string) object, cases []editCase) {
+func testEdits(t *testing.T, good func(ns string) manifest, cases []editCase) {
 	t.Helper()
-	tryEditsIn(t, namespace(t), good, cases)
+	testEditsIn(t, createNamespace(t), good, cases)
 }
 
-func tryEditsIn(t *testing.T, ns string, good func(ns string) object, cases []editCase) {
+func testEditsIn(t *testing.T, ns string, good func(ns string) manifest, cases []editCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
-			o := good(ns)
-			o.SetName("")
-			o.SetGenerateName("web-")
-			put(o.Object, c.field, c.from)
-			g.Expect(k8s.Create(t.Context(), o)).To(Succeed())
-			answered(t, k8s.Patch(t.Context(), o, mergePatch(t, c.field, c.to), client.DryRunAll),
+			object := good(ns)
+			object.SetName("")
+			object.SetGenerateName("web-")
+			setField(object.Object, c.field, c.from)
+			g.Expect(k8s.Create(t.Context(), object)).To(Succeed())
+			expectAnswer(t, k8s.Patch(t.Context(), object, mergePatch(t, c.field, c.to), client.DryRunAll),
 				schemaCase{field: c.field, refused: c.refused})
 		})
 	}
@@ -229,7 +133,7 @@ func nameCases(field string) []schemaCase {
 	}
 }
 
-func join[T any](lists ...[]T) []T {
+func concatCases[T any](lists ...[]T) []T {
 	var all []T
 	for _, list := range lists {
 		all = append(all, list...)
