@@ -4,11 +4,17 @@
 package integration
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -92,4 +98,39 @@ func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {
 	g.Expect(metav1.IsControlledBy(execution, pipeline)).To(BeFalse())
 	g.Expect(execution.OwnerReferences).To(HaveLen(1))
 	g.Expect(execution.OwnerReferences[0].UID).To(Equal(pipeline.UID))
+}
+
+// "two generations of one definition share it": a revision pins variables and stages, and nothing else.
+func TestTwoGenerationsOfOneDefinitionShareARevision(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ns := createNamespace(t)
+	pipeline := createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile")))
+	first := createExecution(t, ns, "web")
+	waitForRunning(t, first, "compile")
+
+	setVariables := func(variables ...v1alpha1.VariableDeclaration) {
+		patchObject(t, pipeline, func() { pipeline.Spec.Variables = variables })
+	}
+	setVariables(v1alpha1.VariableDeclaration{Name: "TARGET", DefaultValue: ptr.To("production")})
+	second := createExecution(t, ns, "web")
+	waitForRunning(t, second, "compile")
+	setVariables()
+	third := createExecution(t, ns, "web")
+	waitForRunning(t, third, "compile")
+
+	g.Expect(pipeline.Generation).To(Equal(int64(3)))
+	revisionOf := func(execution *v1alpha1.PipelineExecution) string {
+		return refreshObject(t, execution).Status.PipelineRevision
+	}
+	g.Expect(revisionOf(third)).To(Equal(revisionOf(first)))
+	g.Expect(revisionOf(second)).NotTo(Equal(revisionOf(first)))
+	revisions := &appsv1.ControllerRevisionList{}
+	g.Expect(k8s.List(t.Context(), revisions, client.InNamespace(ns))).To(Succeed())
+	g.Expect(revisions.Items).To(HaveLen(2))
+	for _, revision := range revisions.Items {
+		data := map[string]any{}
+		g.Expect(json.Unmarshal(revision.Data.Raw, &data)).To(Succeed())
+		g.Expect(slices.Collect(maps.Keys(data))).To(Or(ConsistOf("stages"), ConsistOf("stages", "variables")))
+	}
 }
