@@ -45,10 +45,14 @@ func RunOrder(n int32) ActionOption {
 }
 
 // AbandonedOnStop is an option for an action that a stop does not wait for.
-func AbandonedOnStop(action *v1alpha1.Action, _ *batchv1.JobSpec) { action.OnStop = v1alpha1.OnStopAbandon }
+func AbandonedOnStop(action *v1alpha1.Action, _ *batchv1.JobSpec) {
+	action.OnStop = v1alpha1.OnStopAbandon
+}
 
 // Orphaned is an option for an action whose Job goes on when the action is abandoned.
-func Orphaned(action *v1alpha1.Action, _ *batchv1.JobSpec) { action.OnAbandon = v1alpha1.OnAbandonOrphan }
+func Orphaned(action *v1alpha1.Action, _ *batchv1.JobSpec) {
+	action.OnAbandon = v1alpha1.OnAbandonOrphan
+}
 
 // EditJob returns an option that changes the Job of an action.
 func EditJob(edit func(*batchv1.JobSpec)) ActionOption {

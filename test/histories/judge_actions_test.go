@@ -38,7 +38,7 @@ func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.Pipeli
 		case v1alpha1.ActionAbandoned:
 			j.judgeAbandoned(execution, k)
 		case "":
-			if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !execution.state.Stopping() {
+			if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !execution.state.IsStopping() {
 				j.addFinding("action %q of execution %q was in progress and is NotStarted", k.Action, execution.Name)
 			}
 		default:

@@ -29,7 +29,7 @@ func (j *judge) judgeRest(stuck bool) {
 		switch {
 		case execution.DeletionTimestamp != nil:
 			j.addFinding("execution %q was deleted and does not go", execution.Name)
-		case execution.state.Stopping():
+		case execution.state.IsStopping():
 			j.addFinding("execution %q is %s, and nothing goes on", execution.Name, execution.state)
 		case execution.state == model.InProgress && !slices.Contains(execution.possibleEnds(), model.InProgress):
 			j.addFinding("execution %q is %s and nothing goes on; its actions end it %v", execution.Name, execution.state, execution.possibleEnds())

@@ -22,7 +22,7 @@ type executionRecord struct {
 	// state of the model.
 	state  model.State
 	isGone bool
-	// promise is where people can read that nothing more starts; empty if they cannot.
+	// promise is the text by which people can know that nothing more starts; empty if there is none.
 	promise    string
 	promisedAt int
 	// ended is how the Jobs of actions ended. lost are the actions whose Job somebody deleted.
@@ -35,9 +35,9 @@ type executionRecord struct {
 }
 
 // recordPromise records that people can read from now on that nothing more of the execution starts.
-func (execution *executionRecord) recordPromise(where string, at int) {
+func (execution *executionRecord) recordPromise(sentence string, at int) {
 	if execution.promise == "" {
-		execution.promise, execution.promisedAt = where, at
+		execution.promise, execution.promisedAt = sentence, at
 	}
 }
 
@@ -62,7 +62,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 		execution.PipelineExecution = e
 		return
 	}
-	if execution.state.Final() {
+	if execution.state.IsFinal() {
 		j.addFinding("execution %q is %s, which is final, and its status is written", e.Name, execution.state)
 	}
 	before := execution.PipelineExecution
@@ -76,7 +76,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 func (j *judge) listRunning() []types.UID {
 	return slices.DeleteFunc(slices.Clone(j.order), func(uid types.UID) bool {
 		execution := j.executions[uid]
-		return execution.isGone || execution.state.Final()
+		return execution.isGone || execution.state.IsFinal()
 	})
 }
 
@@ -153,7 +153,7 @@ func (j *judge) judgeState(execution *executionRecord, before v1alpha1.Execution
 			j.addFinding("execution %q was %s and is InProgress again", execution.Name, before)
 		}
 	case v1alpha1.ExecutionStopping:
-		if !execution.state.Stopping() {
+		if !execution.state.IsStopping() {
 			j.addFinding("execution %q is Stopping, and nobody asked to stop it", execution.Name)
 		}
 		execution.recordPromise("its execution reads Stopping", len(j.store.History)-1)
@@ -181,13 +181,13 @@ func (execution *executionRecord) possibleEnds() []model.State {
 	for _, a := range execution.definition.model {
 		if execution.lost[a.Key] {
 			for _, p := range pipelines {
-				pipelines = append(pipelines, p.With(a.Key, model.Fails))
+				pipelines = append(pipelines, p.WithOutcome(a.Key, model.Fails))
 			}
 		}
 	}
 	var ends []model.State
 	for _, p := range pipelines {
-		ends = append(ends, p.Ends())
+		ends = append(ends, p.FindEnd())
 	}
 	if execution.hasLostPipeline {
 		ends = append(ends, model.Failed)

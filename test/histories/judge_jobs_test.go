@@ -91,7 +91,7 @@ func (j *judge) judgePod(c simcluster.Change) {
 		j.addFinding("action %q of execution %q runs a second time", of.key.Action, execution.Name)
 	}
 	execution.ran[of.key] = of
-	if execution.state.Final() && !of.isReleased && !of.isLate {
+	if execution.state.IsFinal() && !of.isReleased && !of.isLate {
 		j.addFinding("execution %q is %s, and its action %q runs", execution.Name, execution.state, of.key.Action)
 	}
 }

@@ -106,7 +106,7 @@ func (j *judge) recordAnswers() {
 		switch {
 		case execution == nil || execution.isGone || !request.isFor(execution):
 			for _, found := range j.possiblePipelines(request.Spec.PipelineName) {
-				request.answers[model.Unknown(found)] = true
+				request.answers[model.AnswerUnknown(found)] = true
 			}
 		case !request.isRecorded:
 			answer, _ := execution.state.Stop(request.Spec.Abandon)

@@ -117,7 +117,7 @@ func (q *quietOperator) stopExecution() v1alpha1.StopRequestSpec {
 	q.workToRest()
 	spec := v1alpha1.StopRequestSpec{PipelineName: "web", PipelineExecutionID: string(e.UID), Abandon: true}
 	q.createObject(&v1alpha1.StopRequest{ObjectMeta: newMeta("first"), Spec: spec})
-	for !q.judge.executions[e.UID].state.Stopping() {
+	for !q.judge.executions[e.UID].state.IsStopping() {
 		if !q.operator.Reconcile() {
 			q.operator.Advance()
 		}

@@ -44,7 +44,7 @@ func TestTheExampleOfTheREADMEIsWhatAReaderGets(t *testing.T) {
 // exampleCommand is a command of README.md. Its output is empty if README.md does not show it.
 type exampleCommand struct{ text, output string }
 
-var fencedBlock = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+var fencedBlock = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?\n)```$")
 
 // readExample returns the commands of README.md in their order.
 func readExample(t *testing.T) []exampleCommand {

@@ -15,19 +15,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// schemaCase sets one field of a good object, and says how the API server answers.
+// schemaCase sets one field of a good object, and has the answer of the API server.
 type schemaCase struct {
 	name string
-	// field that is set to value, or removed where value is nil: spec.stages[0].name.
+	// field that is set to value, or removed if value is nil, such as spec.stages[0].name.
 	field string
 	value any
-	// refused is what the refusal says of the field; empty where the object is accepted.
+	// refused is a part of the message about the field; empty if the object is accepted.
 	refused string
-	// at is the field that the refusal names, where that is another one.
+	// at is the field that the message names, if it is another one.
 	at string
 }
 
-// trySchema tries every case at the API server, and stores nothing.
+// testSchema tries every case at the API server, and stores nothing.
 func testSchema(t *testing.T, good func(ns string) manifest, cases []schemaCase) {
 	t.Helper()
 	testSchemaIn(t, createNamespace(t), good, cases)
@@ -45,7 +45,7 @@ func testSchemaIn(t *testing.T, ns string, good func(ns string) manifest, cases 
 	}
 }
 
-// answered checks the answer of the API server.
+// expectAnswer checks the answer of the API server.
 func expectAnswer(t *testing.T, err error, c schemaCase) {
 	t.Helper()
 	g := NewWithT(t)
@@ -58,26 +58,26 @@ func expectAnswer(t *testing.T, err error, c schemaCase) {
 		field = c.field
 	}
 	g.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
-	var said []string
+	var causes []string
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		for _, cause := range status.Status().Details.Causes {
-			said = append(said, cause.Field+": "+cause.Message)
+			causes = append(causes, cause.Field+": "+cause.Message)
 		}
 	}
-	g.Expect(said).To(ContainElement(And(HavePrefix(field+": "), ContainSubstring(c.refused))))
+	g.Expect(causes).To(ContainElement(And(HavePrefix(field+": "), ContainSubstring(c.refused))))
 	g.Expect(err.Error()).To(ContainSubstring(field+": "), "what kubectl shows does not name the field")
 }
 
 // editCase changes a field of a stored object.
 type editCase struct {
 	name, field string
-	// from and to are the values; nil where the field is absent.
+	// from and to are the values; nil if the field is absent.
 	from, to any
-	// refused is what the refusal says of the field; empty where the edit is accepted.
+	// refused is a part of the message about the field; empty if the edit is accepted.
 	refused string
 }
 
-// tryEdits tries every edit at the API server, and changes nothing.
+// testEdits tries every edit at the API server, and changes nothing.
 func testEdits(t *testing.T, good func(ns string) manifest, cases []editCase) {
 	t.Helper()
 	testEditsIn(t, createNamespace(t), good, cases)
@@ -99,7 +99,7 @@ func testEditsIn(t *testing.T, ns string, good func(ns string) manifest, cases [
 	}
 }
 
-// mergePatch sets spec.NAME, or removes it where value is nil.
+// mergePatch sets spec.NAME, or removes it if value is nil.
 func mergePatch(t *testing.T, field string, value any) client.Patch {
 	t.Helper()
 	raw, err := json.Marshal(map[string]any{"spec": map[string]any{strings.TrimPrefix(field, "spec."): value}})
@@ -107,7 +107,7 @@ func mergePatch(t *testing.T, field string, value any) client.Patch {
 	return client.RawPatch(types.MergePatchType, raw)
 }
 
-// nameCases are the cases of a field with the contract's length and pattern of a pipelineName.
+// nameCases returns the cases of a field with the length and the pattern of a pipelineName.
 func nameCases(field string) []schemaCase {
 	const pattern = `should match '^[A-Za-z0-9.@\-_]+$'`
 	return []schemaCase{

@@ -16,7 +16,7 @@ import (
 	"haltline.dev/haltline/test/builders"
 )
 
-// column is a printer column: its priority is 0, or 1 where only `-o wide` shows it.
+// column is a printer column. Its priority is 1 if only `-o wide` shows it, and 0 otherwise.
 type column struct {
 	name     string
 	priority int32
@@ -27,9 +27,9 @@ func TestSchemaPrinterColumns(t *testing.T) {
 	for resource, want := range map[string][]column{
 		"pipelines": {{"Name", 0}, {"Pipeline", 0}, {"Ready", 0}, {"Reason", 0}, {"Age", 0}, {"Message", 1}},
 		"pipelineexecutions": {{"Name", 0}, {"Pipeline", 0}, {"Id", 0}, {"State", 0}, {"Stage", 0}, {"Age", 0},
-			{"Message", 1}},
+			{"Message", 1}, {"Started-By", 1}},
 		"stoprequests": {{"Name", 0}, {"Pipeline", 0}, {"Execution", 0}, {"Mode", 0}, {"Verdict", 0}, {"State", 0},
-			{"Age", 0}, {"Reason", 1}},
+			{"Age", 0}, {"Reason", 1}, {"Requested-By", 1}},
 	} {
 		t.Run(resource, func(t *testing.T) {
 			g := NewWithT(t)
@@ -61,7 +61,7 @@ func TestSchemaPrintedStopRequest(t *testing.T) {
 	g.Expect(rows[0].Cells[7]).To(Equal(builders.StopReason))
 }
 
-// table is what `kubectl get` prints.
+// getTable returns what `kubectl get` prints.
 func getTable(t *testing.T, ns, resource string) *metav1.Table {
 	t.Helper()
 	g := NewWithT(t)

@@ -14,7 +14,7 @@ func TestSchemaExecutionPipelineName(t *testing.T) {
 		schemaCase{name: "missing", field: "spec.pipelineName", refused: "Required value"}))
 }
 
-// variableNameCases are the cases of the name of a variable: list[0].name.
+// variableNameCases returns the cases of the name of a variable: list[0].name.
 func variableNameCases(list string, more map[string]any) []schemaCase {
 	const pattern = `should match '^[A-Za-z_][A-Za-z0-9_]*$'`
 	at := list + "[0].name"
@@ -39,7 +39,7 @@ func variableNameCases(list string, more map[string]any) []schemaCase {
 	}
 }
 
-// variableListCases are the cases of a list of variables.
+// variableListCases returns the cases of a list of variables.
 func variableListCases(list string, more map[string]any) []schemaCase {
 	return []schemaCase{
 		{name: "no list", field: list},
@@ -70,7 +70,7 @@ func TestSchemaExecutionVariables(t *testing.T) {
 			at: list + "[0].value", refused: "may not be more than 1000"},
 		{name: "value with newlines", field: list, value: with("one\ntwo\n")},
 		{name: "a number as value", field: list, value: with(int64(7)), at: list + "[0].value", refused: "must be of type string"},
-		// Names of the operator's own are refused where they are declared; nothing else can be set.
+		// A Pipeline cannot declare a reserved name, so that the execution fails when it starts.
 		{name: "a reserved name", field: list, value: []any{map[string]any{"name": "HALTLINE_STAGE", "value": "1"}}},
 	}))
 }

@@ -29,7 +29,7 @@ func TestSchemaSpecIsRequired(t *testing.T) {
 	}
 }
 
-// kubectl asks for strict validation, so that a misspelled field is refused rather than dropped.
+// kubectl asks for strict validation, so that a misspelled field is refused and not dropped.
 func TestSchemaUnknownFields(t *testing.T) {
 	t.Parallel()
 	ns := createNamespace(t)
@@ -76,7 +76,7 @@ func TestSchemaApplyingAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// The first status says "not looked at yet", for kstatus; and it is not for a client to say anything else.
+// The first status has observedGeneration -1, so that kstatus waits. A client cannot write another one.
 func TestSchemaStatusAtCreation(t *testing.T) {
 	t.Parallel()
 	ns := createNamespace(t)

@@ -14,7 +14,7 @@ import (
 	"haltline.dev/haltline/test/builders"
 )
 
-// object is a good object as a person writes it. It is unstructured, since Go types cannot say everything that YAML can.
+// manifest is an object as a person writes it. It is unstructured, since YAML can have what Go types cannot.
 type manifest = *unstructured.Unstructured
 
 func newObject(name, ns string, spec map[string]any) manifest {
@@ -37,7 +37,7 @@ func goodPipeline(ns string) manifest {
 	return newObject("Pipeline", ns, map[string]any{"stages": stagesOf(1, 1)})
 }
 
-// goodKinds makes a good object of each kind.
+// goodKinds return a good object of each kind.
 var goodKinds = map[string]func(ns string) manifest{
 	"Pipeline": goodPipeline, "PipelineExecution": goodExecution, "StopRequest": goodStopRequest,
 }
@@ -79,7 +79,7 @@ func namedList(n int, more map[string]any) []any {
 	return list
 }
 
-// put sets a field of an object, or removes it where value is nil.
+// setField sets a field of an object, or removes it if value is nil.
 func setField(o any, field string, value any) {
 	steps := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune(".[]", r) })
 	for i, step := range steps {

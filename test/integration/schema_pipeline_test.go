@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// theAction is the only action of a good Pipeline.
+// actionField is the only action of a good Pipeline.
 const actionField = "spec.stages[0].actions[0]"
 
 func TestSchemaPipelineName(t *testing.T) {
@@ -22,11 +22,11 @@ func TestSchemaPipelineName(t *testing.T) {
 
 func TestSchemaPipelineNameFromTheObject(t *testing.T) {
 	t.Parallel()
-	const says = "metadata.name has more than 100 characters, so spec.pipelineName must be set"
+	const refused = "metadata.name has more than 100 characters, so spec.pipelineName must be set"
 	testSchema(t, goodPipeline, []schemaCase{
 		{name: "100 characters", field: "metadata.name", value: strings.Repeat("w", 100)},
-		{name: "101 characters", field: "metadata.name", value: strings.Repeat("w", 101), at: "spec", refused: says},
-		{name: "253 characters", field: "metadata.name", value: strings.Repeat("w", 253), at: "spec", refused: says},
+		{name: "101 characters", field: "metadata.name", value: strings.Repeat("w", 101), at: "spec", refused: refused},
+		{name: "253 characters", field: "metadata.name", value: strings.Repeat("w", 253), at: "spec", refused: refused},
 	})
 	named := func(ns string) manifest {
 		object := goodPipeline(ns)
@@ -168,7 +168,7 @@ func TestSchemaPipelineJob(t *testing.T) {
 		{name: "spec is a number", field: job + ".spec", value: int64(7), refused: object},
 		{name: "spec is a list", field: job + ".spec", value: []any{}, refused: object},
 		{name: "job is a string", field: job, value: "web", refused: object},
-		// What a Job needs the Pipeline's conditions say.
+		// The conditions of the Pipeline report what else a Job needs.
 		{name: "spec is empty", field: job + ".spec", value: map[string]any{}},
 		{name: "spec has an unknown field", field: job + ".spec.unknown", value: "kept"},
 		{name: "labels", field: job + ".metadata.labels.team", value: "a"},

@@ -34,7 +34,7 @@ func creationCalls() []apiCall {
 			}
 			return "then got", c.Get(ctx, client.ObjectKeyFromObject(object), object)
 		}),
-		forEachKind("try to create where taken", func(ctx context.Context, c *cluster, object client.Object) (string, error) {
+		forEachKind("try to create under a name that is taken", func(ctx context.Context, c *cluster, object client.Object) (string, error) {
 			again := object.DeepCopyObject().(client.Object)
 			return "", errors.Join(c.Create(ctx, object), c.Create(ctx, again, client.DryRunAll))
 		}),

@@ -40,21 +40,21 @@ func TestModelAnswersAsTheAPIServer(t *testing.T) {
 	calls := slices.Concat(creationCalls(), patchCalls(), deletionCalls(), statusCalls())
 	compareAnswers(t, simulatedCluster(simcluster.NewStore()), realCluster(createNamespace(t)), calls)
 
-	simulated, real := simulatedCluster(simcluster.NewStore()), realCluster(createNamespace(t))
-	for _, c := range []*cluster{simulated, real} {
+	simulated, actual := simulatedCluster(simcluster.NewStore()), realCluster(createNamespace(t))
+	for _, c := range []*cluster{simulated, actual} {
 		if err := startTerminating(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	compareAnswers(t, simulated, real, terminatingCalls())
+	compareAnswers(t, simulated, actual, terminatingCalls())
 	t.Logf("%d answers compared", len(calls)+len(terminatingCalls()))
 }
 
-func compareAnswers(t *testing.T, simulated, real *cluster, calls []apiCall) {
+func compareAnswers(t *testing.T, simulated, actual *cluster, calls []apiCall) {
 	t.Helper()
 	for _, call := range calls {
 		t.Run(call.name, func(t *testing.T) {
-			got, want := call.describeAnswer(t.Context(), simulated), call.describeAnswer(t.Context(), real)
+			got, want := call.describeAnswer(t.Context(), simulated), call.describeAnswer(t.Context(), actual)
 			if got != want {
 				t.Errorf("the model answers %q, and the API server %q", got, want)
 			}

@@ -53,12 +53,12 @@ func TestModelsActAsTheControllersOfKubernetes(t *testing.T) {
 
 // play takes one step after the other on both sides, and compares what they lead to, twice.
 func (s script) play(ctx context.Context, ns string, shared *sentinels, compared *counts) error {
-	agreeing, real := newSimulations(), realCluster(ns)
+	agreeing, actual := newSimulations(), realCluster(ns)
 	for i, next := range s.steps {
-		if err := next.take(ctx, real, agreeing); err != nil {
+		if err := next.take(ctx, actual, agreeing); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, next.what, err)
 		}
-		state, err := real.waitForRest(ctx, shared, agreeing)
+		state, err := actual.waitForRest(ctx, shared, agreeing)
 		if err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, next.what, err)
 		}
@@ -71,8 +71,8 @@ func (s script) play(ctx context.Context, ns string, shared *sentinels, compared
 
 // take does the step in the real cluster and in the simulations, and lets those rest. It returns an error if one of them
 // answers differently.
-func (s step) take(ctx context.Context, real *cluster, simulations []*simulation) error {
-	want := s.do(ctx, real)
+func (s step) take(ctx context.Context, actual *cluster, simulations []*simulation) error {
+	want := s.do(ctx, actual)
 	for _, simulated := range simulations {
 		if got := s.do(ctx, simulated.cluster); !isSameAnswer(got, want) {
 			return fmt.Errorf("the models answer %q, and the API server %q", describeError(got), describeError(want))
