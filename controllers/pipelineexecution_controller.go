@@ -44,7 +44,7 @@ type PipelineExecutionReconciler struct {
 	Revisions *revision.Store
 	// Reporter reports what was written.
 	Reporter *Reporter
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 

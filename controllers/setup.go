@@ -31,7 +31,7 @@ import (
 
 // Options bound the work of the controllers.
 type Options struct {
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// MaxConcurrentReconciles is how many objects of a kind are worked on at the same time.
 	MaxConcurrentReconciles int
@@ -49,7 +49,7 @@ type Dependencies struct {
 	Recorder events.EventRecorder
 	// Metrics count and measure what is written.
 	Metrics *metrics.Metrics
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 
@@ -60,9 +60,9 @@ type Controller struct {
 	Watches    []Watch
 }
 
-// Watch says which objects the events of a kind bring to a reconciler.
+// Watch brings the objects to a reconciler that the events of a kind are about.
 type Watch struct {
-	// Object stands for the kind; for its metadata alone where it is a PartialObjectMetadata.
+	// Object stands for the kind; for its metadata alone if it is a PartialObjectMetadata.
 	Object client.Object
 	// Handler maps an event to the objects to reconcile.
 	Handler handler.EventHandler

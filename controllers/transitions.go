@@ -28,7 +28,7 @@ type Reporter struct {
 	Recorder events.EventRecorder
 	// Metrics count and measure.
 	Metrics *metrics.Metrics
-	// Clock tells the time up to which durations are measured.
+	// Clock has the time up to which durations are measured.
 	Clock clock.PassiveClock
 }
 

@@ -28,9 +28,9 @@ type Input struct {
 	Definition *v1alpha1.PipelineDefinition
 	// WorkloadKinds are the kinds of object that do the work of the actions of Definition.
 	WorkloadKinds map[ActionKey]WorkloadKind
-	// Problem says why Definition cannot be run; nil if it can.
+	// Problem is why Definition cannot be run; nil if it can.
 	Problem *Problem
-	// PinBlocked says what keeps the definition from being pinned, for a cause that can pass; empty if nothing does.
+	// PinBlocked is what keeps the definition from being pinned, for a cause that can pass; empty if nothing does.
 	PinBlocked string
 	// Observed is what was seen of the actions in progress, and of the abandoned ones that have not ended.
 	Observed map[ActionKey]Observation

@@ -16,7 +16,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// errFenced says that the status which asked for a start is out of date: the start was fenced since.
+// errFenced is returned if the status which asked for a start is out of date: the start was fenced since.
 var errFenced = errors.New("the action was fenced by a stop; its execution must be read again")
 
 // Start creates the Job of an unconfirmed intent.

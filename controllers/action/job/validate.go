@@ -42,7 +42,7 @@ func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal st
 	return "", fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
 }
 
-// decodeJobSpec returns the JobSpec of an action. The error says which field of the template is wrong.
+// decodeJobSpec returns the JobSpec of an action. The error names the field of the template that is wrong.
 func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if definition.Job == nil {
 		return nil, errors.New("job: Required value: the action has no Job to run")
