@@ -19,8 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"haltline.dev/haltline/controllers/action"
@@ -58,16 +56,6 @@ type Controller struct {
 	Name       string
 	Reconciler reconcile.Reconciler
 	Watches    []Watch
-}
-
-// Watch brings the objects to a reconciler that the events of a kind are about.
-type Watch struct {
-	// Object stands for the kind; for its metadata alone if it is a PartialObjectMetadata.
-	Object client.Object
-	// Handler maps an event to the objects to reconcile.
-	Handler handler.EventHandler
-	// Predicates all have to let an event pass.
-	Predicates []predicate.Predicate
 }
 
 // NewControllers returns the controllers of Haltline.
