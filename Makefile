@@ -52,7 +52,7 @@ generate: $(CONTROLLER_GEN) ## Generate the deep copies of the API.
 .PHONY: manifests
 manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the role of the operator.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=haltline-manager paths=. paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=haltline-manager paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
 .PHONY: docs
 docs: $(CRD_REF_DOCS) ## Generate the API reference.

@@ -17,17 +17,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers"
+	"haltline.dev/haltline/controllers/metrics"
 )
-
-// The filter of /metrics asks the API server who somebody is, and whether they may get the path.
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
 // version is set when the binary is built.
 var version = "dev"
@@ -73,7 +68,7 @@ func run() error {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
-	if err := controllers.Setup(ctx, mgr, metrics.Registry, controllers.Options{
+	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, controllers.Options{
 		Clock: clock.RealClock{}, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
 		return err
@@ -102,12 +97,9 @@ func newManager(f *flags) (ctrl.Manager, error) {
 	// The API server's priority and fairness protects it; a limit here would only make stops late.
 	config.QPS = -1
 	return ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme,
-		Cache:  controllers.CacheOptions(),
-		Metrics: metricsserver.Options{
-			BindAddress: f.metricsAddr, SecureServing: true, CertDir: f.metricsCertDir,
-			FilterProvider: filters.WithAuthenticationAndAuthorization,
-		},
+		Scheme:                        scheme,
+		Cache:                         controllers.CacheOptions(),
+		Metrics:                       metrics.ServerOptions(f.metricsAddr, f.metricsCertDir),
 		HealthProbeBindAddress:        f.probeAddr,
 		LeaderElection:                f.leaderElect,
 		LeaderElectionID:              "haltline.pipelines.haltline.dev",

@@ -29,7 +29,7 @@ type PipelineReconciler struct {
 	Client client.Client
 	// Registry knows whether an action could be started.
 	Registry *action.Registry
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 

@@ -44,7 +44,7 @@ type PipelineExecutionReconciler struct {
 	Revisions *revision.Store
 	// Reporter reports what was written.
 	Reporter *Reporter
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 
@@ -76,7 +76,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 // runStep does what the status asks for, and writes the status that follows. It reports whether that one asks for nothing
 // new. In the first step the execution is as old as the cache.
 func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1alpha1.PipelineExecution, first bool) (settled bool, err error) {
-	f, err := r.gather(ctx, execution)
+	f, err := r.gather(ctx, execution, r.now())
 	if err != nil {
 		return false, err
 	}

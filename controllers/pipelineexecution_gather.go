@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -27,8 +28,9 @@ type facts struct {
 }
 
 // gather reads what a step depends on.
-func (r *PipelineExecutionReconciler) gather(ctx context.Context, execution *v1alpha1.PipelineExecution) (*facts, error) {
-	now := r.now()
+func (r *PipelineExecutionReconciler) gather(
+	ctx context.Context, execution *v1alpha1.PipelineExecution, now metav1.Time,
+) (*facts, error) {
 	f := &facts{
 		in:    plan.Input{Execution: execution, Now: now},
 		scope: action.Scope{Execution: execution, Now: now, Explain: plan.IsOverdue(&execution.Status, now)},

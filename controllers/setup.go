@@ -19,8 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"haltline.dev/haltline/controllers/action"
@@ -31,7 +29,7 @@ import (
 
 // Options bound the work of the controllers.
 type Options struct {
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// MaxConcurrentReconciles is how many objects of a kind are worked on at the same time.
 	MaxConcurrentReconciles int
@@ -49,7 +47,7 @@ type Dependencies struct {
 	Recorder events.EventRecorder
 	// Metrics count and measure what is written.
 	Metrics *metrics.Metrics
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 
@@ -58,16 +56,6 @@ type Controller struct {
 	Name       string
 	Reconciler reconcile.Reconciler
 	Watches    []Watch
-}
-
-// Watch says which objects the events of a kind bring to a reconciler.
-type Watch struct {
-	// Object stands for the kind; for its metadata alone where it is a PartialObjectMetadata.
-	Object client.Object
-	// Handler maps an event to the objects to reconcile.
-	Handler handler.EventHandler
-	// Predicates all have to let an event pass.
-	Predicates []predicate.Predicate
 }
 
 // NewControllers returns the controllers of Haltline.

@@ -33,7 +33,7 @@ type StopRequestReconciler struct {
 	Registry *action.Registry
 	// Reporter reports what was written.
 	Reporter *Reporter
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 

@@ -6,10 +6,21 @@ package controllers
 import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 )
+
+// Watch brings the objects to a reconciler that the events of a kind are about.
+type Watch struct {
+	// Object stands for the kind; for its metadata alone if it is a PartialObjectMetadata.
+	Object client.Object
+	// Handler maps an event to the objects to reconcile.
+	Handler handler.EventHandler
+	// Predicates all have to let an event pass.
+	Predicates []predicate.Predicate
+}
 
 func pipelineWatches(c client.Reader) []Watch {
 	return []Watch{

@@ -14,10 +14,10 @@ type ExecutionState string
 const (
 	// ExecutionInProgress is an execution that runs, or waits for its Pipeline.
 	ExecutionInProgress ExecutionState = "InProgress"
-	// ExecutionStopping is the state of which the contract says: "While completing or abandoning in-progress actions, the
+	// ExecutionStopping is a state of the contract: "While completing or abandoning in-progress actions, the
 	// pipeline execution is in a Stopping state."
 	ExecutionStopping ExecutionState = "Stopping"
-	// ExecutionStopped is the state of which the contract says: "After all in-progress actions are completed or abandoned,
+	// ExecutionStopped is a state of the contract: "After all in-progress actions are completed or abandoned,
 	// the pipeline execution is in a Stopped state." It is final.
 	ExecutionStopped ExecutionState = "Stopped"
 	// ExecutionSucceeded is an execution whose every action succeeded. It is final.
@@ -47,7 +47,7 @@ const (
 	StageInProgress StageState = "InProgress"
 	// StageStopping is the stage that the execution was in when it was asked to stop.
 	StageStopping StageState = "Stopping"
-	// StageStopped is the stage that the execution was stopped in, even where every action of it succeeded or one failed.
+	// StageStopped is the stage that the execution was stopped in, even if every action of it succeeded or one failed.
 	StageStopped StageState = "Stopped"
 	// StageSucceeded is a stage whose every action succeeded.
 	StageSucceeded StageState = "Succeeded"
@@ -74,7 +74,7 @@ const (
 	ActionAbandoned ActionState = "Abandoned"
 )
 
-// PipelineExecutionSpec says what to run. It is immutable.
+// PipelineExecutionSpec is what to run. It is immutable.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
@@ -213,7 +213,7 @@ type ActionStatus struct {
 	// workload is the object that does the work of the action. Its name is set before it is created, its uid when it is
 	// known to have been created.
 	// +optional
-	Workload WorkloadReference `json:"workload,omitzero"`
+	Workload WorkloadReference `json:"workload,omitzero"` //nolint:kubeapilinter // It is left out as a whole while the action has not started.
 
 	// startTime is when the execution decided to start the action.
 	// +optional
@@ -223,12 +223,12 @@ type ActionStatus struct {
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 
-	// reason says in a word why the action is in its state, where that needs saying.
+	// reason is a word for why the action is in its state, if that needs explaining.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
 
-	// message says the same in a sentence. At most 1024 characters.
+	// message is a sentence about the same. At most 1024 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
@@ -300,7 +300,7 @@ type AcceptedStopRequest struct {
 	// +required
 	Mode StopMode `json:"mode"`
 
-	// requestedBy is the user who asked, where the cluster's admission policies say.
+	// requestedBy is the user who asked, if the cluster's admission policies stamp it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestedBy string `json:"requestedBy,omitempty"`
@@ -314,7 +314,7 @@ type AcceptedStopRequest struct {
 	// +required
 	AcceptedTime metav1.Time `json:"acceptedTime"`
 
-	// escalationTime is when a stop that waits turns into one that abandons, where it was asked for.
+	// escalationTime is when a stop that waits turns into one that abandons, if that was asked for.
 	// +optional
 	EscalationTime *metav1.Time `json:"escalationTime,omitempty"`
 
@@ -346,12 +346,12 @@ type PendingAction struct {
 	// +required
 	Workload WorkloadReference `json:"workload,omitzero"`
 
-	// reason says in a word why it has not, where it takes long: such as ImagePullBackOff or PodNotEnding.
+	// reason is a word for why it has not, if it takes long: such as ImagePullBackOff or PodNotEnding.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
 
-	// message says what must happen: the Job has to finish, or its pods have to end.
+	// message is what must happen: the Job has to finish, or what it runs has to end.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
@@ -374,7 +374,7 @@ type PipelineExecution struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec says what to run.
+	// spec is what to run.
 	// +required
 	Spec PipelineExecutionSpec `json:"spec"`
 

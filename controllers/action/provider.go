@@ -42,7 +42,7 @@ type Trial struct {
 }
 
 // Provider does the work of one kind of action. Every method can be called again with the same arguments; that does no
-// harm. An observation without a phase says that nothing was learned. An error beside an observation says that the
+// harm. An observation without a phase means that nothing was learned. An error beside an observation means that the
 // operation must be tried again.
 type Provider interface {
 	// WorkloadKind returns the kind of object that does the work.
@@ -78,7 +78,7 @@ type Provider interface {
 type Watch struct {
 	// Object stands for the kind; for its metadata alone if it is a PartialObjectMetadata.
 	Object client.Object
-	// Cache says which objects the cache keeps, and what of them.
+	// Cache is which objects the cache keeps, and what of them.
 	Cache cache.ByObject
 	// Predicates all have to let an event pass.
 	Predicates []predicate.Predicate

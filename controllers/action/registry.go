@@ -12,7 +12,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// errNothingToRun says that no provider handles a definition.
+// errNothingToRun is returned if no provider handles a definition.
 var errNothingToRun = errors.New("job: Required value: an action must have something to run")
 
 // Registry finds the provider of an action.

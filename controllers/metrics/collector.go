@@ -28,7 +28,7 @@ var (
 type Collector struct {
 	// Reader reads from the cache. What it returns is not changed.
 	Reader client.Reader
-	// Clock tells the time up to which an age is measured.
+	// Clock has the time up to which an age is measured.
 	Clock clock.PassiveClock
 }
 

@@ -14,17 +14,17 @@ import (
 type Phase int
 
 const (
-	// PhaseRunning: the work was started and has not ended.
+	// PhaseRunning means that the work was started and has not ended.
 	PhaseRunning Phase = iota + 1
-	// PhaseSucceeded: the work ended well.
+	// PhaseSucceeded means that the work ended well.
 	PhaseSucceeded
-	// PhaseFailed: the work ended badly, was refused or was lost, and nothing of it runs any more.
+	// PhaseFailed means that the work ended badly, was refused or was lost, and nothing of it runs any more.
 	PhaseFailed
-	// PhaseEnded: nothing of the abandoned work runs any more, or it was left running on purpose.
+	// PhaseEnded means that nothing of the abandoned work runs any more, or it was left running on purpose.
 	PhaseEnded
-	// PhaseNeverStarted: the work was not started, and cannot be from now on.
+	// PhaseNeverStarted means that the work was not started, and cannot be from now on.
 	PhaseNeverStarted
-	// PhaseBlocked: the work could not be started, or kept from starting, for a cause that can pass.
+	// PhaseBlocked means that the work could not be started, or kept from starting, for a cause that can pass.
 	PhaseBlocked
 )
 

@@ -40,7 +40,7 @@ func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string
 	return revision.Name, nil
 }
 
-// Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name says.
+// Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name is a hash of.
 func (s *Store) Load(ctx context.Context, namespace, name string) (*v1alpha1.PipelineDefinition, error) {
 	revision := &appsv1.ControllerRevision{}
 	key := client.ObjectKey{Namespace: namespace, Name: name}

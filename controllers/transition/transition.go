@@ -52,7 +52,7 @@ const (
 const (
 	// Accepted: the request was accepted.
 	Accepted Type = v1alpha1.ReasonAccepted
-	// Rejected: the request was rejected; Verdict says why.
+	// Rejected: the request was rejected; Verdict is the reason.
 	Rejected Type = "Rejected"
 	// RequestDone: what an accepted request asked for is done.
 	RequestDone Type = "RequestDone"

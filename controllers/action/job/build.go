@@ -16,7 +16,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// buildJob returns the Job of an action. The error says which field of the template is wrong.
+// buildJob returns the Job of an action. The error names the field of the template that is wrong.
 func buildJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	execution := scope.Execution
 	env := buildEnvironment(execution.Spec.PipelineName, string(execution.UID), op.Key, scope.Variables)
@@ -24,7 +24,7 @@ func buildJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 }
 
 // assembleJob returns the Job of a definition with the metadata and the environment given. Labels and annotations of the
-// template are added, except those that are ours to set. The error says which field of the template is wrong.
+// template are added, except those that are ours to set. The error names the field of the template that is wrong.
 func assembleJob(meta metav1.ObjectMeta, executionID string, env []corev1.EnvVar, definition *v1alpha1.Action) (*batchv1.Job, error) {
 	spec, err := decodeJobSpec(definition)
 	if err != nil {

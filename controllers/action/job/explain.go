@@ -97,18 +97,6 @@ func whyWaiting(s *corev1.ContainerStatus) string {
 	}
 }
 
-// whyDeleting returns why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.
-func whyDeleting(job *batchv1.Job) (reason, message string) {
-	finalizers := slices.DeleteFunc(slices.Clone(job.Finalizers), func(f string) bool {
-		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents
-	})
-	if len(finalizers) == 0 {
-		return v1alpha1.ReasonJobDeleting, fmt.Sprintf("Job %q is being deleted by somebody else; its pods have to end.", job.Name)
-	}
-	return v1alpha1.ReasonJobFinalizer, fmt.Sprintf("Job %q is being deleted by somebody else and kept by finalizers, which must be "+
-		"removed by whoever set them: %s. Its pods end when they are deleted by hand.", job.Name, strings.Join(finalizers, ", "))
-}
-
 func formatTime(t *metav1.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }

@@ -8,13 +8,18 @@ import (
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
+
+// Fence keeps the Job of an unconfirmed intent from ever being created, or observes that it was. It is done when nothing
+// runs either of a Job of that name that was deleted before its uid was recorded.
+func (p *Provider) Fence(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	o, err := p.fence(ctx, scope, op)
+	return p.addExplanation(ctx, scope, op, o, err)
+}
 
 // fence takes the name of the action's Job. If the name is taken, the Job really started, and is in progress like any other.
 func (p *Provider) fence(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
@@ -52,26 +57,4 @@ func (p *Provider) reserveName(ctx context.Context, scope action.Scope, op plan.
 	default:
 		return nil, err
 	}
-}
-
-// observeNameHolder returns what the Job that holds the name of an unconfirmed intent shows about its action.
-func observeNameHolder(holder *batchv1.Job, scope action.Scope, op plan.Operation) plan.Observation {
-	switch {
-	case holder == nil:
-		return plan.Observation{Phase: plan.PhaseNeverStarted}
-	case !isOurs(holder, scope):
-		return plan.Observation{
-			Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken,
-			Message: fmt.Sprintf("Job %q exists and is not this execution's, so it was left alone; delete or rename it, and "+
-				"start another execution.", op.Workload.Name),
-		}
-	case isPlaceholder(holder):
-		return plan.Observation{Phase: plan.PhaseNeverStarted}
-	default:
-		return observeJob(holder)
-	}
-}
-
-func isNamespaceTerminating(err error) bool {
-	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }

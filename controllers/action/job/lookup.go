@@ -30,16 +30,6 @@ func (p *Provider) findJob(ctx context.Context, scope action.Scope, op plan.Oper
 	return nil, nil
 }
 
-// getNameHolder returns the Job that holds the name of the action's Job, whoever owns it, as the API server has it. It
-// returns an error if there is none: it existed a moment ago.
-func (p *Provider) getNameHolder(ctx context.Context, scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
-	job, err := getJob(ctx, p.APIReader, scope, op)
-	if err == nil && job == nil {
-		err = fmt.Errorf("job %q existed and is gone; trying again", op.Workload.Name)
-	}
-	return job, err
-}
-
 // getJob returns the Job that has the name of the action's Job, whoever owns it, or nil.
 func getJob(ctx context.Context, reader client.Reader, scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	job := &batchv1.Job{}

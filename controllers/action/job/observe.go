@@ -7,12 +7,16 @@ import (
 	"context"
 	"fmt"
 
-	batchv1 "k8s.io/api/batch/v1"
-
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
+
+// Observe looks how far the Job of a started action is.
+func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	o, err := p.observe(ctx, scope, op)
+	return p.addExplanation(ctx, scope, op, o, err)
+}
 
 // observe looks how far the Job of a started action is.
 func (p *Provider) observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
@@ -27,31 +31,4 @@ func (p *Provider) observe(ctx context.Context, scope action.Scope, op plan.Oper
 		})
 	}
 	return observeJob(job), nil
-}
-
-// observeJob returns how far a Job of ours is.
-func observeJob(job *batchv1.Job) plan.Observation {
-	if o, finished := observeFinished(job); finished {
-		return o
-	}
-	running := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
-	switch {
-	case job.DeletionTimestamp != nil:
-		running.Reason, running.Message = whyDeleting(job)
-	case isSuspended(job):
-		running.Reason = v1alpha1.ReasonJobSuspended
-		running.Message = fmt.Sprintf("Job %q is suspended by somebody else; it goes on when it is resumed.", job.Name)
-	}
-	return running
-}
-
-// observeFinished returns the observation of a Job that has finished, or false.
-func observeFinished(job *batchv1.Job) (plan.Observation, bool) {
-	if findTrueCondition(job, batchv1.JobComplete) != nil {
-		return plan.Observation{Phase: plan.PhaseSucceeded, UID: string(job.UID)}, true
-	}
-	if c := findTrueCondition(job, batchv1.JobFailed); c != nil {
-		return plan.Observation{Phase: plan.PhaseFailed, UID: string(job.UID), Reason: c.Reason, Message: c.Message}, true
-	}
-	return plan.Observation{}, false
 }

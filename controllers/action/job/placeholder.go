@@ -61,8 +61,8 @@ func newPlaceholder(scope action.Scope, op plan.Operation) *batchv1.Job {
 	return job
 }
 
-// newPlaceholderLikeJob returns a placeholder with the template of the action's Job. The error says which field of the
-// template is wrong.
+// newPlaceholderLikeJob returns a placeholder with the template of the action's Job. The error names the field of the
+// template that is wrong.
 func newPlaceholderLikeJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	job, err := buildJob(scope, op)
 	if err != nil {

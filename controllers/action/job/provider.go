@@ -5,8 +5,6 @@
 package job
 
 import (
-	"context"
-
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,25 +46,6 @@ func (p *Provider) Watches() []action.Watch {
 		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
 		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{onlyDeletes}},
 	}
-}
-
-// Observe looks how far the Job of a started action is.
-func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
-	o, err := p.observe(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
-}
-
-// Fence keeps the Job of an unconfirmed intent from ever being created, or observes that it was. It is done when nothing
-// runs either of a Job of that name that was deleted before its uid was recorded.
-func (p *Provider) Fence(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
-	o, err := p.fence(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
-}
-
-// Terminate ends the Job of an abandoned action, and observes whether nothing of it runs any more.
-func (p *Provider) Terminate(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
-	o, err := p.terminate(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
 }
 
 // newPodMetadata returns an empty object that stands for pods of which only the metadata is read.

@@ -16,7 +16,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// errFenced says that the status which asked for a start is out of date: the start was fenced since.
+// errFenced is returned if the status which asked for a start is out of date: the start was fenced since.
 var errFenced = errors.New("the action was fenced by a stop; its execution must be read again")
 
 // Start creates the Job of an unconfirmed intent.
@@ -54,19 +54,4 @@ func (p *Provider) observeStarted(ctx context.Context, scope action.Scope, op pl
 		return plan.Observation{}, errFenced
 	}
 	return observeNameHolder(job, scope, op), nil
-}
-
-// observeRefusal explains what keeps the API server from creating a Job. A refusal that people can lift, such as a quota,
-// is shown; anything else is only tried again.
-func observeRefusal(what string, op plan.Operation, err error) (plan.Observation, error) {
-	err = fmt.Errorf("could not %s Job %q: %w", what, op.Workload.Name, err)
-	if !isRefused(err) {
-		return plan.Observation{}, err
-	}
-	return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v", err)}, err
-}
-
-// isRefused reports whether the API server refused a write for a cause that people can lift, such as a quota or a policy.
-func isRefused(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
 }

@@ -4,18 +4,13 @@
 package job
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/json"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/action"
 )
 
 // Validate returns what is wrong with the Job template of an action, or nil.
@@ -24,25 +19,7 @@ func (p *Provider) Validate(definition *v1alpha1.Action) error {
 	return err
 }
 
-// TryStart asks the API server whether it would create the Job of an action, and creates nothing.
-func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
-	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
-	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, GenerateName: "trial-"}, "", env, trial.Definition)
-	if err != nil {
-		return err.Error(), nil
-	}
-	err = p.Client.Create(ctx, job, client.DryRunAll, client.FieldOwner(action.FieldOwner))
-	switch {
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return "job: " + err.Error(), nil
-	case err == nil, apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
-		// A quota or a policy may answer otherwise when the action runs.
-		return "", nil
-	}
-	return "", fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
-}
-
-// decodeJobSpec returns the JobSpec of an action. The error says which field of the template is wrong.
+// decodeJobSpec returns the JobSpec of an action. The error names the field of the template that is wrong.
 func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if definition.Job == nil {
 		return nil, errors.New("job: Required value: the action has no Job to run")
