@@ -20,7 +20,7 @@ func Singles(base *Sim) []*Injection {
 		}
 	}
 	for i, c := range calls {
-		first := i == 0 || calls[i-1].Reconcile != c.Reconcile
+		first := i == 0 || calls[i-1].Reconciliation.Number != c.Reconciliation.Number
 		if first {
 			add(c.Number, "newest-first")
 			add(c.Number, stale(base, c)...)
@@ -78,7 +78,7 @@ func gravest(run *Sim, after int) []*Injection {
 // lastLive reports whether the first of some calls is the last of its reconciliation that reaches the API server.
 func lastLive(calls []*simcluster.Call) bool {
 	for _, c := range calls[1:] {
-		if c.Reconcile != calls[0].Reconcile {
+		if c.Reconciliation.Number != calls[0].Reconciliation.Number {
 			break
 		}
 		if !c.Cached {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // Injection is one thing that goes wrong, or that another does, at one call.
@@ -32,10 +33,10 @@ func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error 
 	name, rest, _ := strings.Cut(i.What, ".")
 	switch name {
 	case "crash-before":
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case "crash-after":
 		_ = next()
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case "fail":
 		return simcluster.Failure(rest, *c)
 	case "lost-answer":
@@ -45,7 +46,7 @@ func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error 
 		return simcluster.Failure("lost", *c)
 	case "restart-stale":
 		s.restart = staleAt(rest)
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case "lag":
 		// The cache was held back until here.
 		s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
@@ -66,8 +67,8 @@ func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error 
 	case "jump":
 		// All events of a kind come as one, as after a watch that broke.
 		k, _ := simcluster.KindNamed(rest)
-		s.Void = s.Store.Changes(k)-s.Op.Position(k) < 2
-		s.Op.Jump(k)
+		s.Void = s.Store.Changes(k)-s.Op.Cache.Position(k) < 2
+		s.Op.Relist(k)
 		return next()
 	case "newest-first":
 		s.Op.NewestFirst()
@@ -105,7 +106,7 @@ func (i *Injection) outside(s *Sim, what string) {
 			s.second(nil)
 		case "relist":
 			s.restart = staleAt(at)
-			panic(simcluster.Crash{})
+			panic(operator.Crash{})
 		case "second-dies", "second-fails":
 			s.second(&Injection{Call: number(at), What: map[string]string{"second-dies": "crash-after", "second-fails": "fail.quota"}[name]})
 		case "world":
@@ -141,13 +142,13 @@ func (i *Injection) prepare(s *Sim) {
 }
 
 // staleAt reads "Kind.position".
-func staleAt(text string) simcluster.At {
+func staleAt(text string) simcluster.Positions {
 	kind, pos, _ := strings.Cut(text, ".")
 	k, ok := simcluster.KindNamed(kind)
 	if !ok {
 		panic("no such kind: " + kind)
 	}
-	return simcluster.At{k: number(pos)}
+	return simcluster.Positions{k: number(pos)}
 }
 
 func number(text string) int {

@@ -29,7 +29,7 @@ func bounded(r *record) {
 			continue
 		}
 		total++
-		id := c.By + "/" + c.Controller + "/" + strconv.Itoa(c.Reconcile)
+		id := c.By + "/" + c.Reconciliation.Controller + "/" + strconv.Itoa(c.Reconciliation.Number)
 		writes[id]++
 		if writes[id] == maxWritesOfReconcile+1 {
 			r.violated("I9", c.Before, "reconciliation %s wrote more than %d times", id, maxWritesOfReconcile)
@@ -39,9 +39,9 @@ func bounded(r *record) {
 		r.violated("I9", len(r.changes), "the operator wrote %d times", total)
 	}
 	for _, n := range r.notes {
-		notes[n.Reconcile]++
-		if notes[n.Reconcile] == maxNotesOfReconcile+1 {
-			r.violated("I9", len(r.changes), "reconciliation %d recorded more than %d events", n.Reconcile, maxNotesOfReconcile)
+		notes[n.Reconciliation]++
+		if notes[n.Reconciliation] == maxNotesOfReconcile+1 {
+			r.violated("I9", len(r.changes), "reconciliation %d recorded more than %d events", n.Reconciliation, maxNotesOfReconcile)
 		}
 	}
 	for i, c := range r.changes {

@@ -25,11 +25,11 @@ func (r *record) dropped() bool {
 
 // catchesUp reports whether a call after the restart is about what was behind for want of an event that was dropped.
 func (r *record) catchesUp(c *simcluster.Call) bool {
-	if !r.dropped() || c.Controller != reconcilers[simcluster.Execution] {
+	if !r.dropped() || c.Reconciliation.Controller != reconcilers[simcluster.Execution] {
 		return r.dropped()
 	}
 	for _, change := range slices.Backward(r.changes[:r.sim.Settled]) {
-		if e, ok := executionOf(change); ok && change.Key == c.Of {
+		if e, ok := executionOf(change); ok && change.Key == c.Reconciliation.Object {
 			return awaitsPipeline(e)
 		}
 	}

@@ -108,7 +108,7 @@ func (h *past) see(e *v1alpha1.PipelineExecution) {
 func (r *record) pipelineMissing(s *v1alpha1.StopRequest, at int) bool {
 	from := at
 	for _, call := range r.calls {
-		if w := r.changes[at]; call.By == w.By && call.Reconcile == r.reconcileOf(w) {
+		if w := r.changes[at]; call.By == w.By && call.Reconciliation.Number == r.reconcileOf(w) {
 			from = min(from, call.Before)
 		}
 	}
@@ -130,7 +130,7 @@ func (r *record) pipelineMissing(s *v1alpha1.StopRequest, at int) bool {
 func (r *record) reconcileOf(w simcluster.Change) int {
 	for _, call := range r.calls {
 		if call.By == w.By && call.Number == w.Call {
-			return call.Reconcile
+			return call.Reconciliation.Number
 		}
 	}
 	return -1

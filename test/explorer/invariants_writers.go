@@ -18,7 +18,7 @@ func othersUntouched(r *record) {
 		call := r.callOf[callID{c.By, c.Call}]
 		if !r.mayWrite(&c, call) {
 			r.violated("I7", i, "%s wrote %s %q in reconciling %s %q, which is not its to write",
-				c.By, c.Kind, c.Key.Name, call.Controller, call.Of.Name)
+				c.By, c.Kind, c.Key.Name, call.Reconciliation.Controller, call.Reconciliation.Object.Name)
 		}
 	}
 }
@@ -32,13 +32,13 @@ func (r *record) mayWrite(c *simcluster.Change, call *simcluster.Call) bool {
 		if job == nil {
 			job = c.New
 		}
-		return call.Controller == reconcilers[simcluster.Execution] && call.OfUID != "" && call.OfUID == controllerOf(job)
+		return call.Reconciliation.Controller == reconcilers[simcluster.Execution] && call.Reconciliation.UID != "" && call.Reconciliation.UID == controllerOf(job)
 	case simcluster.Revision:
-		return c.Old == nil && call.Controller == reconcilers[simcluster.Execution]
+		return c.Old == nil && call.Reconciliation.Controller == reconcilers[simcluster.Execution]
 	case simcluster.Pod:
 		return false
 	default:
-		return c.Old != nil && c.New != nil && call.Controller == reconcilers[c.Kind] && call.OfUID == c.Old.GetUID()
+		return c.Old != nil && c.New != nil && call.Reconciliation.Controller == reconcilers[c.Kind] && call.Reconciliation.UID == c.Old.GetUID()
 	}
 }
 
@@ -53,9 +53,9 @@ var reconcilers = map[simcluster.Kind]string{
 func guarded(r *record) {
 	for _, c := range r.calls {
 		switch {
-		case c.Verb == "delete" && !c.Guarded:
+		case c.Verb == "delete" && !c.HasUID:
 			r.violated("I10", c.Before, "call %d, %s, would hit another object of that name", c.Number, c)
-		case (c.Verb == "patch" || c.Verb == "update-status") && !c.Versioned:
+		case (c.Verb == "patch" || c.Verb == "update-status") && !c.HasVersion:
 			r.violated("I10", c.Before, "call %d, %s, overwrites what it has not seen", c.Number, c)
 		}
 	}

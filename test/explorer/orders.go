@@ -62,7 +62,7 @@ func together(letters string) *Scenario {
 		for i := range letters {
 			s.askNth(letters, i)
 		}
-		s.Op.Jump(simcluster.StopRequest)
+		s.Op.Relist(simcluster.StopRequest)
 	}}}
 	return sc
 }
@@ -93,7 +93,7 @@ func sameSecond() *Scenario {
 			s.request("c", "run", abandon)
 			s.request("b", "run", abandon)
 			s.request("a", "run", escalate)
-			s.Op.Jump(simcluster.StopRequest)
+			s.Op.Relist(simcluster.StopRequest)
 		}},
 	}, Want: map[string]string{"run": stopped, "a": accepted, "b": accepted, "c": duplicated}}
 }

@@ -18,6 +18,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // Violation is an invariant that does not hold, and where in the history it broke.
@@ -37,7 +38,7 @@ type record struct {
 	sim     *Sim
 	changes []simcluster.Change
 	calls   []*simcluster.Call
-	notes   []simcluster.Note
+	notes   []operator.RecordedEvent
 	// callOf are the calls by who made them, and their number.
 	callOf map[callID]*simcluster.Call
 	// wipes are those of the status of an execution, by its uid.
@@ -56,13 +57,13 @@ type callID struct {
 
 func newRecord(s *Sim) *record {
 	r := &record{
-		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, callOf: map[callID]*simcluster.Call{},
+		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Events, callOf: map[callID]*simcluster.Call{},
 		wipes: map[types.UID][]wiping{}, jobs: map[types.UID]*life{},
 		pinned: map[string]*v1alpha1.PipelineDefinition{},
 	}
 	for _, o := range s.Others {
 		r.calls = append(slices.Clip(r.calls), o.Calls...)
-		r.notes = append(slices.Clip(r.notes), o.Notes...)
+		r.notes = append(slices.Clip(r.notes), o.Events...)
 	}
 	for _, c := range r.calls {
 		r.callOf[callID{c.By, c.Number}] = c

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // Sim is one run of a scenario.
@@ -15,9 +16,9 @@ type Sim struct {
 	Scenario *Scenario
 	Store    *simcluster.Store
 	// Op is the operator that runs now.
-	Op *simcluster.Process
+	Op *operator.Process
 	// Others are operators that ran beside it.
-	Others []*simcluster.Process
+	Others []*operator.Process
 	// Trouble is what is injected.
 	Trouble []*Injection
 	// Settled is the length of the history when the world had come to rest.
@@ -45,7 +46,7 @@ type Sim struct {
 	nestedLive    int
 	patience      time.Duration
 	budget        int
-	restart       simcluster.At
+	restart       simcluster.Positions
 }
 
 // operatorName is the process that troubles befall.
@@ -72,7 +73,7 @@ func NewSim(sc *Scenario, trouble ...*Injection) *Sim {
 
 // Run runs the scenario to rest, and then, since a restarted operator must find nothing left to do, to rest again.
 func (s *Sim) Run() {
-	s.Op = simcluster.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op = operator.NewProcess(s.Store, operatorName, nil, nil)
 	s.Op.Hook = s.hook
 	for _, t := range s.Trouble {
 		t.prepare(s)
@@ -99,8 +100,8 @@ func (s *Sim) Run() {
 }
 
 // replace starts the operator anew; its cache lists again.
-func (s *Sim) replace(at simcluster.At) {
-	s.Op = simcluster.NewProcess(s.Store, operatorName, at, s.Op)
+func (s *Sim) replace(at simcluster.Positions) {
+	s.Op = operator.NewProcess(s.Store, operatorName, at, s.Op)
 }
 
 // calm tells for how long nothing was written.
@@ -145,7 +146,7 @@ func (s *Sim) newCalm() calm { return calm{written: len(s.Store.History), since:
 // goOn lets time go by, or a cache go on that was held back, when nobody has anything to do now. It reports whether there
 // is something to wait for.
 func (s *Sim) goOn(c *calm) bool {
-	at, wakes := s.Op.Wake()
+	at, wakes := s.Op.NextWake()
 	idle := !wakes || c.wakes >= quietWakes && s.Store.Clock.Now().Sub(c.since) >= s.patience
 	if (idle || c.wakes >= 2) && s.thaw() {
 		c.wakes = 0
@@ -167,14 +168,14 @@ func (s *Sim) stepWorld() bool {
 func (s *Sim) thaw() bool {
 	behind := false
 	for _, k := range simcluster.Kinds {
-		behind = behind || s.Op.Position(k) < s.Store.Changes(k)
+		behind = behind || s.Op.Cache.Position(k) < s.Store.Changes(k)
 	}
 	if !behind {
 		return false
 	}
 	s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
 	for _, k := range simcluster.Kinds {
-		s.Op.Jump(k)
+		s.Op.Relist(k)
 	}
 	return true
 }
@@ -245,7 +246,7 @@ func (s *Sim) second(trouble *Injection) {
 	}
 	first := s.Op
 	s.nested, s.nestedTrouble, s.nestedLive = true, trouble, 0
-	s.Op = simcluster.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
+	s.Op = operator.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
 	s.Op.Hook = s.hook
 	s.settle()
 	s.Others = append(s.Others, s.Op)

@@ -21,6 +21,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // tale is a history in which a test does what an operator would.
@@ -33,7 +34,7 @@ type tale struct {
 // newTale begins with a Pipeline of one action, and an execution of it.
 func newTale(t *testing.T, a action, trouble ...*Injection) *tale {
 	s := NewSim(&Scenario{Name: t.Name(), Setup: oneRun(stage("Build", a))}, trouble...)
-	s.Op = simcluster.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op = operator.NewProcess(s.Store, operatorName, nil, nil)
 	return &tale{Sim: s, t: t}
 }
 
@@ -90,7 +91,7 @@ func (b *tale) tell(c change) {
 
 // as has the operator make calls as one of its controllers does when it reconciles an object. A call may be refused.
 func (b *tale) as(controller string, o client.Object, do func(client.Client)) {
-	b.Op.Pretend(controller, o, do)
+	b.Op.ReconcileBy(controller, o, do)
 }
 
 // run has it do so when it reconciles the execution.
@@ -293,34 +294,45 @@ func (b *tale) record(name string, mode v1alpha1.StopMode, state v1alpha1.Execut
 	})
 }
 
-// answer gives a request its verdict.
+// answer gives a request its verdict. A rejected request is finished.
 func (b *tale) answer(name, reason string) {
-	value := metav1.ConditionFalse
 	if reason == accepted {
-		value = metav1.ConditionTrue
+		b.setConditions(name, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: reason})
+		return
 	}
-	b.condition(name, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: value, Reason: reason})
+	b.setConditions(name,
+		metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: reason},
+		metav1.Condition{Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: reason},
+	)
 }
 
-// conclude says of all requests that were accepted that the execution has stopped.
+// conclude finishes all requests that were accepted: the execution has stopped.
 func (b *tale) conclude() {
 	for _, o := range b.Store.All(simcluster.StopRequest) {
 		if verdictOf(o.(*v1alpha1.StopRequest)) == accepted {
-			b.condition(o.GetName(), metav1.Condition{Type: v1alpha1.ConditionStopped, Status: metav1.ConditionTrue, Reason: stopped})
+			b.setConditions(o.GetName(),
+				metav1.Condition{Type: v1alpha1.ConditionStopped, Status: metav1.ConditionTrue, Reason: stopped},
+				metav1.Condition{Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: stopped},
+			)
 		}
 	}
 }
 
-func (b *tale) condition(name string, condition metav1.Condition) {
-	r := b.Store.Find(simcluster.StopRequest, key(name)).DeepCopyObject().(*v1alpha1.StopRequest)
-	meta.SetStatusCondition(&r.Status.Conditions, condition)
-	b.as("stoprequest", r, func(c client.Client) { _ = c.Status().Update(b.t.Context(), r) })
+func (b *tale) setConditions(name string, conditions ...metav1.Condition) {
+	sr := b.Store.Find(simcluster.StopRequest, key(name)).DeepCopyObject().(*v1alpha1.StopRequest)
+	for _, c := range conditions {
+		meta.SetStatusCondition(&sr.Status.Conditions, c)
+	}
+	b.as("stoprequest", sr, func(c client.Client) { _ = c.Status().Update(b.t.Context(), sr) })
 }
 
 // ends gives the execution a final state, with its action ended.
 func (b *tale) ends(state v1alpha1.ExecutionState) {
 	b.update(func(s *v1alpha1.PipelineExecutionStatus) {
 		s.State = state
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: string(state),
+		})
 		if len(s.Stages) > 0 {
 			s.Stages[0].Actions[0].CompletionTime = &metav1.Time{Time: b.Store.Clock.Now()}
 		}

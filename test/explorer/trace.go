@@ -111,7 +111,7 @@ func callLine(c *simcluster.Call) string {
 	if c.Err != nil {
 		result = c.Err.Error()
 	}
-	return fmt.Sprintf("  %s call %d (%s %d) %s: %s", c.By, c.Number, c.Controller, c.Reconcile, c, result)
+	return fmt.Sprintf("  %s call %d (%s %d) %s: %s", c.By, c.Number, c.Reconciliation.Controller, c.Reconciliation.Number, c, result)
 }
 
 // Tell says what a change is, in a line.
