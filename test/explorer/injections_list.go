@@ -10,9 +10,9 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// Singles returns every injection for a scenario, one at a time, from its undisturbed run.
-func Singles(base *Sim) []*Injection {
-	calls := base.firstCalls()
+// listInjections returns every injection for a scenario, from its undisturbed run.
+func listInjections(base *Sim) []*Injection {
+	calls := base.callsUntilRest()
 	var all []*Injection
 	add := func(call int, what ...string) {
 		for _, w := range what {
@@ -20,44 +20,44 @@ func Singles(base *Sim) []*Injection {
 		}
 	}
 	for i, c := range calls {
-		first := i == 0 || calls[i-1].Reconcile != c.Reconcile
-		if first {
+		isFirst := i == 0 || calls[i-1].Reconciliation.Number != c.Reconciliation.Number
+		if isFirst {
 			add(c.Number, "newest-first")
-			add(c.Number, stale(base, c)...)
+			add(c.Number, listStaleViews(base, c)...)
 		} else {
 			add(c.Number, "catch-up")
 		}
 		if c.Cached {
-			// Nothing that a cached read sees changes right before it, and nothing is lost by it.
+			// A cached read sees nothing of what changes right before it, and no answer of it can be lost.
 			continue
 		}
-		add(c.Number, failures(c)...)
-		add(c.Number, restarts(base, c)...)
+		add(c.Number, listFailures(c)...)
+		add(c.Number, listStaleRestarts(base, c)...)
 		if c.Verb == "create" && c.Kind == simcluster.Job {
-			add(c.Number, troubledSeconds(base, c)...)
-			// What is about to be started was started by another, and then lost.
+			add(c.Number, listFailingSeconds(base, c)...)
+			// A second operator has started what the first is about to start, and somebody deleted it.
 			add(c.Number, "second+lose+second")
 		}
-		add(c.Number, base.others(base.counts[c.Number])...)
-		add(c.Number, losses(base, c)...)
-		if lastLive(calls[i:]) {
-			// Until another live call of the reconciliation, what is done after this one is what is done before that.
-			for _, what := range base.others(base.counts[c.Number]) {
+		add(c.Number, base.listOutsideActs(base.objectCounts[c.Number])...)
+		add(c.Number, listLosses(base, c)...)
+		if isLastLive(calls[i:]) {
+			// After any other call, an act is the same as before the next live call of the reconciliation.
+			for _, what := range base.listOutsideActs(base.objectCounts[c.Number]) {
 				add(c.Number, "after."+what)
 			}
 		}
 	}
-	add(atRest, base.others(base.count())...)
+	add(callAtRest, base.listOutsideActs(base.countObjects())...)
 	for n := 1; n <= base.Op.Deliveries; n++ {
 		add(0, fmt.Sprintf("drop.%d", n))
 	}
 	return all
 }
 
-// gravest is the small set of injections of which pairs are made, at the calls of a run that come after a call.
-func gravest(run *Sim, after int) []*Injection {
+// listGravest returns the small set of injections of which pairs are made, at the calls of a run that come after a call.
+func listGravest(run *Sim, after int) []*Injection {
 	var all []*Injection
-	for _, c := range run.firstCalls() {
+	for _, c := range run.callsUntilRest() {
 		if c.Cached || c.Number <= after {
 			continue
 		}
@@ -75,10 +75,10 @@ func gravest(run *Sim, after int) []*Injection {
 	return all
 }
 
-// lastLive reports whether the first of some calls is the last of its reconciliation that reaches the API server.
-func lastLive(calls []*simcluster.Call) bool {
+// isLastLive reports whether the first of some calls is the last one of its reconciliation that reaches the API server.
+func isLastLive(calls []*simcluster.Call) bool {
 	for _, c := range calls[1:] {
-		if c.Reconcile != calls[0].Reconcile {
+		if c.Reconciliation.Number != calls[0].Reconciliation.Number {
 			break
 		}
 		if !c.Cached {
@@ -88,8 +88,8 @@ func lastLive(calls []*simcluster.Call) bool {
 	return true
 }
 
-// firstCalls are the calls until all was at rest, from where the scenario has injections begin.
-func (s *Sim) firstCalls() []*simcluster.Call {
+// callsUntilRest returns the calls until everything was at rest, beginning where the injections of the scenario begin.
+func (s *Sim) callsUntilRest() []*simcluster.Call {
 	from := 0
 	if s.Scenario.FromFirstStop {
 		from = slices.IndexFunc(s.Store.History, func(c simcluster.Change) bool { return c.Kind == simcluster.StopRequest })
@@ -99,33 +99,33 @@ func (s *Sim) firstCalls() []*simcluster.Call {
 	})
 }
 
-// losses are Jobs that another deletes, with a restart of the operator that sees the executions as they were before.
-func losses(base *Sim, c *simcluster.Call) []string {
+// listLosses returns deletions of Jobs, each with a restart of the operator that sees the executions as they were before.
+func listLosses(base *Sim, c *simcluster.Call) []string {
 	var what []string
-	for i := range base.counts[c.Number][simcluster.Job] {
-		for _, pos := range olderViews(base, simcluster.Execution, c) {
+	for i := range base.objectCounts[c.Number][simcluster.Job] {
+		for _, pos := range listOlderViews(base, simcluster.Execution, c) {
 			what = append(what, fmt.Sprintf("delete.Job.%d.Background+relist.PipelineExecution.%d", i, pos))
 		}
 	}
 	return what
 }
 
-// troubledSeconds are second operators that are told to stop what the first is about to start, and die, or are refused, at
-// any of the calls that reach the API server.
-func troubledSeconds(base *Sim, c *simcluster.Call) []string {
+// listFailingSeconds returns second operators that see a stop of what the first is about to start, and die or are refused at any
+// of their live calls.
+func listFailingSeconds(base *Sim, c *simcluster.Call) []string {
 	var what []string
 	for _, stop := range []string{"stop.a", "stop.w"} {
 		probe := NewSim(base.Scenario, &Injection{Call: c.Number, What: stop + "+second"})
 		probe.Run()
-		for n := 1; n <= probe.nestedLive; n++ {
+		for n := 1; n <= probe.secondLiveCalls; n++ {
 			what = append(what, fmt.Sprintf("%s+second-dies.%d", stop, n), fmt.Sprintf("%s+second-fails.%d", stop, n))
 		}
 	}
 	return what
 }
 
-// failures are the ways in which a call itself goes wrong.
-func failures(c *simcluster.Call) []string {
+// listFailures returns the ways in which a call itself goes wrong.
+func listFailures(c *simcluster.Call) []string {
 	what := []string{"crash-before", "fail.throttled", "fail.internal", "fail.timeout"}
 	if c.Writes() {
 		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota")
@@ -133,30 +133,31 @@ func failures(c *simcluster.Call) []string {
 	return what
 }
 
-// stale are the older views of each kind until a call, and from a call on.
-func stale(base *Sim, c *simcluster.Call) []string {
+// listStaleViews returns the older views of each kind, up to a call and from a call on.
+func listStaleViews(base *Sim, c *simcluster.Call) []string {
 	var what []string
 	for _, k := range simcluster.Kinds {
 		what = append(what, "freeze."+k.String(), "jump."+k.String())
-		for _, pos := range olderViews(base, k, c) {
+		for _, pos := range listOlderViews(base, k, c) {
 			what = append(what, fmt.Sprintf("lag.%s.%d", k, pos))
 		}
 	}
 	return what
 }
 
-// restarts are the older views of each kind that a restarted operator may list.
-func restarts(base *Sim, c *simcluster.Call) []string {
+// listStaleRestarts returns the older views of each kind that a restarted operator may list.
+func listStaleRestarts(base *Sim, c *simcluster.Call) []string {
 	var what []string
 	for _, k := range simcluster.Kinds {
-		for _, pos := range olderViews(base, k, c) {
+		for _, pos := range listOlderViews(base, k, c) {
 			what = append(what, fmt.Sprintf("restart-stale.%s.%d", k, pos))
 		}
 	}
 	return what
 }
 
-func olderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
+// listOlderViews returns the positions of a kind that are older than a call.
+func listOlderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
 	seen := 0
 	for _, change := range base.Store.History[:c.Before] {
 		if change.Kind == k {
@@ -170,22 +171,22 @@ func olderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
 	return positions
 }
 
-// others is what others do, given how many objects of each kind there are.
-func (s *Sim) others(counts []int) []string {
+// listOutsideActs returns what other people and programs do, for the numbers of objects of each kind.
+func (s *Sim) listOutsideActs(objectCounts []int) []string {
 	what := []string{
 		"second", "world", "second+world", "hour-on", "hour-back", "terminate",
 		"stop.w", "stop.a", "stop.e", "stop.wa", "stop.aw", "stop.ww", "stop.aa", "stop.waa",
 		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+world",
 	}
-	for n := range s.actionCount() {
+	for n := range s.countActions() {
 		what = append(what, fmt.Sprintf("foreign.%d", n))
 	}
 	for _, k := range simcluster.Kinds {
-		for i := range counts[k] {
-			for _, verb := range verbs(k) {
+		for i := range objectCounts[k] {
+			for _, verb := range outsideVerbs(k) {
 				what = append(what, fmt.Sprintf("%s.%s.%d", verb, k, i))
 			}
-			for _, policy := range policies(k) {
+			for _, policy := range deletionPolicies(k) {
 				what = append(what, fmt.Sprintf("delete.%s.%d.%s", k, i, policy))
 			}
 			if k == simcluster.StopRequest {
@@ -204,15 +205,16 @@ func (s *Sim) others(counts []int) []string {
 	return what
 }
 
-// policies are those that differ: what has no dependents is deleted the same way by all of them.
-func policies(k simcluster.Kind) []string {
+// deletionPolicies returns those that differ: what has no dependents is deleted the same way by all of them.
+func deletionPolicies(k simcluster.Kind) []string {
 	if k == simcluster.Pipeline || k == simcluster.Execution || k == simcluster.Job {
 		return []string{"Background", "Foreground", "Orphan"}
 	}
 	return []string{"Background"}
 }
 
-func verbs(k simcluster.Kind) []string {
+// outsideVerbs returns what somebody may do to an object of a kind, except to delete it.
+func outsideVerbs(k simcluster.Kind) []string {
 	switch k {
 	case simcluster.Pipeline:
 		return []string{"recreate", "edit", "touch"}

@@ -18,57 +18,57 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// outsider is who does what no script asks for.
+// outsider is the writer of what no script asks for.
 const outsider = "outsider"
 
-// outsideAct does "verb.Kind.index.how" to the index-th object of a kind, where there is one.
-func (s *Sim) outsideAct(words []string) {
+// actAsOutsider does "verb.Kind.index.how" to the index-th object of a kind, if there is one.
+func (s *Sim) actAsOutsider(words []string) {
 	switch words[0] {
 	case "terminate":
 		s.Store.Terminating = true
 		return
 	case "stop":
-		s.stopFromOutside(words[1])
+		s.createOutsideStops(words[1])
 		return
 	case "lose":
-		s.loseJob()
+		s.deleteRunningJob()
 		return
 	case "foreign":
-		s.foreignJob(number(words[1]))
+		s.createForeignJob(parseNumber(words[1]))
 		return
 	}
 	k, _ := simcluster.KindNamed(words[1])
 	all := s.Store.All(k)
-	if i := number(words[2]); i < len(all) {
-		s.toObject(words[0], k, all[i], append(words[3:], "")[0])
+	if i := parseNumber(words[2]); i < len(all) {
+		s.changeObject(words[0], k, all[i], append(words[3:], "")[0])
 	}
 }
 
-func (s *Sim) toObject(verb string, k simcluster.Kind, o client.Object, how string) {
+func (s *Sim) changeObject(verb string, k simcluster.Kind, o client.Object, how string) {
 	name := client.ObjectKeyFromObject(o)
 	switch verb {
 	case "delete":
 		policy := metav1.DeletionPropagation(how)
 		_ = s.Store.Delete(k, name, client.DeleteOptions{PropagationPolicy: &policy})
 	case "recreate":
-		s.recreate(k, o)
+		s.recreateObject(k, o)
 	case "unown":
 		s.Store.Mutate(k, name, func(o client.Object) { o.SetOwnerReferences(nil) })
 	case "adopt":
-		s.adopt(k, name)
+		s.adoptObject(k, name)
 	case "unlabel":
 		s.Store.Mutate(k, name, func(o client.Object) {
 			delete(o.GetLabels(), v1alpha1.LabelExecutionID)
 			delete(o.GetLabels(), batchv1.ControllerUidLabel)
 		})
 	case "placeholder":
-		s.label(k, name, v1alpha1.LabelPlaceholder)
+		s.addLabel(k, name, v1alpha1.LabelPlaceholder)
 	case "orphaned":
-		s.label(k, name, v1alpha1.LabelOrphaned)
+		s.addLabel(k, name, v1alpha1.LabelOrphaned)
 	case "edit":
-		s.Store.Mutate(k, name, edit)
+		s.Store.Mutate(k, name, editPipeline)
 	case "wipe":
-		s.Store.Mutate(k, name, func(o client.Object) { wipe(o, how) })
+		s.Store.Mutate(k, name, func(o client.Object) { wipeObjectStatus(o, how) })
 	case "resume":
 		s.Store.Mutate(k, name, func(o client.Object) { o.(*batchv1.Job).Spec.Suspend = ptr.To(false) })
 	case "suspend":
@@ -82,26 +82,26 @@ func (s *Sim) toObject(verb string, k simcluster.Kind, o client.Object, how stri
 	}
 }
 
-// label gives an object a label that is the operator's to give.
-func (s *Sim) label(k simcluster.Kind, name client.ObjectKey, label string) {
+// addLabel gives an object a label that only the operator should give.
+func (s *Sim) addLabel(k simcluster.Kind, name client.ObjectKey, label string) {
 	s.Store.Mutate(k, name, func(o client.Object) {
 		metav1.SetMetaDataLabel(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), label, "true")
 	})
 }
 
-// loseJob deletes the first Job whose execution has not ended.
-func (s *Sim) loseJob() {
+// deleteRunningJob deletes the first Job whose execution has not ended.
+func (s *Sim) deleteRunningJob() {
 	for _, o := range s.Store.All(simcluster.Job) {
 		e, ok := s.Store.ByUID(types.UID(o.GetLabels()[v1alpha1.LabelExecutionID])).(*v1alpha1.PipelineExecution)
 		if ok && !e.Status.State.IsFinal() {
-			s.toObject("delete", simcluster.Job, o, string(metav1.DeletePropagationBackground))
+			s.changeObject("delete", simcluster.Job, o, string(metav1.DeletePropagationBackground))
 			return
 		}
 	}
 }
 
-// recreate deletes an object and creates another of its name and spec, as `kubectl replace --force` does.
-func (s *Sim) recreate(k simcluster.Kind, o client.Object) {
+// recreateObject deletes an object and creates it again with the same name and spec, as `kubectl replace --force` does.
+func (s *Sim) recreateObject(k simcluster.Kind, o client.Object) {
 	name := client.ObjectKeyFromObject(o)
 	_ = s.Store.Delete(k, name, client.DeleteOptions{})
 	s.Store.Mutate(k, name, func(o client.Object) {
@@ -115,14 +115,14 @@ func (s *Sim) recreate(k simcluster.Kind, o client.Object) {
 	if job, isJob := again.(*batchv1.Job); isJob {
 		delete(job.Spec.Template.Labels, batchv1.ControllerUidLabel)
 	}
-	s.create(again)
+	s.createObject(again)
 }
 
-// adopt gives an object to another controller.
-func (s *Sim) adopt(k simcluster.Kind, name client.ObjectKey) {
+// adoptObject gives an object another controller.
+func (s *Sim) adoptObject(k simcluster.Kind, name client.ObjectKey) {
 	other := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "another-controller"}}
 	if s.Store.Find(simcluster.Pod, client.ObjectKeyFromObject(other)) == nil {
-		s.create(other)
+		s.createObject(other)
 	}
 	owner := s.Store.Find(simcluster.Pod, client.ObjectKeyFromObject(other))
 	if owner == nil {
@@ -133,15 +133,15 @@ func (s *Sim) adopt(k simcluster.Kind, name client.ObjectKey) {
 	})
 }
 
-// edit has a Pipeline run something else from now on.
-func edit(o client.Object) {
+// editPipeline changes what a Pipeline runs.
+func editPipeline(o client.Object) {
 	p := o.(*v1alpha1.Pipeline)
-	p.Spec.Stages = append(p.Spec.Stages, stage("added", act("added")))
+	p.Spec.Stages = append(p.Spec.Stages, newStage("added", newAction("added")))
 	p.Spec.Stages[0].Actions[0].OnAbandon = v1alpha1.OnAbandonOrphan
 }
 
-// wipe takes a status away, as a restore without status does, or a part of it, as an overly helpful person.
-func wipe(o client.Object, part string) {
+// wipeObjectStatus removes a status, as a restore without status does, or a part of it, as a person may do by hand.
+func wipeObjectStatus(o client.Object, part string) {
 	if r, is := o.(*v1alpha1.StopRequest); is {
 		r.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1}
 		return
@@ -159,8 +159,8 @@ func wipe(o client.Object, part string) {
 	}
 }
 
-// actionCount is how many actions the pipelines have.
-func (s *Sim) actionCount() int {
+// countActions returns how many actions the Pipelines have.
+func (s *Sim) countActions() int {
 	n := 0
 	for _, p := range s.Store.All(simcluster.Pipeline) {
 		for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
@@ -170,15 +170,15 @@ func (s *Sim) actionCount() int {
 	return n
 }
 
-// foreignJob creates a Job under the name of an action's, which is not the execution's.
-func (s *Sim) foreignJob(n int) {
+// createForeignJob creates a Job that no execution controls, under the name of the workload of the nth action.
+func (s *Sim) createForeignJob(n int) {
 	for _, o := range s.Store.All(simcluster.Execution) {
 		e := o.(*v1alpha1.PipelineExecution)
 		for _, p := range s.Store.All(simcluster.Pipeline) {
 			for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
 				for _, a := range st.Actions {
 					if n == 0 {
-						s.create(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{
+						s.createObject(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{
 							Namespace: namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: st.Name, Action: a.Name}, 1),
 						}})
 						return
@@ -190,15 +190,14 @@ func (s *Sim) foreignJob(n int) {
 	}
 }
 
-// stopFromOutside creates requests for the first execution: one for each letter, w a wait, a an abandon, e one that
-// escalates.
-func (s *Sim) stopFromOutside(letters string) {
+// createOutsideStops creates stop requests for the first execution, one for each letter: w waits, a abandons, e escalates.
+func (s *Sim) createOutsideStops(letters string) {
 	executions := s.Store.All(simcluster.Execution)
 	if len(executions) == 0 {
 		return
 	}
 	for i, letter := range letters {
-		how := map[rune]func(*v1alpha1.StopRequestSpec){'w': wait, 'a': abandon, 'e': escalate}[letter]
-		s.request(fmt.Sprintf("outside-%d-%c-%d", i, letter, len(s.Store.History)), executions[0].GetName(), how)
+		how := map[rune]func(*v1alpha1.StopRequestSpec){'w': setWait, 'a': setAbandon, 'e': setEscalation}[letter]
+		s.createStopRequest(fmt.Sprintf("outside-%d-%c-%d", i, letter, len(s.Store.History)), executions[0].GetName(), how)
 	}
 }

@@ -14,11 +14,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// StepJobs has the Job controller do one thing. It reports whether there was anything to do.
+// StepJobs takes one step of the Job controller. It reports whether there was anything to do.
 //
-// It takes the steps of the real one in the same order: it claims pods, deletes or creates them, writes what it counted,
-// takes off the finalizers of the pods that it has counted, and only then declares the Job finished. It tries again at once
-// where the real one waits 10 s and more, and always reads what is stored, which the real one makes sure of.
+// The steps are those of the real one, in the same order: it claims pods, deletes or creates them, writes what it counted,
+// removes the finalizers of the pods that it has counted, and only then declares the Job finished. It tries again at once,
+// when the real one waits for 10 s and more, and it always reads what is stored, which the real one makes sure of.
 func StepJobs(s *Store) bool {
 	did := false
 	s.As("job-controller", func() {
@@ -33,42 +33,42 @@ func StepJobs(s *Store) bool {
 }
 
 func stepJob(s *Store, job *batchv1.Job) bool {
-	if jobFinished(job) {
+	if isJobFinished(job) {
 		return false
 	}
 	pods, changed := claimPods(s, job)
 	if changed {
 		return true
 	}
-	end := endOf(job, pods)
+	end := findEnd(job, pods)
 	switch {
 	case end != "":
-		changed = deletePods(s, active(pods), false)
+		changed = deletePods(s, activePods(pods), false)
 	case job.DeletionTimestamp == nil:
-		changed = manage(s, job, pods)
+		changed = managePods(s, job, pods)
 	}
 	if changed {
 		return true
 	}
-	if end == "" && complete(job, pods) {
+	if end == "" && isComplete(job, pods) {
 		end = batchv1.JobSuccessCriteriaMet
 	}
-	return track(s, job, pods, end)
+	return trackPods(s, job, pods, end)
 }
 
-// endOf returns the condition that says how the Job is about to end, or that it is to fail; it is empty where neither is so.
-func endOf(job *batchv1.Job, pods []*corev1.Pod) batchv1.JobConditionType {
-	switch _, failed := tries(job, pods); {
-	case jobIs(job, batchv1.JobSuccessCriteriaMet):
+// findEnd returns the condition by which the Job is about to end, or nothing if it is not about to end.
+func findEnd(job *batchv1.Job, pods []*corev1.Pod) batchv1.JobConditionType {
+	switch _, failed := countTries(job, pods); {
+	case hasCondition(job, batchv1.JobSuccessCriteriaMet):
 		return batchv1.JobSuccessCriteriaMet
-	case jobIs(job, batchv1.JobFailureTarget) || failed > *job.Spec.BackoffLimit:
+	case hasCondition(job, batchv1.JobFailureTarget) || failed > *job.Spec.BackoffLimit:
 		return batchv1.JobFailureTarget
 	}
 	return ""
 }
 
-// tries counts the pods that succeeded and that failed, those included that are not in the counters yet.
-func tries(job *batchv1.Job, pods []*corev1.Pod) (succeeded, failed int32) {
+// countTries counts the pods that succeeded and those that failed, including those that are not in the counters yet.
+func countTries(job *batchv1.Job, pods []*corev1.Pod) (succeeded, failed int32) {
 	u := ptr.Deref(job.Status.UncountedTerminatedPods, batchv1.UncountedTerminatedPods{})
 	succeeded = job.Status.Succeeded + int32(len(u.Succeeded))
 	failed = job.Status.Failed + int32(len(u.Failed))
@@ -77,62 +77,62 @@ func tries(job *batchv1.Job, pods []*corev1.Pod) (succeeded, failed int32) {
 		case !hasFinalizer(p, batchv1.JobTrackingFinalizer):
 		case p.Status.Phase == corev1.PodSucceeded && !slices.Contains(u.Succeeded, p.UID):
 			succeeded++
-		case podFailed(job, p) && !slices.Contains(u.Failed, p.UID):
+		case hasPodFailed(job, p) && !slices.Contains(u.Failed, p.UID):
 			failed++
 		}
 	}
 	return succeeded, failed
 }
 
-// podFailed reports whether a pod is one that failed. One that is deleted is, unless it is replaced only when it has ended.
-func podFailed(job *batchv1.Job, pod *corev1.Pod) bool {
-	if pod.Status.Phase == corev1.PodFailed || replacedWhenFailed(job) {
+// hasPodFailed reports whether a pod counts as failed. A deleted pod does, unless pods are replaced only when they have ended.
+func hasPodFailed(job *batchv1.Job, pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodFailed || isReplacedWhenFailed(job) {
 		return pod.Status.Phase == corev1.PodFailed
 	}
 	return pod.DeletionTimestamp != nil && pod.Status.Phase != corev1.PodSucceeded
 }
 
-func replacedWhenFailed(job *batchv1.Job) bool {
+func isReplacedWhenFailed(job *batchv1.Job) bool {
 	return ptr.Deref(job.Spec.PodReplacementPolicy, batchv1.TerminatingOrFailed) == batchv1.Failed
 }
 
-// complete reports whether a Job has the successes that it asks for. A suspended one can be, and one that is deleted.
-func complete(job *batchv1.Job, pods []*corev1.Pod) bool {
-	succeeded, _ := tries(job, pods)
-	return succeeded >= ptr.Deref(job.Spec.Completions, 1) && len(active(pods)) == 0
+// isComplete reports whether a Job has the successes that it asks for. A suspended or deleted Job can have them.
+func isComplete(job *batchv1.Job, pods []*corev1.Pod) bool {
+	succeeded, _ := countTries(job, pods)
+	return succeeded >= ptr.Deref(job.Spec.Completions, 1) && len(activePods(pods)) == 0
 }
 
-// manage deletes the pods that are too many, of which those of a suspended Job are, and creates those that are missing.
-func manage(s *Store, job *batchv1.Job, pods []*corev1.Pod) bool {
-	running := active(pods)
-	want := wanted(job, pods)
+// managePods deletes the pods that are too many, such as all pods of a suspended Job, and creates those that are missing.
+func managePods(s *Store, job *batchv1.Job, pods []*corev1.Pod) bool {
+	running := activePods(pods)
+	want := wantedPods(job, pods)
 	if len(running) > want {
 		return deletePods(s, running[want:], true)
 	}
-	if replacedWhenFailed(job) {
-		want -= len(terminating(pods))
+	if isReplacedWhenFailed(job) {
+		want -= len(terminatingPods(pods))
 	}
-	if suspended(job) || len(running) >= want {
+	if isSuspended(job) || len(running) >= want {
 		return false
 	}
-	return s.Create(podOf(s, job)) == nil
+	return s.Create(newPod(s, job)) == nil
 }
 
-// wanted is how many pods of a Job are to run.
-func wanted(job *batchv1.Job, pods []*corev1.Pod) int {
-	succeeded, _ := tries(job, pods)
+// wantedPods returns how many pods of a Job are to run.
+func wantedPods(job *batchv1.Job, pods []*corev1.Pod) int {
+	succeeded, _ := countTries(job, pods)
 	switch {
-	case suspended(job):
+	case isSuspended(job):
 		return 0
 	case job.Spec.Completions != nil:
 		return int(max(0, min(*job.Spec.Parallelism, *job.Spec.Completions-succeeded)))
 	case succeeded > 0:
-		return len(active(pods))
+		return len(activePods(pods))
 	}
 	return int(*job.Spec.Parallelism)
 }
 
-// deletePods deletes the first of the pods. One whose end is not to be counted loses its finalizer before.
+// deletePods deletes the first of the pods. If its end is not to be counted, it loses its finalizer before.
 func deletePods(s *Store, pods []*corev1.Pod, uncounted bool) bool {
 	if len(pods) == 0 {
 		return false
@@ -144,22 +144,22 @@ func deletePods(s *Store, pods []*corev1.Pod, uncounted bool) bool {
 	return s.Delete(Pod, key, client.DeleteOptions{}) == nil
 }
 
-// track writes what is to be known of a Job, or else takes the finalizer off a pod that is counted.
-func track(s *Store, job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobConditionType) bool {
+// trackPods writes the status of a Job, or removes the finalizer of a pod that is counted if the status is right already.
+func trackPods(s *Store, job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobConditionType) bool {
 	next := job.DeepCopy()
 	if next.Status.UncountedTerminatedPods == nil {
 		next.Status.UncountedTerminatedPods = &batchv1.UncountedTerminatedPods{}
 	}
 	now := metav1.NewTime(s.Clock.Now())
-	begin(next, end, now)
-	tally(next, pods)
-	counted := note(next, pods, end)
-	conclude(next, job, end, len(counted) > 0, now)
-	if refused(next) {
+	setStart(next, end, now)
+	countPods(next, pods)
+	counted := noteEndedPods(next, pods, end)
+	setEnd(next, job, end, len(counted) > 0, now)
+	if isRefused(next) {
 		return false
 	}
 	was := job.Status
-	// The time of the start alone is no reason to write.
+	// If only the time of the start differs, nothing is written.
 	was.StartTime = next.Status.StartTime
 	if !equality.Semantic.DeepEqual(next.Status, was) {
 		return mutateJob(s, job, func(j *batchv1.Job) { j.Status = next.Status })
@@ -170,21 +170,21 @@ func track(s *Store, job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobCondit
 	return false
 }
 
-// refused reports whether the API server takes no such status: "startTime is required for finished job", but for a suspended one
-// that asks for no completions. The Job controller tries again for ever.
-func refused(job *batchv1.Job) bool {
-	empty := suspended(job) && job.Spec.Completions != nil && *job.Spec.Completions == 0
-	return jobFinished(job) && job.Status.StartTime == nil && !empty
+// isRefused reports whether the API server refuses the status of a Job. A finished Job needs a startTime, except one that is
+// suspended and asks for no completions. The Job controller tries again for ever.
+func isRefused(job *batchv1.Job) bool {
+	empty := isSuspended(job) && job.Spec.Completions != nil && *job.Spec.Completions == 0
+	return isJobFinished(job) && job.Status.StartTime == nil && !empty
 }
 
-// begin says when a Job started and whether it is suspended. Of one that ends or is deleted that does not change any more.
-func begin(job *batchv1.Job, end batchv1.JobConditionType, now metav1.Time) {
-	if job.Status.StartTime == nil && !suspended(job) {
+// setStart sets when a Job started and whether it is suspended. Neither changes any more once the Job ends or is deleted.
+func setStart(job *batchv1.Job, end batchv1.JobConditionType, now metav1.Time) {
+	if job.Status.StartTime == nil && !isSuspended(job) {
 		job.Status.StartTime = &now
 	}
-	switch said := jobIs(job, batchv1.JobSuspended); {
-	case end != "" || job.DeletionTimestamp != nil || said == suspended(job):
-	case said:
+	switch confirmed := hasCondition(job, batchv1.JobSuspended); {
+	case end != "" || job.DeletionTimestamp != nil || confirmed == isSuspended(job):
+	case confirmed:
 		setCondition(job, batchv1.JobSuspended, corev1.ConditionFalse, "JobResumed", now)
 		job.Status.StartTime = &now
 	default:
@@ -193,9 +193,9 @@ func begin(job *batchv1.Job, end batchv1.JobConditionType, now metav1.Time) {
 	}
 }
 
-// tally counts the pods, and moves those that have lost their finalizer from the list of the uncounted to the counters.
-func tally(job *batchv1.Job, pods []*corev1.Pod) {
-	running := active(pods)
+// countPods counts the pods. Those that have lost their finalizer move from the list of the uncounted to the counters.
+func countPods(job *batchv1.Job, pods []*corev1.Pod) {
+	running := activePods(pods)
 	ready := 0
 	for _, p := range running {
 		if p.Status.Phase == corev1.PodRunning {
@@ -203,19 +203,19 @@ func tally(job *batchv1.Job, pods []*corev1.Pod) {
 		}
 	}
 	is, u := &job.Status, job.Status.UncountedTerminatedPods
-	is.Active, is.Ready, is.Terminating = int32(len(running)), ptr.To(int32(ready)), ptr.To(int32(len(terminating(pods))))
-	left := uncountedOf(u.Succeeded, pods)
+	is.Active, is.Ready, is.Terminating = int32(len(running)), ptr.To(int32(ready)), ptr.To(int32(len(terminatingPods(pods))))
+	left := keepUncounted(u.Succeeded, pods)
 	is.Succeeded, u.Succeeded = is.Succeeded+int32(len(u.Succeeded)-len(left)), left
-	left = uncountedOf(u.Failed, pods)
+	left = keepUncounted(u.Failed, pods)
 	is.Failed, u.Failed = is.Failed+int32(len(u.Failed)-len(left)), left
 }
 
-// note lists the pods that have ended and are not counted, and returns those that can lose their finalizer.
-func note(job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobConditionType) []*corev1.Pod {
+// noteEndedPods lists the pods that have ended and are not counted, and returns those that can lose their finalizer.
+func noteEndedPods(job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobConditionType) []*corev1.Pod {
 	var counted []*corev1.Pod
 	u := job.Status.UncountedTerminatedPods
 	for _, p := range pods {
-		succeeded, failed := p.Status.Phase == corev1.PodSucceeded, podFailed(job, p)
+		succeeded, failed := p.Status.Phase == corev1.PodSucceeded, hasPodFailed(job, p)
 		over := succeeded || failed || end != "" || job.DeletionTimestamp != nil
 		if !over || !hasFinalizer(p, batchv1.JobTrackingFinalizer) {
 			continue
@@ -232,9 +232,9 @@ func note(job *batchv1.Job, pods []*corev1.Pod, end batchv1.JobConditionType) []
 	return counted
 }
 
-// conclude says that a Job is about to end; and, when that is written, nothing is left to be counted and no pod is ending any
-// more, that it has.
-func conclude(next, job *batchv1.Job, end batchv1.JobConditionType, uncounted bool, now metav1.Time) {
+// setEnd shows that a Job is about to end. If that was written before, everything is counted and no pod is ending any more, it
+// shows that the Job has ended.
+func setEnd(next, job *batchv1.Job, end batchv1.JobConditionType, uncounted bool, now metav1.Time) {
 	if end == "" {
 		return
 	}
@@ -242,7 +242,7 @@ func conclude(next, job *batchv1.Job, end batchv1.JobConditionType, uncounted bo
 	if end == batchv1.JobFailureTarget {
 		final, reason = batchv1.JobFailed, batchv1.JobReasonBackoffLimitExceeded
 	}
-	if !jobIs(job, end) {
+	if !hasCondition(job, end) {
 		setCondition(next, end, corev1.ConditionTrue, reason, now)
 		return
 	}
@@ -272,13 +272,13 @@ func conditionIndex(job *batchv1.Job, t batchv1.JobConditionType) int {
 	return slices.IndexFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool { return c.Type == t })
 }
 
-func jobIs(job *batchv1.Job, t batchv1.JobConditionType) bool {
+func hasCondition(job *batchv1.Job, t batchv1.JobConditionType) bool {
 	i := conditionIndex(job, t)
 	return i >= 0 && job.Status.Conditions[i].Status == corev1.ConditionTrue
 }
 
-func jobFinished(job *batchv1.Job) bool {
-	return jobIs(job, batchv1.JobComplete) || jobIs(job, batchv1.JobFailed)
+func isJobFinished(job *batchv1.Job) bool {
+	return hasCondition(job, batchv1.JobComplete) || hasCondition(job, batchv1.JobFailed)
 }
 
-func suspended(job *batchv1.Job) bool { return job.Spec.Suspend != nil && *job.Spec.Suspend }
+func isSuspended(job *batchv1.Job) bool { return job.Spec.Suspend != nil && *job.Spec.Suspend }

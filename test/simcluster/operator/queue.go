@@ -1,7 +1,7 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package simcluster
+package operator
 
 import (
 	"slices"
@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Queue is a work queue without threads: what is added twice is there once, and what is added for later is there when
-// the clock says so.
+// Queue is a work queue without threads. A request that is added twice is there once, and one that is added for later is there
+// when the clock has reached its time.
 type Queue struct {
 	now     func() time.Time
 	order   func() int
@@ -42,7 +42,7 @@ func (q *Queue) Add(r reconcile.Request) {
 	}
 }
 
-// AddAfter adds a request when a time has gone by.
+// AddAfter adds a request after a duration.
 func (q *Queue) AddAfter(r reconcile.Request, d time.Duration) {
 	if d <= 0 {
 		q.Add(r)
@@ -58,21 +58,21 @@ func (q *Queue) AddAfter(r reconcile.Request, d time.Duration) {
 	q.later = append(q.later, delayed{r, at})
 }
 
-// AddRateLimited adds a request later and later.
+// AddRateLimited adds a request, each time after a longer delay.
 func (q *Queue) AddRateLimited(r reconcile.Request) {
-	const first, longest = 5 * time.Millisecond, 1000 * time.Second
-	d := longest
+	const shortest, longest = 5 * time.Millisecond, 1000 * time.Second
+	delay := longest
 	if n := q.retries[r]; n < 18 {
-		d = min(first<<n, longest)
+		delay = min(shortest<<n, longest)
 	}
 	q.retries[r]++
-	q.AddAfter(r, d)
+	q.AddAfter(r, delay)
 }
 
-// Forget has the next rate-limited addition be an early one.
+// Forget makes the next delay of a request the shortest.
 func (q *Queue) Forget(r reconcile.Request) { delete(q.retries, r) }
 
-// NumRequeues is how often a request was added with a limit of its rate.
+// NumRequeues is how often a request was added with a delay.
 func (q *Queue) NumRequeues(r reconcile.Request) int { return q.retries[r] }
 
 // Len is how many requests are there.
@@ -88,13 +88,13 @@ func (q *Queue) Get() (reconcile.Request, bool) {
 		q.items = q.items[:last]
 		return request, false
 	}
-	first := q.items[0].request
+	request := q.items[0].request
 	q.items = q.items[1:]
-	return first, false
+	return request, false
 }
 
-// next is the place in the order of the request that Get takes.
-func (q *Queue) next() int {
+// nextOrder is the place in the order of additions of the request that Get returns next.
+func (q *Queue) nextOrder() int {
 	if q.lifo {
 		return q.items[len(q.items)-1].order
 	}
@@ -113,19 +113,19 @@ func (q *Queue) ShutDownWithDrain() {}
 // ShuttingDown is false.
 func (q *Queue) ShuttingDown() bool { return false }
 
-// wake returns when the first of what waits is due.
-func (q *Queue) wake() (time.Time, bool) {
+// nextDue returns when the earliest delayed request is due, or false if there is none.
+func (q *Queue) nextDue() (time.Time, bool) {
 	if len(q.later) == 0 {
 		return time.Time{}, false
 	}
 	return slices.MinFunc(q.later, func(a, b delayed) int { return a.at.Compare(b.at) }).at, true
 }
 
-// due adds what was waiting and has waited long enough.
-func (q *Queue) due() {
-	waiting := q.later
+// addDue adds the delayed requests whose time has come.
+func (q *Queue) addDue() {
+	delayed := q.later
 	q.later = nil
-	for _, l := range waiting {
+	for _, l := range delayed {
 		if l.at.After(q.now()) {
 			q.later = append(q.later, l)
 		} else {
