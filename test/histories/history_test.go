@@ -13,6 +13,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer"
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 const namespace = "team"
@@ -30,7 +31,7 @@ type history struct {
 	total  *counts
 
 	// operators that work now: one or two.
-	operators []*simcluster.Process
+	operators []*operator.Process
 	started   int
 	// trouble strikes one of the next calls; nil if none is planned.
 	trouble *trouble
@@ -92,19 +93,19 @@ func (h *history) createObject(o client.Object) {
 }
 
 // startOperator starts one more operator, with older views of some kinds.
-func (h *history) startOperator(t *rapid.T, at simcluster.At) {
+func (h *history) startOperator(t *rapid.T, at simcluster.Positions) {
 	h.started++
 	name := "operator"
 	if h.started > 1 {
 		name = fmt.Sprintf("operator-%d", h.started)
 	}
-	p := simcluster.NewProcess(h.store, name, at, nil)
+	p := operator.NewProcess(h.store, name, at, nil)
 	h.watchCalls(t, p)
 	h.operators = append(h.operators, p)
 }
 
 // watchCalls observes every call of an operator, and lets trouble strike.
-func (h *history) watchCalls(t *rapid.T, p *simcluster.Process) {
+func (h *history) watchCalls(t *rapid.T, p *operator.Process) {
 	p.Hook = func(c *simcluster.Call, next func() error) error {
 		h.judge.observeCall(p, c)
 		if c.Cached {
@@ -115,8 +116,8 @@ func (h *history) watchCalls(t *rapid.T, p *simcluster.Process) {
 }
 
 // restartOperator replaces an operator that has ended by another one of its name.
-func (h *history) restartOperator(t *rapid.T, i int, at simcluster.At) {
-	p := simcluster.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
+func (h *history) restartOperator(t *rapid.T, i int, at simcluster.Positions) {
+	p := operator.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
 	h.watchCalls(t, p)
 	h.operators[i] = p
 }

@@ -5,15 +5,16 @@ package histories
 
 import (
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // viewPositions count the changes of each kind that an operator had seen when it last read that kind from its cache.
 type viewPositions map[simcluster.Kind]int
 
 // observeCall records from which state of the cluster an operator decides. It is called when a call begins.
-func (j *judge) observeCall(p *simcluster.Process, c *simcluster.Call) {
-	if j.reconciliation[p.Name] != c.Reconcile {
-		j.reconciliation[p.Name] = c.Reconcile
+func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
+	if j.reconciliation[p.Name] != c.Reconciliation.Number {
+		j.reconciliation[p.Name] = c.Reconciliation.Number
 		delete(j.lastCheck, p.Name)
 	}
 	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "update-status") {
@@ -25,5 +26,5 @@ func (j *judge) observeCall(p *simcluster.Process, c *simcluster.Call) {
 	if j.viewed[p.Name] == nil {
 		j.viewed[p.Name] = viewPositions{}
 	}
-	j.viewed[p.Name][c.Kind] = p.Position(c.Kind)
+	j.viewed[p.Name][c.Kind] = p.Cache.Position(c.Kind)
 }

@@ -14,6 +14,7 @@ import (
 	"haltline.dev/haltline/test/builders"
 	"haltline.dev/haltline/test/histories/model"
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // TestRejectionByAnOlderView shows that an answer is that of the model, even if the cache of the operator does not have what
@@ -47,7 +48,7 @@ func TestRejectionByAnOlderView(t *testing.T) {
 type quietOperator struct {
 	store    *simcluster.Store
 	judge    *judge
-	operator *simcluster.Process
+	operator *operator.Process
 }
 
 // startQuietOperator starts an operator that has seen a Pipeline.
@@ -62,7 +63,7 @@ func startQuietOperator() *quietOperator {
 		stages: stages, actions: map[model.Key]v1alpha1.Action{k: compile}, model: model.Pipeline{{Key: k, RunOrder: 1, Outcome: model.Hangs}},
 	}
 	q.createObject(&v1alpha1.Pipeline{ObjectMeta: newMeta("web"), Spec: v1alpha1.PipelineSpec{Stages: stages}})
-	q.operator = simcluster.NewProcess(q.store, "operator", nil, nil)
+	q.operator = operator.NewProcess(q.store, "operator", nil, nil)
 	q.operator.Hook = func(c *simcluster.Call, next func() error) error {
 		q.judge.observeCall(q.operator, c)
 		return next()
@@ -92,7 +93,7 @@ func (q *quietOperator) workToRest(lagging ...simcluster.Kind) {
 	}
 }
 
-func (q *quietOperator) updateCache(k simcluster.Kind) { q.operator.Jump(k) }
+func (q *quietOperator) updateCache(k simcluster.Kind) { q.operator.Relist(k) }
 
 // askFor creates a StopRequest and returns the answer of the operator before its cache changes otherwise.
 func (q *quietOperator) askFor(name string, spec v1alpha1.StopRequestSpec) model.Answer {
@@ -122,7 +123,7 @@ func (q *quietOperator) stopExecution() v1alpha1.StopRequestSpec {
 			q.operator.Advance()
 		}
 	}
-	q.operator.Jump(simcluster.Execution)
+	q.operator.Relist(simcluster.Execution)
 	q.workToRest(simcluster.Execution)
 	return spec
 }

@@ -43,7 +43,7 @@ func (r *report) render(changes []simcluster.Change, found []finding) string {
 			}
 		}
 		if i < len(changes) {
-			fmt.Fprintln(b, explorer.Tell(&changes[i]))
+			fmt.Fprintln(b, explorer.DescribeChange(&changes[i]))
 		}
 	}
 	return b.String()

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // steps returns what may happen next. rapid orders them by name, and draws the first ones more often.
@@ -39,7 +40,7 @@ func (h *history) updateCache(t *rapid.T) {
 	switch n := drawNumber(t, "changes", 0, 4); n {
 	case 0:
 		h.note("%s lists every %s anew", p.Name, k)
-		p.Jump(k)
+		p.Relist(k)
 	case 4:
 		h.advanceAll(p)
 	default:
@@ -48,7 +49,7 @@ func (h *history) updateCache(t *rapid.T) {
 	}
 }
 
-func (h *history) advanceAll(p *simcluster.Process) {
+func (h *history) advanceAll(p *operator.Process) {
 	h.note("%s hears of every change", p.Name)
 	for more := true; more; {
 		more = p.Advance()
@@ -56,7 +57,7 @@ func (h *history) advanceAll(p *simcluster.Process) {
 }
 
 // advanceCache brings n changes of one kind to a cache.
-func advanceCache(p *simcluster.Process, k simcluster.Kind, n int) {
+func advanceCache(p *operator.Process, k simcluster.Kind, n int) {
 	p.Cache.Hold = func(other simcluster.Kind, _ int) bool { return other != k }
 	for range n {
 		p.Advance()
@@ -84,7 +85,7 @@ func (h *history) reconcileOne(t *rapid.T, i int) {
 	}
 	controller := drawOne(t, "controller", ready...)
 	h.note("%s reconciles a %s", p.Name, controller)
-	p.ReconcileOf(controller)
+	p.ReconcileWith(controller)
 	h.replaceCrashedOperator(t, i)
 }
 
@@ -155,8 +156,8 @@ func (h *history) crashOperator(t *rapid.T) {
 }
 
 // drawViews draws the views that an operator starts with: of each kind the newest, or one that is some changes older.
-func (h *history) drawViews(t *rapid.T) simcluster.At {
-	at := simcluster.At{}
+func (h *history) drawViews(t *rapid.T) simcluster.Positions {
+	at := simcluster.Positions{}
 	if !drawOneIn(t, 2, "older views") {
 		return at
 	}

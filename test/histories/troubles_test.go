@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // trouble strikes a call of an operator to the API server.
@@ -40,7 +41,7 @@ const (
 )
 
 // countCall counts a call, and reports whether the trouble strikes it.
-func (tr *trouble) countCall(p *simcluster.Process, c *simcluster.Call) bool {
+func (tr *trouble) countCall(p *operator.Process, c *simcluster.Call) bool {
 	switch {
 	case p.Name != tr.operator, tr.at == anyWrite && !c.Writes(), tr.at == jobCreation && (c.Verb != "create" || c.Kind != simcluster.Job):
 		return false
@@ -62,7 +63,7 @@ func (h *history) planTrouble(t *rapid.T) {
 }
 
 // applyTrouble lets a call through, or lets the trouble strike it.
-func (h *history) applyTrouble(t *rapid.T, p *simcluster.Process, c *simcluster.Call, next func() error) error {
+func (h *history) applyTrouble(t *rapid.T, p *operator.Process, c *simcluster.Call, next func() error) error {
 	now := h.trouble
 	if now == nil || !now.countCall(p, c) {
 		return next()
@@ -72,10 +73,10 @@ func (h *history) applyTrouble(t *rapid.T, p *simcluster.Process, c *simcluster.
 	h.total.troubles[now.what]++
 	switch now.what {
 	case crashBefore:
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case crashAfter:
 		_ = next()
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case lostAnswer:
 		if err := next(); err != nil {
 			return err
@@ -101,14 +102,14 @@ func adaptFailure(failure string, c *simcluster.Call) string {
 }
 
 // letThingsHappen lets some things happen during a call of an operator.
-func (h *history) letThingsHappen(t *rapid.T, p *simcluster.Process) {
+func (h *history) letThingsHappen(t *rapid.T, p *operator.Process) {
 	for range drawNumber(t, "happenings", 1, 3) {
 		h.letSomethingHappen(t, p)
 	}
 }
 
 // letSomethingHappen lets one thing happen during a call of an operator.
-func (h *history) letSomethingHappen(t *rapid.T, p *simcluster.Process) {
+func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
 	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time") {
 	case "stop":
 		h.askToStop(t)
@@ -127,7 +128,7 @@ func (h *history) letSomethingHappen(t *rapid.T, p *simcluster.Process) {
 }
 
 // runOtherOperator lets the other operator see everything and work for a while.
-func (h *history) runOtherOperator(t *rapid.T, p *simcluster.Process) {
+func (h *history) runOtherOperator(t *rapid.T, p *operator.Process) {
 	if len(h.operators) == 1 {
 		h.toggleSecondOperator(t)
 	}
