@@ -6,6 +6,7 @@ package chaos
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,87 +18,89 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// Hundreds of pods are cheap on a simulated node, so that the faults meet many executions at every point of their lives.
+// TestChaos runs a phase for each kind of fault. Hundreds of pods are cheap on a simulated node, so that the faults meet many
+// executions at every point of their lives.
 func TestChaos(t *testing.T) {
 	l := startLab(t, "haltline-chaos", simulatedNode)
 	played := 0
-	for _, c := range phases() {
+	for _, c := range phaseConfigs() {
 		t.Run(c.name, func(t *testing.T) {
-			p := l.phase(t, c.name, c.operators, c.wire)
-			p.wants = c.wanted()
-			p.play(t, c.fault)
+			p := l.phase(t, c.name, c.operators, c.network)
+			p.demands = c.demandedFaults()
+			p.runLoad(t, c.fault)
 			p.settle(t)
 			played++
 		})
 	}
-	t.Run("deleted", func(t *testing.T) { deleteAll(t, l) })
-	if played == len(phases()) {
-		demandAll(t, &results)
+	t.Run("deleted", func(t *testing.T) { deleteAllNamespaces(t, l) })
+	if played == len(phaseConfigs()) {
+		demandRows(t, &runReport)
 	}
-	t.Logf("%s; torn lines of the audit log: %d", l.counts, l.log.torn)
+	t.Logf("%s; cut lines of the audit log: %d", l.counts, l.log.torn)
 }
 
-// setting is a kind of fault, with so many operators on a wire.
-type setting struct {
+// phaseConfig is a kind of fault, with a number of operators on a network.
+type phaseConfig struct {
 	name      string
 	operators int
-	wire      *wire
+	network   *network
 	fault     fault
-	// wants are the faults without which the phase shows nothing, beside those of the wire.
-	wants []string
+	// demands are the faults without which the phase shows nothing, beside those of the network.
+	demands []string
 }
 
-func (s setting) wanted() []string {
-	if s.wire == nil {
-		return s.wants
+func (c phaseConfig) demandedFaults() []string {
+	if c.network == nil {
+		return c.demands
 	}
-	return slices.Concat(s.wants, s.wire.about)
+	return slices.Concat(c.demands, c.network.demands)
 }
 
-func phases() []setting {
-	all := []setting{
-		{"killed", 1, slowWire, kills, []string{operatorKilled}},
-		{"two", 2, slowWire, freezes, []string{operatorPaused}},
-		{"wire", 1, badWire, nothing, nil},
-		{"apiserver", 1, nil, restarts("kube-apiserver"), restarted("kube-apiserver")},
-		{"etcd", 1, nil, restarts("etcd"), restarted("etcd")},
+func phaseConfigs() []phaseConfig {
+	all := []phaseConfig{
+		{"killed", 1, slowNetwork, killOperators, []string{operatorKilled}},
+		{"two", 2, slowNetwork, pauseOperators, []string{operatorPaused}},
+		{"network", 1, badNetwork, waitForEnd, nil},
+		{"apiserver", 1, nil, restartComponent("kube-apiserver"), restartNames("kube-apiserver")},
+		{"etcd", 1, nil, restartComponent("etcd"), restartNames("etcd")},
 	}
 	if run.all {
-		all = append(all, setting{
-			"all", 2, badWire, together(freezes, restarts("kube-apiserver"), restarts("etcd")),
-			slices.Concat([]string{operatorKilled, operatorPaused}, restarted("kube-apiserver"), restarted("etcd")),
+		all = append(all, phaseConfig{
+			"all", 2, badNetwork, combineFaults(pauseOperators, restartComponent("kube-apiserver"), restartComponent("etcd")),
+			slices.Concat([]string{operatorKilled, operatorPaused}, restartNames("kube-apiserver"), restartNames("etcd")),
 		})
 	}
 	return all
 }
 
-// deleteAll deletes every namespace, and one more in which executions run and stop. The operator is killed meanwhile: a
-// deletion does not wait for it.
-func deleteAll(t *testing.T, l *lab) {
+// deleteAllNamespaces deletes every namespace, and one more in which executions run and stop. The operator is killed meanwhile: the
+// deletion of a namespace does not wait for it.
+func deleteAllNamespaces(t *testing.T, l *lab) {
 	p := l.phase(t, "deleted", 1, nil)
-	p.wants = []string{operatorKilled}
+	p.demands = []string{operatorKilled}
 	pipelines := simulatedPipelines(p.namespace)
 	for _, pipeline := range pipelines {
 		must(t, p.load(nil, nil).create(t.Context(), pipeline))
 	}
-	asked := []script{{now}, {now.abandons()}, {soon.escalates(1)}, {}}
-	must(t, p.load(pipelines[2:], asked).run(t.Context(), 8, time.Second, choices("deleted")))
+	scripts := []stopScript{{askNow}, {askNow.withAbandon()}, {askSoon.withEscalation(1)}, {}}
+	must(t, p.load(pipelines[2:], scripts).run(t.Context(), 8, time.Second, newRandom("deleted")))
 	killed := p.operators[0]
 	killed.kill()
 	p.faults.add(operatorKilled)
 	deleteNamespaces(t, l)
 	pause(t.Context(), time.Second)
 	killed.start()
-	nothingRemains(t, l)
-	p.judge(t, checksOfDeleted())
+	waitUntilGone(t, l)
+	p.judge(t, checksAtAnyTime(), time.Time{})
 }
 
+// chaosNamespaces returns the namespaces of all phases.
 func chaosNamespaces(ctx context.Context, l *lab) ([]corev1.Namespace, error) {
 	list := &corev1.NamespaceList{}
 	err := l.cluster.k8s.List(ctx, list)
 	var ours []corev1.Namespace
 	for _, n := range list.Items {
-		if len(n.Name) > 6 && n.Name[:6] == "chaos-" {
+		if strings.HasPrefix(n.Name, "chaos-") {
 			ours = append(ours, n)
 		}
 	}
@@ -113,8 +116,8 @@ func deleteNamespaces(t *testing.T, l *lab) {
 	}
 }
 
-// nothingRemains waits until the namespaces are gone, and looks for what they may have left.
-func nothingRemains(t *testing.T, l *lab) {
+// waitUntilGone waits until the namespaces are gone, and looks for what they may have left.
+func waitUntilGone(t *testing.T, l *lab) {
 	t.Helper()
 	began := time.Now()
 	for {

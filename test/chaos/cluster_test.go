@@ -37,14 +37,14 @@ type cluster struct {
 	k8s    client.WithWatch
 }
 
-// startCluster starts a cluster. It is removed at the end of the test, and also where this process dies before that.
+// startCluster starts a cluster. It is removed at the end of the test, or when this process dies.
 func startCluster(t *testing.T, name, node string) *cluster {
 	t.Helper()
 	c := &cluster{name: name}
-	must(t, c.tool("down"))
-	guard(t, name)
-	must(t, c.tool("up", "--node", node, "--audit", "audit-policy.yaml"))
-	kubeconfig, err := c.output("kubeconfig")
+	must(t, c.runTool("down"))
+	removeAtEnd(t, name)
+	must(t, c.runTool("up", "--node", node, "--audit", "audit-policy.yaml"))
+	kubeconfig, err := c.toolOutput("kubeconfig")
 	must(t, err)
 	kubeconfig = strings.TrimSpace(kubeconfig)
 	c.folder = filepath.Dir(kubeconfig)
@@ -63,8 +63,8 @@ func startCluster(t *testing.T, name, node string) *cluster {
 	return c
 }
 
-// guard removes the cluster when the pipe to it is closed: at the end of the test, or by the end of this process.
-func guard(t *testing.T, name string) {
+// removeAtEnd removes the cluster when the pipe to it is closed: at the end of the test, or by the end of this process.
+func removeAtEnd(t *testing.T, name string) {
 	t.Helper()
 	cmd := exec.Command("bash", "-c", `cat >/dev/null; exec "$0" down --name "$1"`, clusterTool(), name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -85,12 +85,12 @@ func clusterTool() string {
 	return path
 }
 
-func (c *cluster) tool(arguments ...string) error {
-	_, err := c.output(arguments...)
+func (c *cluster) runTool(arguments ...string) error {
+	_, err := c.toolOutput(arguments...)
 	return err
 }
 
-func (c *cluster) output(arguments ...string) (string, error) {
+func (c *cluster) toolOutput(arguments ...string) (string, error) {
 	cmd := exec.Command(clusterTool(), append(arguments, "--name", c.name)...)
 	var out, diagnostics bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
@@ -112,7 +112,7 @@ func (c *cluster) kubectl(input string, arguments ...string) (string, error) {
 	return string(output), nil
 }
 
-// kill ends a component without asking it. Its process id is in the cluster's folder.
+// kill kills a component, whose process id is in the folder of the cluster.
 func (c *cluster) kill(component string) error {
 	record, err := os.ReadFile(filepath.Join(c.folder, "run", component))
 	if err != nil {
@@ -123,7 +123,7 @@ func (c *cluster) kill(component string) error {
 	if err != nil {
 		return err
 	}
-	// Another process may have the id of one that has ended.
+	// After a process has ended, another one may have its id.
 	command, err := exec.Command("ps", "-o", "comm=", "-p", first).Output()
 	if err != nil {
 		return fmt.Errorf("%s is not alive: %w", component, err)
@@ -134,7 +134,7 @@ func (c *cluster) kill(component string) error {
 	return syscall.Kill(pid, syscall.SIGKILL)
 }
 
-func (c *cluster) ready(ctx context.Context) error {
+func (c *cluster) waitUntilReady(ctx context.Context) error {
 	probe := rest.CopyConfig(c.config)
 	probe.GroupVersion, probe.NegotiatedSerializer = &v1alpha1.GroupVersion, clientgoscheme.Codecs
 	probe.Timeout = 2 * time.Second

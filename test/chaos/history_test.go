@@ -6,211 +6,223 @@ package chaos
 import (
 	"cmp"
 	"encoding/json"
-	"reflect"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/invariants"
+	"haltline.dev/haltline/test/simcluster"
 )
 
-// history is all that happened in a namespace: what the audit log has, completed by what the test's own watch saw of the
+// history is everything that happened in a namespace: what the audit log has, completed by what the test's own watch saw of the
 // writes during which the API server was killed.
 type history struct {
-	namespace string
-	entries   []*entry
-	lost      []*entry
-	lives     map[types.UID]*life
+	*invariants.History
+	// entries are the answered requests, and unanswered those whose outcome nobody knows.
+	entries, unanswered []*entry
 }
 
-// life is the versions of an object, by their resourceVersions.
-type life struct {
-	uid      types.UID
-	versions []version
-	// gone is when it went; nil while it is there.
-	gone *span
-}
-
+// version is a version of an object.
 type version struct {
-	rv     uint64
-	object client.Object
-	// entry is the request that wrote it; nil where only the watch knows of it.
+	position uint64
+	object   client.Object
+	// entry is the request that wrote it; nil if only the watch saw it.
 	entry *entry
 	at    time.Time
 }
 
-// newHistory puts the history of a namespace together.
-func newHistory(namespace string, log *auditLog, r *recorder) *history {
-	h := &history{namespace: namespace, entries: log.of(namespace), lost: log.lost(namespace), lives: map[types.UID]*life{}}
-	for _, e := range h.entries {
-		if o := stored(e); o != nil {
-			h.add(version{rv: number(o.GetResourceVersion()), object: o, entry: e, at: e.StageTimestamp})
+// newHistory makes the history of a namespace.
+func newHistory(namespace string, log *auditLog, r *watchRecorder) *history {
+	h := &history{History: &invariants.History{}, entries: log.answeredIn(namespace), unanswered: log.unansweredIn(namespace)}
+	seen, gone := r.recordsIn(namespace)
+	for _, versions := range groupVersions(h.entries, seen) {
+		h.addVersions(versions)
+		if at, isGone := gone[versions[0].object.GetUID()]; isGone {
+			h.addRemoval(versions[len(versions)-1].object, at)
 		}
 	}
-	seen, gone := r.of(namespace)
-	for _, s := range seen {
-		h.add(version{rv: number(s.object.GetResourceVersion()), object: s.object, at: s.at})
-	}
-	for uid, g := range gone {
-		h.lives[uid].gone = &g
-	}
-	for _, l := range h.lives {
-		l.order()
-	}
+	h.Index()
+	h.addRequests()
+	h.addLost()
 	return h
 }
 
-func (h *history) add(v version) {
-	uid := v.object.GetUID()
-	if h.lives[uid] == nil {
-		h.lives[uid] = &life{uid: uid}
-	}
-	h.lives[uid].versions = append(h.lives[uid].versions, v)
-}
-
-// order sorts the versions and keeps one of each, that of the audit log first.
-func (l *life) order() {
-	slices.SortStableFunc(l.versions, func(a, b version) int { return cmp.Compare(a.rv, b.rv) })
-	l.versions = slices.CompactFunc(l.versions, func(a, b version) bool { return a.rv == b.rv })
-}
-
-// kinds are the types of the objects of a history, by their resources.
-var kinds = map[string]client.Object{
-	"pipelines":           &v1alpha1.Pipeline{},
-	"pipelineexecutions":  &v1alpha1.PipelineExecution{},
-	"stoprequests":        &v1alpha1.StopRequest{},
-	"jobs":                &batchv1.Job{},
-	"pods":                &corev1.Pod{},
-	"controllerrevisions": &appsv1.ControllerRevision{},
-}
-
-func resourceOf(o client.Object) string {
-	for resource, empty := range kinds {
-		if reflect.TypeOf(empty) == reflect.TypeOf(o) {
-			return resource
+// groupVersions returns the versions of each object in their order, each version once: that of the audit log if it has it.
+func groupVersions(entries []*entry, seen []seenVersion) map[types.UID][]version {
+	versions := map[types.UID][]version{}
+	add := func(v version) { versions[v.object.GetUID()] = append(versions[v.object.GetUID()], v) }
+	for _, e := range entries {
+		if o := storedObject(e); o != nil {
+			add(version{parseVersion(o.GetResourceVersion()), o, e, e.StageTimestamp})
 		}
 	}
-	return ""
+	for _, s := range seen {
+		add(version{parseVersion(s.object.GetResourceVersion()), s.object, nil, s.at})
+	}
+	for uid, all := range versions {
+		slices.SortStableFunc(all, func(a, b version) int { return cmp.Compare(a.position, b.position) })
+		versions[uid] = slices.CompactFunc(all, func(a, b version) bool { return a.position == b.position })
+	}
+	return versions
 }
 
-// stored returns the object that a request stored, or nil.
-func stored(e *entry) client.Object {
-	if !e.ok() || !slices.Contains([]string{"create", "update", "patch"}, e.Verb) {
+func (h *history) addVersions(versions []version) {
+	var old client.Object
+	for _, v := range versions {
+		c := invariants.Change{
+			Position: v.position, After: v.position - 1, Time: v.at, Kind: simcluster.KindOf(v.object),
+			Key: client.ObjectKeyFromObject(v.object), Old: old, New: v.object, By: "somebody (seen by the watch)",
+		}
+		if v.entry != nil {
+			c.Verb, c.By, c.Writer = v.entry.Verb, v.entry.agent(), v.entry.writer()
+		}
+		h.Changes = append(h.Changes, c)
+		old = v.object
+	}
+}
+
+// addRemoval adds the removal of an object, by whoever last asked to delete it.
+func (h *history) addRemoval(last client.Object, at span) {
+	c := invariants.Change{
+		Position: at.high, After: at.low, Kind: simcluster.KindOf(last), Key: client.ObjectKeyFromObject(last), Old: last,
+		By: "somebody (seen by the watch)",
+	}
+	for _, e := range h.entries {
+		if e.Verb == "delete" && e.isStored() && e.ObjectRef.Name == last.GetName() && kindOfResource[e.ObjectRef.Resource] == c.Kind {
+			c.Verb, c.By, c.Writer, c.Time = e.Verb, e.agent(), e.writer(), e.RequestReceivedTimestamp
+		}
+	}
+	h.Changes = append(h.Changes, c)
+}
+
+// addRequests adds what the operator asked for, in the order in which it asked.
+func (h *history) addRequests() {
+	byReceipt := slices.Clone(h.entries)
+	slices.SortStableFunc(byReceipt, func(a, b *entry) int { return a.RequestReceivedTimestamp.Compare(b.RequestReceivedTimestamp) })
+	for _, e := range byReceipt {
+		switch {
+		case !e.isOperators() || e.isDryRun():
+		case e.ObjectRef.Resource == "events":
+			h.Events = append(h.Events, invariants.RecordedEvent{})
+		default:
+			h.Requests = append(h.Requests, h.newRequest(e))
+		}
+	}
+}
+
+func (h *history) newRequest(e *entry) *invariants.Request {
+	verb := e.Verb
+	if e.ObjectRef.Subresource != "" {
+		verb += "-" + e.ObjectRef.Subresource
+	}
+	request := &invariants.Request{
+		Text: describeRequest(e), Verb: verb, Kind: kindOfResource[e.ObjectRef.Resource],
+		Key:       client.ObjectKey{Namespace: e.ObjectRef.Namespace, Name: e.ObjectRef.Name},
+		Execution: h.findExecution(e), Guard: readGuard(e),
+	}
+	if o := storedObject(e); o != nil {
+		request.At = parseVersion(o.GetResourceVersion()) - 1
+	}
+	return request
+}
+
+// readGuard returns what a request demands of the object, or nil if it was refused before the API server read what was sent.
+func readGuard(e *entry) *invariants.Guard {
+	if len(e.RequestObject) == 0 {
 		return nil
 	}
-	empty, known := kinds[strings.TrimSuffix(e.resource(), "/status")]
+	sent := struct {
+		metav1.ObjectMeta `json:"metadata"`
+		Preconditions     metav1.Preconditions `json:"preconditions"`
+	}{}
+	if err := json.Unmarshal(e.RequestObject, &sent); err != nil {
+		return &invariants.Guard{}
+	}
+	return &invariants.Guard{
+		UID:             sent.UID != "" || sent.Preconditions.UID != nil,
+		ResourceVersion: sent.ResourceVersion != "" || sent.Preconditions.ResourceVersion != nil,
+	}
+}
+
+func (h *history) addLost() {
+	for _, e := range h.unanswered {
+		if kind, known := kindOfResource[e.ObjectRef.Resource]; known {
+			h.Lost = append(h.Lost, invariants.LostWrite{
+				Verb: e.Verb, Kind: kind, Key: client.ObjectKey{Namespace: e.ObjectRef.Namespace, Name: e.ObjectRef.Name},
+			})
+		}
+	}
+}
+
+// setRest marks the end of the history as a rest. What the operator asked for after a time counts as made at rest.
+func (h *history) setRest(since time.Time) {
+	requests := 0
+	for _, e := range h.entries {
+		if e.isOperators() && !e.isDryRun() && e.ObjectRef.Resource != "events" && !e.RequestReceivedTimestamp.After(since) {
+			requests++
+		}
+	}
+	h.Rest = &invariants.Rest{Executions: math.MaxUint64, StopRequests: math.MaxUint64, Requests: requests}
+}
+
+// kindOfResource are the kinds of a history, by their resources.
+var kindOfResource = map[string]simcluster.Kind{
+	"pipelines":           simcluster.Pipeline,
+	"pipelineexecutions":  simcluster.Execution,
+	"stoprequests":        simcluster.StopRequest,
+	"jobs":                simcluster.Job,
+	"pods":                simcluster.Pod,
+	"controllerrevisions": simcluster.Revision,
+}
+
+// storedObject returns the object that a request stored, or nil.
+func storedObject(e *entry) client.Object {
+	if !e.isStored() || !slices.Contains([]string{"create", "update", "patch"}, e.Verb) {
+		return nil
+	}
+	kind, known := kindOfResource[strings.TrimSuffix(e.resource(), "/status")]
 	if !known {
 		return nil
 	}
-	o := empty.DeepCopyObject().(client.Object)
+	o := kind.New()
 	if json.Unmarshal(e.ResponseObject, o) != nil || o.GetUID() == "" {
 		return nil
 	}
 	return o
 }
 
-// of returns the lives of the objects of a type, in the order of their creation.
-func of[T client.Object](h *history) []*life {
-	var found []*life
-	for _, l := range h.lives {
-		if _, ok := l.first().object.(T); ok {
-			found = append(found, l)
+// findExecution returns the execution that a request is about, or nothing.
+func (h *history) findExecution(e *entry) types.UID {
+	kind, known := kindOfResource[e.ObjectRef.Resource]
+	if !known {
+		return ""
+	}
+	for _, l := range h.Lives(kind) {
+		if l.Key.Name == e.ObjectRef.Name {
+			return invariants.ExecutionOf(l.Last().New)
 		}
 	}
-	slices.SortFunc(found, func(a, b *life) int { return cmp.Compare(a.first().rv, b.first().rv) })
-	return found
-}
-
-func (l *life) first() version { return l.versions[0] }
-
-func (l *life) last() version { return l.versions[len(l.versions)-1] }
-
-// when returns the first version of which something holds, or nil.
-func (l *life) when(holds func(client.Object) bool) *version {
-	for i := range l.versions {
-		if holds(l.versions[i].object) {
-			return &l.versions[i]
-		}
+	var sent metav1.PartialObjectMetadata
+	if json.Unmarshal(e.RequestObject, &sent) == nil {
+		return invariants.ExecutionOf(&sent)
 	}
-	return nil
+	return ""
 }
 
-// asOf returns the version of a moment: the last one that is not later. Nil before the first.
-func (l *life) asOf(rv uint64) *version {
-	var found *version
-	for i := range l.versions {
-		if l.versions[i].rv <= rv {
-			found = &l.versions[i]
+// findWritesAfter describes the writes that the operator asked for after a time, by the clock of the API server, in any
+// namespace. A dry run is no write. An event that was not answered is tried again by client-go, 10 seconds later and at most 12
+// times; I9 bounds the number of events.
+func findWritesAfter(log *auditLog, since time.Time) []string {
+	var found []string
+	for _, e := range log.answered {
+		if e.isOperators() && !e.isDryRun() && e.ObjectRef.Resource != "events" && e.RequestReceivedTimestamp.After(since) {
+			found = append(found, describeRequest(e))
 		}
 	}
 	return found
-}
-
-// goneBefore reports whether an object may have been gone at a moment.
-func (l *life) goneBefore(rv uint64) bool { return l.gone != nil && l.gone.low < rv }
-
-// before reports whether something held at some time before a moment.
-func (l *life) before(rv uint64, holds func(client.Object) bool) bool {
-	v := l.when(holds)
-	return v != nil && v.rv < rv
-}
-
-// isWhole reports whether every write of an object is known. Where the API server was killed before it answered one, what
-// it wrote may be known to nobody. The log does not say which object a creation without an answer was about: it may have
-// been that of any whose creation is not known.
-func (h *history) isWhole(l *life) bool {
-	o, created := l.last().object, l.first().entry != nil && l.first().entry.Verb == "create"
-	return !slices.ContainsFunc(h.lost, func(e *entry) bool {
-		if e.ObjectRef.Resource != resourceOf(o) || e.ObjectRef.Namespace != o.GetNamespace() {
-			return false
-		}
-		return e.ObjectRef.Name == o.GetName() || e.ObjectRef.Name == "" && e.Verb == "create" && !created
-	})
-}
-
-// execution returns the life of the execution of an id, or nil.
-func (h *history) execution(id string) *life {
-	l := h.lives[types.UID(id)]
-	if l == nil {
-		return nil
-	}
-	if _, ok := l.first().object.(*v1alpha1.PipelineExecution); !ok {
-		return nil
-	}
-	return l
-}
-
-// executionOf returns the id of the execution that an object is about, or is.
-func executionOf(o client.Object) string {
-	switch o := o.(type) {
-	case *v1alpha1.PipelineExecution:
-		return string(o.UID)
-	case *v1alpha1.StopRequest:
-		return o.Spec.PipelineExecutionID
-	}
-	if controlledByExecution(o) {
-		return string(metav1.GetControllerOf(o).UID)
-	}
-	return o.GetLabels()[v1alpha1.LabelExecutionID]
-}
-
-func ofExecution(o client.Object) *v1alpha1.PipelineExecution { return o.(*v1alpha1.PipelineExecution) }
-
-func ofRequest(o client.Object) *v1alpha1.StopRequest { return o.(*v1alpha1.StopRequest) }
-
-func ofJob(o client.Object) *batchv1.Job { return o.(*batchv1.Job) }
-
-func ofPod(o client.Object) *corev1.Pod { return o.(*corev1.Pod) }
-
-// controlledByExecution reports whether an execution is the controller of an object.
-func controlledByExecution(o client.Object) bool {
-	owner := metav1.GetControllerOf(o)
-	return owner != nil && owner.Kind == "PipelineExecution"
 }

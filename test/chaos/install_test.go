@@ -5,6 +5,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ const (
 	operatorUser = "system:serviceaccount:" + systemNamespace + ":" + serviceAccount
 )
 
-// install applies config/default but for the Deployment: the operator runs as a process here, with its own role.
+// install applies config/default without the Deployment: the operator runs as a process on this machine, with its own role.
 func (c *cluster) install(t *testing.T) {
 	t.Helper()
 	manifests, err := c.kubectl("", "kustomize", filepath.Join("..", "..", "config", "default"))
@@ -47,15 +48,30 @@ func (c *cluster) install(t *testing.T) {
 	_, err = c.kubectl("", "wait", "--for=condition=Established", "--timeout=60s",
 		"crd/pipelines.pipelines.haltline.dev", "crd/pipelineexecutions.pipelines.haltline.dev", "crd/stoprequests.pipelines.haltline.dev")
 	must(t, err)
-	// Until the API server knows the admission policies, it refuses every request.
-	trial := ask{}.request(&v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: "default", UID: unknownID}})
-	trial.Name, trial.Spec.PipelineName = "trial", unknownPipeline
-	must(t, persist(t.Context(), func(ctx context.Context) error {
-		return c.k8s.Create(ctx, trial.DeepCopy(), client.DryRunAll)
+	c.waitForPolicies(t)
+}
+
+// waitForPolicies waits until the API server knows the admission policies. Until then it refuses what they are about, or does not
+// stamp who asked or who started.
+func (c *cluster) waitForPolicies(t *testing.T) {
+	t.Helper()
+	execution := &v1alpha1.PipelineExecution{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "trial", UID: unknownID},
+		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: unknownPipeline},
+	}
+	sr := stopAsk{}.newStopRequest(execution)
+	sr.Name, execution.UID = "trial", ""
+	must(t, retry(t.Context(), func(ctx context.Context) error {
+		started, asked := execution.DeepCopy(), sr.DeepCopy()
+		err := errors.Join(c.k8s.Create(ctx, started, client.DryRunAll), c.k8s.Create(ctx, asked, client.DryRunAll))
+		if err == nil && (started.Spec.StartedBy == "" || asked.Spec.RequestedBy == "") {
+			err = errors.New("the policies do not stamp yet")
+		}
+		return err
 	}))
 }
 
-// operatorConfig is the operator's access, by a token of its service account.
+// operatorConfig returns the operator's access, by a token of its service account.
 func (c *cluster) operatorConfig(t *testing.T) *rest.Config {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: serviceAccount}}
@@ -69,7 +85,7 @@ func (c *cluster) operatorConfig(t *testing.T) *rest.Config {
 	return config
 }
 
-// kubeconfig writes a kubeconfig for the operator. Where a proxy is named, the way leads through it, and it alone has the
+// kubeconfig writes a kubeconfig for the operator and returns its path. With a proxy it leads to the proxy, which alone has the
 // token.
 func (c *cluster) kubeconfig(t *testing.T, name, proxy string) string {
 	t.Helper()

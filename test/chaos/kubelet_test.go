@@ -15,13 +15,13 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// The kubelet of a real node is stopped in the middle of stops, and started again: while it is away nobody knows whether
-// the containers have ended, so nothing is Stopped.
+// TestKubelet kills the kubelet of a real node in the middle of stops, and starts it again. While it is away nobody knows whether the
+// containers have ended, so no execution becomes Stopped.
 func TestKubelet(t *testing.T) {
 	node, kubelet := chooseNode(t)
 	l := startLab(t, "haltline-chaos-node", node)
 	p := l.phase(t, "kubelet", 1, nil)
-	p.wants = []string{kubeletKilled, operatorKilled}
+	p.demands = []string{kubeletKilled, operatorKilled}
 	endless, short := work{seconds: 3600, grace: 5, real: node == realNode}, work{seconds: 10, real: node == realNode}
 	p.start(t, twoStages(p.namespace, "endless", endless, endless, short), run.onNode/2)
 	p.start(t, twoStages(p.namespace, "short", short, short, short), run.onNode/2)
@@ -31,35 +31,35 @@ func TestKubelet(t *testing.T) {
 	must(t, l.cluster.kill(kubelet))
 	p.faults.add(kubeletKilled)
 	pause(t.Context(), time.Second)
-	before := p.stopped(t)
-	killOne(t.Context(), p, choices("kubelet"), p.operators[0])
+	before := p.countStopped(t)
+	killOne(t.Context(), p, newRandom("kubelet"), p.operators[0])
 	pause(t.Context(), run.absent)
-	if after := p.stopped(t); after != before || before == run.onNode {
+	if after := p.countStopped(t); after != before || before == run.onNode {
 		t.Errorf("%d executions were Stopped when the kubelet was gone, and %d some time later", before, after)
 	}
 	t.Logf("while the kubelet was away for %s, %d executions of %d stayed Stopping", run.absent, run.onNode-before, run.onNode)
-	must(t, l.cluster.tool("start", kubelet))
+	must(t, l.cluster.runTool("start", kubelet))
 	p.settle(t)
 	deleteNamespaces(t, l)
-	nothingRemains(t, l)
+	waitUntilGone(t, l)
 }
 
 const (
 	realNode      = "real"
 	simulatedNode = "simulated"
-	// simulatedKubelet is the process that stands in for the kubelet of a simulated node.
+	// simulatedKubelet is the process that simulates the kubelet.
 	simulatedKubelet = "kwok"
 
 	kubeletKilled = "kubelet killed"
 )
 
-// chooseNode returns the kind of the node, and which of its processes is the kubelet. Without the means for a real node it fails
-// the test, unless CHAOS_NODE=simulated says that one which pretends will do.
+// chooseNode returns the kind of the node, and which of its processes is the kubelet. If there cannot be a real node it fails the
+// test, unless CHAOS_NODE=simulated asks for a simulated one.
 func chooseNode(t *testing.T) (kind, kubelet string) {
 	t.Helper()
 	switch nodeKind = os.Getenv("CHAOS_NODE"); {
 	case nodeKind == simulatedNode:
-		t.Log("the node is a simulated one, which was asked for by CHAOS_NODE: no kubelet is killed, but what stands in for it")
+		t.Log("CHAOS_NODE asks for a simulated node: what is killed is the process that simulates the kubelet")
 		return nodeKind, simulatedKubelet
 	case nodeKind != "" && nodeKind != realNode:
 		t.Fatalf("CHAOS_NODE is %q; it may be real, which is the default, or simulated", nodeKind)
@@ -70,30 +70,30 @@ func chooseNode(t *testing.T) (kind, kubelet string) {
 	return nodeKind, "kubelet"
 }
 
-// start starts so many executions of a pipeline.
+// start starts a number of executions of a pipeline.
 func (p *phase) start(t *testing.T, pipeline *v1alpha1.Pipeline, executions int) {
 	t.Helper()
-	l := p.load([]*v1alpha1.Pipeline{pipeline}, []script{{}})
+	l := p.load([]*v1alpha1.Pipeline{pipeline}, []stopScript{{}})
 	l.foreign, l.prefix = false, pipeline.Name
 	must(t, l.create(t.Context(), pipeline))
-	must(t, l.run(t.Context(), executions, 0, choices(pipeline.Name)))
+	must(t, l.run(t.Context(), executions, 0, newRandom(pipeline.Name)))
 }
 
-// stopAll abandons what would not end, and has the rest finish.
+// stopAll abandons the executions that would not end, and stops the others by waiting.
 func (p *phase) stopAll(t *testing.T) {
 	t.Helper()
 	list := &v1alpha1.PipelineExecutionList{}
 	must(t, p.cluster.k8s.List(t.Context(), list, client.InNamespace(p.namespace)))
 	for _, e := range list.Items {
-		r := ask{abandon: e.Spec.PipelineName == "endless"}.request(&e)
+		r := stopAsk{abandon: e.Spec.PipelineName == "endless"}.newStopRequest(&e)
 		r.Name = e.Name + "-stop"
 		must(t, p.load(nil, nil).create(t.Context(), r))
 		p.counts.add("stop requests")
 	}
 }
 
-// stopped is how many executions are Stopped.
-func (p *phase) stopped(t *testing.T) int {
+// countStopped returns how many executions are Stopped.
+func (p *phase) countStopped(t *testing.T) int {
 	t.Helper()
 	list := &v1alpha1.PipelineExecutionList{}
 	must(t, p.cluster.k8s.List(t.Context(), list, client.InNamespace(p.namespace)))
@@ -106,7 +106,7 @@ func (p *phase) stopped(t *testing.T) int {
 	return n
 }
 
-// waitForRunning waits until so many pods run.
+// waitForRunning waits until a number of pods run.
 func (p *phase) waitForRunning(t *testing.T, wanted int) {
 	t.Helper()
 	for deadline := time.Now().Add(run.patience); time.Now().Before(deadline); pause(t.Context(), 250*time.Millisecond) {

@@ -21,31 +21,31 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// load starts and stops executions in a namespace. It talks to the API server itself and goes on until it is heard.
+// load starts and stops executions in a namespace. It calls the API server directly and tries again until it succeeds.
 type load struct {
 	k8s       client.Client
 	namespace string
 	counts    *counts
 	pipelines []*v1alpha1.Pipeline
-	scripts   []script
-	// foreign has a Job of somebody else's under the name of an action's, now and then.
+	scripts   []stopScript
+	// foreign is true if somebody else now and then creates a Job under the name of the workload of an action.
 	foreign bool
 	// prefix begins the names of executions.
 	prefix string
 }
 
-// run starts so many executions, spread over the window, and returns when every script is at its end.
+// run starts a number of executions, spread over the window, and returns when every script is at its end.
 func (l *load) run(ctx context.Context, executions int, window time.Duration, r *rand.Rand) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, executions)
-	pipelines, scripts := newDeck(r, len(l.pipelines)), newDeck(r, len(l.scripts))
+	pipelines, scripts := newShuffle(r, len(l.pipelines)), newShuffle(r, len(l.scripts))
 	for i := range executions {
-		p, s := l.pipelines[pipelines.draw()], l.scripts[scripts.draw()]
+		p, s := l.pipelines[pipelines.next()], l.scripts[scripts.next()]
 		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 		at := window * time.Duration(i) / time.Duration(executions)
 		wg.Go(func() {
 			if pause(ctx, at) {
-				errs <- l.play(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), p, s, own)
+				errs <- l.runScript(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), p, s, own)
 			}
 		})
 	}
@@ -59,8 +59,8 @@ func (l *load) run(ctx context.Context, executions int, window time.Duration, r 
 	return ctx.Err()
 }
 
-// play starts an execution and makes the requests of a script.
-func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s script, r *rand.Rand) error {
+// runScript starts an execution and makes the stop requests of a script.
+func (l *load) runScript(ctx context.Context, name string, p *v1alpha1.Pipeline, s stopScript, r *rand.Rand) error {
 	e := &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: name},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: p.Name},
@@ -70,21 +70,21 @@ func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s sc
 	}
 	l.counts.add("executions")
 	if l.foreign && r.IntN(10) == 0 {
-		if err := l.create(ctx, l.squatter(e)); err != nil {
+		if err := l.create(ctx, l.newForeignJob(e)); err != nil {
 			return err
 		}
 		l.counts.add("foreign Jobs")
 	}
 	for i, a := range s {
 		if a.atWork {
-			l.awaitWork(ctx, e)
+			l.waitForWork(ctx, e)
 		}
-		if !pause(ctx, between(r, a.low, a.high)) {
+		if !pause(ctx, randomDuration(r, a.low, a.high)) {
 			return ctx.Err()
 		}
-		request := a.request(e)
-		request.Name = fmt.Sprintf("%s-stop-%d", name, i)
-		if err := l.create(ctx, request); err != nil {
+		sr := a.newStopRequest(e)
+		sr.Name = fmt.Sprintf("%s-stop-%d", name, i)
+		if err := l.create(ctx, sr); err != nil {
 			return err
 		}
 		l.counts.add("stop requests")
@@ -92,20 +92,20 @@ func (l *load) play(ctx context.Context, name string, p *v1alpha1.Pipeline, s sc
 	return nil
 }
 
-// awaitWork waits until an action of an execution is in progress. It waits no longer than the window is: a fault may keep the
+// waitForWork waits until an action of an execution is in progress. It waits no longer than the window is: a fault may keep the
 // execution from starting at all.
-func (l *load) awaitWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
+func (l *load) waitForWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
 	limited, cancel := context.WithTimeout(ctx, run.window)
 	defer cancel()
-	for now := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
-		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), now) == nil && len(now.Status.Stages) > 0 {
+	for current := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
+		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && len(current.Status.Stages) > 0 {
 			return
 		}
 	}
 }
 
-// squatter is a Job of somebody else's, under the name that the Job of the second stage will want.
-func (l *load) squatter(e *v1alpha1.PipelineExecution) *batchv1.Job {
+// newForeignJob returns a Job that no execution controls, under the name of the Job of the second stage.
+func (l *load) newForeignJob(e *v1alpha1.PipelineExecution) *batchv1.Job {
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: "Deploy", Action: "roll-out"}, 1)},
 		Spec: batchv1.JobSpec{
@@ -118,10 +118,10 @@ func (l *load) squatter(e *v1alpha1.PipelineExecution) *batchv1.Job {
 	}
 }
 
-// create creates an object, however long the API server is away. What exists already was created by a try that was not
+// create creates an object, however long the API server is away. If it exists already, an earlier try created it and was not
 // answered.
 func (l *load) create(ctx context.Context, o client.Object) error {
-	return persist(ctx, func(ctx context.Context) error {
+	return retry(ctx, func(ctx context.Context) error {
 		o.SetResourceVersion("")
 		err := l.k8s.Create(ctx, o)
 		if apierrors.IsAlreadyExists(err) {
@@ -131,8 +131,8 @@ func (l *load) create(ctx context.Context, o client.Object) error {
 	})
 }
 
-// persist tries until it succeeds, as long as what is wrong can pass.
-func persist(ctx context.Context, try func(context.Context) error) error {
+// retry tries until it succeeds, unless the error is one that does not pass.
+func retry(ctx context.Context, try func(context.Context) error) error {
 	for {
 		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 		err := try(limited)

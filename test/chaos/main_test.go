@@ -1,14 +1,13 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package chaos breaks a real cluster and the operator on it while executions start and stop: processes are killed and
-// paused, connections cut, answers lost. When the faults have ended, the invariants of the design are checked from the
-// API server's audit log and from what a watch of the test's own saw, not from the operator's word.
+// Package chaos breaks a real cluster and the operator on it while executions start and stop: processes are killed and paused,
+// connections cut, answers lost. When the faults have ended, it checks the invariants I1 to I10 on a history that is made of the API
+// server's audit log and of what a watch of the test's own saw.
 //
 // The package starts clusters of its own and removes them: go test ./test/chaos -count=1 -v. CHAOS=long asks for the
-// long run (-timeout 40m), CHAOS_SEED for the choices of an earlier one, CHAOS_OPERATOR for another binary, CHAOS_KEEP=1 to
-// have the logs kept, as they are when a test fails. CHAOS_NODE=simulated does without the real node, which needs Linux and
-// root. At the end comes a table of all that was counted.
+// long run (-timeout 40m), CHAOS_SEED for the choices of an earlier one, CHAOS_OPERATOR for another binary. CHAOS_KEEP=1 keeps the
+// logs, which are kept anyway when a test fails. CHAOS_NODE=simulated does without the real node, which needs Linux and root. A table of everything that was counted comes at the end.
 package chaos
 
 import (
@@ -28,21 +27,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// settings say how much is tried.
+// settings are how much is tried.
 type settings struct {
 	// seed of all choices.
 	seed uint64
-	// executions are started in each phase, and faults go on, for so long.
+	// executions are started in each phase during the window, in which faults go on.
 	executions int
 	window     time.Duration
 	// restarts of the API server or of etcd in their phases.
 	restarts int
-	// all asks for a phase in which all of it happens at once.
+	// all asks for a phase in which every fault happens.
 	all bool
-	// onNode are the executions on a real node, whose kubelet is away for so long.
+	// onNode is how many executions run on a real node, and absent how long its kubelet is away.
 	onNode int
 	absent time.Duration
-	// quiet is how long nothing may be written after all has converged.
+	// quiet is how long nothing may be written after everything has converged.
 	quiet time.Duration
 	// patience is how long a phase may take to converge.
 	patience time.Duration
@@ -76,8 +75,8 @@ func TestMain(m *testing.M) {
 	}
 	began := time.Now()
 	code := m.Run()
-	if len(results.phases) > 0 {
-		fmt.Printf("\n%s\nin %s, clusters included; node of TestKubelet: %s\n\n", &results, time.Since(began).Round(time.Second), cmp.Or(nodeKind, "none"))
+	if len(runReport.phases) > 0 {
+		fmt.Printf("\n%s\nin %s, clusters included; node of TestKubelet: %s\n\n", &runReport, time.Since(began).Round(time.Second), cmp.Or(nodeKind, "none"))
 	}
 	if code == 0 && os.Getenv("CHAOS_KEEP") == "" {
 		_ = os.RemoveAll(artifacts)
@@ -121,9 +120,9 @@ func buildOperator() error {
 	return nil
 }
 
-// choices returns a source of choices of its own for each name, so that they depend on the seed and not on the order in
+// newRandom returns a source of choices of its own for each name, so that they depend on the seed and not on the order in
 // which goroutines run.
-func choices(name string) *rand.Rand {
+func newRandom(name string) *rand.Rand {
 	var hash uint64 = 14695981039346656037
 	for _, b := range []byte(name) {
 		hash = (hash ^ uint64(b)) * 1099511628211
@@ -131,8 +130,8 @@ func choices(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(run.seed, hash))
 }
 
-// between returns a duration from low to high.
-func between(r *rand.Rand, low, high time.Duration) time.Duration {
+// randomDuration returns a duration from low to high.
+func randomDuration(r *rand.Rand, low, high time.Duration) time.Duration {
 	return low + time.Duration(r.Int64N(int64(high-low)+1))
 }
 

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// operator is an operator as a process here. It is started again when it ends by itself, as a Deployment would do.
+// operator is an operator as a process on this machine. If it ends by itself it is started again, as a Deployment would do.
 type operator struct {
 	// name begins its user agent.
 	name       string
@@ -35,12 +35,12 @@ func startOperator(t *testing.T, c *cluster, name, proxy string, n *counts) *ope
 	o.start()
 	t.Cleanup(func() {
 		o.kill()
-		o.lookForPanics(t)
+		o.checkForPanics(t)
 	})
 	return o
 }
 
-// start has the operator run until it is killed.
+// start runs the operator until it is killed.
 func (o *operator) start() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -48,10 +48,10 @@ func (o *operator) start() {
 		return
 	}
 	o.wanted, o.stopped = true, make(chan struct{})
-	go o.keep(o.stopped)
+	go o.keepRunning(o.stopped)
 }
 
-func (o *operator) keep(stopped chan struct{}) {
+func (o *operator) keepRunning(stopped chan struct{}) {
 	defer close(stopped)
 	for o.launch() {
 		_ = o.cmd.Wait()
@@ -78,7 +78,7 @@ func (o *operator) launch() bool {
 	}
 	defer func() { _ = log.Close() }()
 	o.cmd = exec.Command(binary)
-	// A client of Kubernetes names itself by the name of its program.
+	// The user agent of a client begins with the name of its program.
 	o.cmd.Args = []string{o.name, "--health-probe-bind-address=0"}
 	o.cmd.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
 	o.cmd.Stdout, o.cmd.Stderr = log, log
@@ -94,7 +94,7 @@ func (o *operator) logName() string {
 	return filepath.Base(o.kubeconfig) + ".log"
 }
 
-// kill ends the operator without asking it.
+// kill kills the operator.
 func (o *operator) kill() {
 	o.mu.Lock()
 	if !o.wanted {
@@ -107,12 +107,12 @@ func (o *operator) kill() {
 	<-o.stopped
 }
 
-// freeze stops the operator in its tracks, and thaw has it go on as if nothing had happened.
-func (o *operator) freeze() { o.locked(syscall.SIGSTOP) }
+// pauseProcess pauses the operator in the middle of what it does. resumeProcess lets it go on as if nothing had happened.
+func (o *operator) pauseProcess() { o.sendSignal(syscall.SIGSTOP) }
 
-func (o *operator) thaw() { o.locked(syscall.SIGCONT) }
+func (o *operator) resumeProcess() { o.sendSignal(syscall.SIGCONT) }
 
-func (o *operator) locked(s syscall.Signal) {
+func (o *operator) sendSignal(s syscall.Signal) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.signal(s)
@@ -120,13 +120,13 @@ func (o *operator) locked(s syscall.Signal) {
 
 func (o *operator) signal(s syscall.Signal) {
 	if o.cmd != nil && o.cmd.Process != nil {
-		// One that has ended was waited for, and is left alone.
+		// If the process has ended, this does nothing.
 		_ = o.cmd.Process.Signal(s)
 	}
 }
 
-// lookForPanics fails the test where the operator's log tells of a panic.
-func (o *operator) lookForPanics(t *testing.T) {
+// checkForPanics fails the test if the operator's log has a panic.
+func (o *operator) checkForPanics(t *testing.T) {
 	t.Helper()
 	f, err := os.Open(filepath.Join(artifacts, o.logName()))
 	if err != nil {

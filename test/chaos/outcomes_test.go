@@ -6,12 +6,15 @@ package chaos
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/invariants"
+	"haltline.dev/haltline/test/simcluster"
 )
 
-// What executions and their work came to, beside their states.
+// Outcomes of executions and of their work, beside their states.
 const (
 	stoppedByWait       = "stopped by a wait"
 	stoppedByAbandon    = "stopped by an abandon"
@@ -19,80 +22,91 @@ const (
 	stoppedByBoth       = "stopped by a wait and then an abandon"
 	stoppedAtWork       = "stopped when work was in progress"
 
-	rowJobs    = "Jobs"
-	rowFences  = "placeholders"
-	rowFound   = "Jobs that a fence found running"
-	rowOrphans = "Jobs orphaned on purpose"
-	rowPods    = "pods"
+	rowJobs          = "Jobs"
+	rowPlaceholders  = "placeholders"
+	rowFoundByFences = "Jobs that a fence found running"
+	rowOrphans       = "Jobs orphaned on purpose"
+	rowPods          = "pods"
 )
 
-// enter writes what a history has into a phase of the ledger.
-func (h *history) enter(l *ledger, phase string) {
+// addOutcomes adds what a history has to a phase of the report.
+func (h *history) addOutcomes(r *report, phase string) {
 	states, verdicts := &counts{}, &counts{}
-	for _, e := range executions(h) {
-		last := ofExecution(e.last().object)
+	for _, l := range h.Lives(simcluster.Execution) {
+		last := l.Last().New.(*v1alpha1.PipelineExecution)
 		states.add(string(last.Status.State))
 		if last.Status.State == v1alpha1.ExecutionStopped {
-			states.add(howStopped(last))
+			states.add(describeStop(last))
 		}
-		if last.Status.State == v1alpha1.ExecutionStopped && wasAtWork(e) {
+		if last.Status.State == v1alpha1.ExecutionStopped && l.FindFirst(isStoppingAtWork) != nil {
 			states.add(stoppedAtWork)
 		}
 	}
-	for _, r := range requests(h) {
-		if c := verdict(r.last().object); c != nil {
-			verdicts.add(c.Reason)
+	for _, l := range h.Lives(simcluster.StopRequest) {
+		if verdict := invariants.VerdictOf(l.Last().New.(*v1alpha1.StopRequest)); verdict != "" {
+			verdicts.add(verdict)
 		}
 	}
-	l.addAll(phase, sectionStates, states.all())
-	l.addAll(phase, sectionVerdicts, verdicts.all())
-	fences := slices.DeleteFunc(jobs(h), func(j *life) bool { return !isPlaceholder(j.first().object) })
-	orphans := slices.DeleteFunc(jobs(h), func(j *life) bool { return !h.orphanedOnPurpose(j) })
-	l.add(phase, sectionWork, rowJobs, len(jobs(h)))
-	l.add(phase, sectionWork, rowFences, len(fences))
-	l.add(phase, sectionWork, rowFound, h.foundByFences())
-	l.add(phase, sectionWork, rowOrphans, len(orphans))
-	l.add(phase, sectionWork, rowPods, len(pods(h)))
-	l.add(phase, sectionLog, "entries", len(h.entries))
-	l.add(phase, sectionLog, "unanswered requests", len(h.lost))
+	r.addAll(phase, sectionStates, states.all())
+	r.addAll(phase, sectionVerdicts, verdicts.all())
+	h.addWork(r, phase)
+	r.add(phase, sectionLog, "entries", len(h.entries))
+	r.add(phase, sectionLog, "unanswered requests", len(h.unanswered))
 }
 
-// foundByFences is how many Jobs were not recorded yet when their execution accepted a stop.
-func (h *history) foundByFences() int {
-	n := 0
-	for _, j := range jobs(h) {
-		e := h.execution(executionOf(j.first().object))
-		if e == nil || isPlaceholder(j.first().object) {
-			continue
-		}
-		stopped := e.when(func(o client.Object) bool { return stops(o) != nil })
-		recorded := func(o client.Object) bool { return records(ofExecution(o), j.uid) }
-		if stopped != nil && !e.before(stopped.rv+1, recorded) && e.when(recorded) != nil {
-			n++
-		}
+func (h *history) addWork(r *report, phase string) {
+	jobs := h.Lives(simcluster.Job)
+	count := func(is func(*invariants.Life) bool) int {
+		return len(slices.DeleteFunc(slices.Clone(jobs), func(l *invariants.Life) bool { return !is(l) }))
 	}
-	return n
+	r.add(phase, sectionWork, rowJobs, len(jobs))
+	r.add(phase, sectionWork, rowPlaceholders, count(func(l *invariants.Life) bool { return invariants.IsPlaceholder(l.First().New) }))
+	r.add(phase, sectionWork, rowFoundByFences, count(h.wasFoundByFence))
+	r.add(phase, sectionWork, rowOrphans, count(h.IsOrphanedOnPurpose))
+	r.add(phase, sectionWork, rowPods, len(h.Lives(simcluster.Pod)))
 }
 
-func howStopped(e *v1alpha1.PipelineExecution) string {
-	stops := stops(e)
+// wasFoundByFence reports whether a Job was not in the status of its execution yet when the execution accepted a stop.
+func (h *history) wasFoundByFence(job *invariants.Life) bool {
+	execution := h.Execution(invariants.ExecutionOf(job.First().New))
+	if execution == nil || invariants.IsPlaceholder(job.First().New) {
+		return false
+	}
+	stopped := execution.FindFirst(func(o client.Object) bool {
+		return invariants.AcceptedRequests(o.(*v1alpha1.PipelineExecution)) != nil
+	})
+	confirmed := func(o client.Object) bool { return isConfirmed(o.(*v1alpha1.PipelineExecution), job.UID) }
+	return stopped != nil && !execution.IsBefore(stopped.Position+1, confirmed) && execution.FindFirst(confirmed) != nil
+}
+
+// isConfirmed reports whether an execution has the uid of a Job in its status.
+func isConfirmed(execution *v1alpha1.PipelineExecution, job types.UID) bool {
+	return hasAction(execution, func(a *v1alpha1.ActionStatus) bool { return a.Workload.UID == string(job) })
+}
+
+func hasAction(execution *v1alpha1.PipelineExecution, is func(*v1alpha1.ActionStatus) bool) bool {
+	return slices.ContainsFunc(execution.Status.Stages, func(s v1alpha1.StageStatus) bool {
+		return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return is(&a) })
+	})
+}
+
+// describeStop returns which requests stopped an execution.
+func describeStop(execution *v1alpha1.PipelineExecution) string {
+	requests := invariants.AcceptedRequests(execution)
 	switch {
-	case len(stops) > 1:
+	case len(requests) > 1:
 		return stoppedByBoth
-	case len(stops) == 1 && stops[0].EscalatedTime != nil:
+	case len(requests) == 1 && requests[0].EscalatedTime != nil:
 		return stoppedByEscalation
-	case len(stops) == 1 && stops[0].Mode == v1alpha1.StopModeAbandon:
+	case len(requests) == 1 && requests[0].Mode == v1alpha1.StopModeAbandon:
 		return stoppedByAbandon
 	}
 	return stoppedByWait
 }
 
-// wasAtWork reports whether an action with a Job was in progress, or being abandoned, while its execution was Stopping.
-func wasAtWork(e *life) bool {
-	return e.when(func(o client.Object) bool {
-		x := ofExecution(o)
-		return x.Status.State == v1alpha1.ExecutionStopping && slices.ContainsFunc(x.Status.Stages, func(s v1alpha1.StageStatus) bool {
-			return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.Workload.UID != "" && a.CompletionTime == nil })
-		})
-	}) != nil
+// isStoppingAtWork reports whether an execution is Stopping and an action with a Job is in progress or being abandoned.
+func isStoppingAtWork(o client.Object) bool {
+	execution := o.(*v1alpha1.PipelineExecution)
+	return execution.Status.State == v1alpha1.ExecutionStopping &&
+		hasAction(execution, func(a *v1alpha1.ActionStatus) bool { return a.Workload.UID != "" && a.CompletionTime == nil })
 }

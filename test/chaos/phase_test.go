@@ -19,31 +19,32 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/invariants"
 )
 
 // phase is a namespace in which executions start and stop while one kind of fault happens.
 type phase struct {
 	name      string
 	cluster   *cluster
-	recorder  *recorder
+	recorder  *watchRecorder
 	log       *auditLog
 	namespace string
 	operators []*operator
 	proxy     *proxy
-	// counts are what was asked for, and faults what broke.
+	// counts are what was asked for, and faults what went wrong.
 	counts, faults *counts
-	// wants are the faults without which the phase shows nothing.
-	wants []string
-	began time.Time
-	// nodeIsStale says that the control plane was away: the simulated node gives up on a pod whose status it could not write, as
-	// no kubelet does.
+	// demands are the faults without which the phase shows nothing.
+	demands []string
+	began   time.Time
+	// nodeIsStale is true if the control plane was away. The simulated node then gives up on a pod whose status it could not write,
+	// as no kubelet does.
 	nodeIsStale atomic.Bool
 }
 
-// lab is a cluster with those who watch it.
+// lab is a cluster with what watches it.
 type lab struct {
 	cluster  *cluster
-	recorder *recorder
+	recorder *watchRecorder
 	log      *auditLog
 	counts   *counts
 }
@@ -53,12 +54,12 @@ func startLab(t *testing.T, name, node string) *lab {
 	l := &lab{cluster: startCluster(t, name, node), counts: &counts{}}
 	l.cluster.install(t)
 	l.log = &auditLog{path: l.cluster.auditLog()}
-	l.recorder = startRecorder(t, l.cluster, l.counts)
+	l.recorder = startWatchRecorder(t, l.cluster, l.counts)
 	return l
 }
 
-// phase prepares a namespace and so many operators, on a wire where there is one.
-func (l *lab) phase(t *testing.T, name string, operators int, w *wire) *phase {
+// phase prepares a namespace and a number of operators, on a network if there is one.
+func (l *lab) phase(t *testing.T, name string, operators int, w *network) *phase {
 	t.Helper()
 	p := &phase{
 		name: name, cluster: l.cluster, recorder: l.recorder, log: l.log, namespace: "chaos-" + name,
@@ -80,9 +81,9 @@ func (p *phase) createNamespace(t *testing.T) {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}}
 	must(t, p.load(nil, nil).create(t.Context(), ns))
-	// A Job without its namespace's service account has no pod at first, and that is not what is tried here.
+	// Until the service account is there, a Job gets no pod.
 	account := &corev1.ServiceAccount{}
-	must(t, persist(t.Context(), func(ctx context.Context) error {
+	must(t, retry(t.Context(), func(ctx context.Context) error {
 		err := p.cluster.k8s.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: "default"}, account)
 		if apierrors.IsNotFound(err) {
 			return apierrors.NewTimeoutError("not yet", 0)
@@ -91,39 +92,40 @@ func (p *phase) createNamespace(t *testing.T) {
 	}))
 }
 
-func (p *phase) load(pipelines []*v1alpha1.Pipeline, s []script) *load {
+func (p *phase) load(pipelines []*v1alpha1.Pipeline, s []stopScript) *load {
 	return &load{k8s: p.cluster.k8s, namespace: p.namespace, counts: p.counts, pipelines: pipelines, scripts: s, foreign: true, prefix: "run"}
 }
 
-// play runs the load while the fault happens, and ends the fault when the load is at its end.
-func (p *phase) play(t *testing.T, f fault) {
+// runLoad runs the load while the fault happens, and ends the fault when the load is at its end.
+func (p *phase) runLoad(t *testing.T, f fault) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), run.window+run.patience)
 	defer cancel()
-	l := p.load(simulatedPipelines(p.namespace), scripts)
+	l := p.load(simulatedPipelines(p.namespace), stopScripts)
 	for _, pipeline := range l.pipelines[1:] {
 		must(t, l.create(ctx, pipeline))
 	}
-	broken, mend := context.WithCancel(ctx)
+	broken, repair := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	p.badWire(true)
+	p.disturbNetwork(true)
 	go func() { ended <- f(broken, p) }()
 	late := make(chan error, 1)
 	go func() {
-		// The first Pipeline comes when executions wait for it.
+		// The first Pipeline is created when executions wait for it.
 		pause(ctx, run.window/3)
 		late <- l.create(ctx, l.pipelines[0])
 	}()
-	err := l.run(ctx, run.executions, run.window, choices(p.namespace))
+	err := l.run(ctx, run.executions, run.window, newRandom(p.namespace))
 	pause(ctx, time.Second)
-	mend()
-	p.badWire(false)
+	repair()
+	p.disturbNetwork(false)
 	must(t, <-ended)
 	must(t, err)
 	must(t, <-late)
 }
 
-func (p *phase) badWire(bad bool) {
+// disturbNetwork begins or ends what goes wrong on the network.
+func (p *phase) disturbNetwork(bad bool) {
 	if p.proxy != nil {
 		p.proxy.bad.Store(bad)
 	}
@@ -133,38 +135,42 @@ func (p *phase) badWire(bad bool) {
 func (p *phase) settle(t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	open := p.converge(t)
+	unfinished := p.waitForConvergence(t)
 	took := time.Since(began).Round(time.Second)
-	if len(open) == 0 {
-		p.beQuiet(t)
+	atRest := time.Now()
+	if len(unfinished) == 0 {
+		atRest = p.watchQuiet(t)
 	} else {
-		results.add(p.name, sectionResult, rowViolations, len(open))
-		t.Errorf("I8: %d objects have not converged after %s: %s", len(open), took, strings.Join(open, ", "))
+		t.Errorf("I8: %d objects have not converged after %s: %s", len(unfinished), took, strings.Join(unfinished, ", "))
 	}
-	p.judge(t, checks)
+	p.judge(t, invariants.Checks, atRest)
 	t.Logf("%s; %s; converged in %s", p.counts, p.faults, took)
 }
 
-// judge checks the history, enters the phase into the ledger, and demands that it was worth it.
-func (p *phase) judge(t *testing.T, all []check) {
+// judge checks the history, adds the phase to the report, and fails without the faults that the phase demands. The history came to
+// rest at the time that is given, unless the time is zero.
+func (p *phase) judge(t *testing.T, checks []invariants.Check, atRest time.Time) {
 	t.Helper()
 	must(t, p.log.read())
 	h := newHistory(p.namespace, p.log, p.recorder)
-	results.addAll(p.name, sectionLoad, p.counts.all())
-	results.addAll(p.name, sectionFaults, p.faults.all())
-	h.enter(&results, p.name)
-	p.checkAll(t, h, all)
+	if !atRest.IsZero() {
+		h.setRest(atRest)
+	}
+	runReport.addAll(p.name, sectionLoad, p.counts.all())
+	runReport.addAll(p.name, sectionFaults, p.faults.all())
+	h.addOutcomes(&runReport, p.name)
+	p.checkHistory(t, h, checks)
 	p.demandFaults(t)
-	results.add(p.name, sectionResult, rowSeconds, int(time.Since(p.began).Seconds()))
+	runReport.add(p.name, sectionResult, rowSeconds, int(time.Since(p.began).Seconds()))
 }
 
-// converge returns what has not converged after all patience. A node that may have given up on a pod is started again when a
-// third of it has passed.
-func (p *phase) converge(t *testing.T) []string {
+// waitForConvergence returns what has not converged when the patience is over. A node that may have given up on a pod is started
+// again when a third of it has passed.
+func (p *phase) waitForConvergence(t *testing.T) []string {
 	t.Helper()
 	began := time.Now()
 	for {
-		open, err := p.open(t.Context())
+		open, err := p.listUnfinished(t.Context())
 		if err == nil && len(open) == 0 {
 			return nil
 		}
@@ -173,15 +179,14 @@ func (p *phase) converge(t *testing.T) []string {
 			return open
 		}
 		if time.Since(began) > run.patience/3 && p.nodeIsStale.Swap(false) {
-			must(t, errors.Join(p.cluster.tool("stop", simulatedKubelet), p.cluster.tool("start", simulatedKubelet)))
+			must(t, errors.Join(p.cluster.runTool("stop", simulatedKubelet), p.cluster.runTool("start", simulatedKubelet)))
 		}
 		pause(t.Context(), 250*time.Millisecond)
 	}
 }
 
-// open returns the Pipelines that nothing is said of, the executions that are not final, and the requests without a
-// verdict or without an end.
-func (p *phase) open(ctx context.Context) ([]string, error) {
+// listUnfinished returns the Pipelines without a status, the executions that are not final, and the requests that are not concluded.
+func (p *phase) listUnfinished(ctx context.Context) ([]string, error) {
 	var names []string
 	pipelines := &v1alpha1.PipelineList{}
 	if err := p.cluster.k8s.List(ctx, pipelines, client.InNamespace(p.namespace)); err != nil {
@@ -206,16 +211,16 @@ func (p *phase) open(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, r := range requests.Items {
-		if !decided(&r) || accepted(&r) && !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionStopped) {
+		if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionFinished) {
 			names = append(names, r.Name)
 		}
 	}
 	return names, nil
 }
 
-// beQuiet watches that nothing is written any more, once what the wire held back has come through. Events may be a little
-// late.
-func (p *phase) beQuiet(t *testing.T) {
+// watchQuiet waits until what the network held back has come through, and then fails the test if the operator writes anything in
+// any namespace. It returns when the rest began. Events may be a little late.
+func (p *phase) watchQuiet(t *testing.T) time.Time {
 	t.Helper()
 	for p.proxy != nil && p.proxy.underWay.Load() > 0 {
 		pause(t.Context(), 100*time.Millisecond)
@@ -224,10 +229,11 @@ func (p *phase) beQuiet(t *testing.T) {
 	since := time.Now()
 	pause(t.Context(), run.quiet)
 	must(t, p.log.read())
-	writes := quiet(p.log, since)
-	results.add(p.name, sectionChecks, "I8 at rest nothing is written, for seconds", int(run.quiet.Seconds()))
-	results.add(p.name, sectionResult, rowViolations, len(writes))
+	writes := findWritesAfter(p.log, since)
+	runReport.add(p.name, sectionChecks, "I8 at rest nothing is written, for seconds", int(run.quiet.Seconds()))
+	runReport.add(p.name, sectionResult, rowViolations, len(writes))
 	for _, w := range writes {
 		t.Errorf("I8: written at rest: %s", w)
 	}
+	return since
 }

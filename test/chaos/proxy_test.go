@@ -20,25 +20,25 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// proxy stands between operators and the API server. It alone has the operator's token. While it is bad, it does to what
-// passes what its wire says.
+// proxy stands between operators and the API server. It alone has the operator's token. While it is bad, it disturbs what passes as
+// its network does.
 type proxy struct {
 	url       string
 	target    *url.URL
 	transport http.RoundTripper
-	wire      *wire
+	network   *network
 	bad       atomic.Bool
-	// underWay counts the requests that are neither answered nor lost, but for watches.
+	// underWay counts the requests that are neither answered nor lost, except watches.
 	underWay atomic.Int64
 	counts   *counts
 
 	mu     sync.Mutex
 	random *rand.Rand
-	// reads, starts, writes and events of watches are dealt their fates.
-	reads, starts, writes, events *deck
+	// reads, starts, writes and events are where the next request or event of a watch gets its disturbance from.
+	reads, starts, writes, events *shuffle
 }
 
-func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
+func startProxy(t *testing.T, c *cluster, w *network, n *counts) *proxy {
 	t.Helper()
 	config := c.operatorConfig(t)
 	config.DisableCompression = true
@@ -48,10 +48,10 @@ func startProxy(t *testing.T, c *cluster, w *wire, n *counts) *proxy {
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	random := choices("proxy")
+	random := newRandom("proxy")
 	p := &proxy{
-		url: "http://" + listener.Addr().String(), target: target, transport: transport, wire: w, counts: n, random: random,
-		reads: newDeck(random, 100), starts: newDeck(random, 100), writes: newDeck(random, 100), events: newDeck(random, 100),
+		url: "http://" + listener.Addr().String(), target: target, transport: transport, network: w, counts: n, random: random,
+		reads: newShuffle(random, 100), starts: newShuffle(random, 100), writes: newShuffle(random, 100), events: newShuffle(random, 100),
 	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
@@ -70,13 +70,13 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	f := p.draw(r, watch)
-	time.Sleep(f.before)
-	if f.refuse != 0 {
-		answer(w, f.refuse)
+	d := p.drawDisturbance(r, watch)
+	time.Sleep(d.before)
+	if d.refuse != 0 {
+		writeAnswer(w, d.refuse)
 		return
 	}
-	if f.lose {
+	if d.lose {
 		panic(http.ErrAbortHandler)
 	}
 	response, err := p.forward(r, body)
@@ -84,22 +84,22 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if f.hides() && committed(r, response) {
-		p.counts.add(f.name)
+	if d.hidesAnswer() && isCommitted(r, response) {
+		p.counts.add(d.name)
 	}
-	time.Sleep(f.after)
+	time.Sleep(d.after)
 	switch {
-	case f.drop:
-		// The API server has done it. Nobody hears of that.
+	case d.drop:
+		// The API server has done it, and the operator does not learn of that.
 		_, _ = io.Copy(io.Discard, response.Body)
 		panic(http.ErrAbortHandler)
-	case f.lie != 0:
+	case d.answerWith != 0:
 		_, _ = io.Copy(io.Discard, response.Body)
-		answer(w, f.lie)
+		writeAnswer(w, d.answerWith)
 	case watch:
 		p.stream(w, response)
 	default:
-		relay(w, response)
+		copyHeader(w, response)
 		_, _ = io.Copy(w, response.Body)
 	}
 }
@@ -116,33 +116,34 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, error) {
 	return p.transport.RoundTrip(out)
 }
 
-// committed reports whether the API server has stored what it was sent.
-func committed(r *http.Request, response *http.Response) bool {
+// isCommitted reports whether the API server has stored what it was sent.
+func isCommitted(r *http.Request, response *http.Response) bool {
 	return response.StatusCode/100 == 2 && !r.URL.Query().Has("dryRun")
 }
 
-func relay(w http.ResponseWriter, response *http.Response) {
+// copyHeader begins an answer with the header and the code of another one.
+func copyHeader(w http.ResponseWriter, response *http.Response) {
 	for name, values := range response.Header {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(response.StatusCode)
 }
 
-// answer is an answer of the proxy's own.
-func answer(w http.ResponseWriter, code int) {
+// writeAnswer answers in the place of the API server.
+func writeAnswer(w http.ResponseWriter, code int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"an injected fault","code":%d}`, code)
 }
 
-// stream passes the events of a watch on. A bad one is held back for a while, so that the operator's cache is old, or
-// cut in the middle.
+// stream forwards the events of a watch. A bad watch is held back for a while, so that the operator's cache is old, or cut in the
+// middle.
 func (p *proxy) stream(w http.ResponseWriter, response *http.Response) {
-	relay(w, response)
+	copyHeader(w, response)
 	flusher, _ := w.(http.Flusher)
 	flusher.Flush()
 	var cut <-chan time.Time
-	chunks := pump(response)
+	chunks := readChunks(response)
 	for {
 		select {
 		case <-cut:
@@ -168,8 +169,8 @@ func (p *proxy) stream(w http.ResponseWriter, response *http.Response) {
 	}
 }
 
-// pump reads a body until it ends or is closed.
-func pump(response *http.Response) <-chan []byte {
+// readChunks reads a body until it ends or is closed.
+func readChunks(response *http.Response) <-chan []byte {
 	chunks := make(chan []byte, 1024)
 	go func() {
 		defer close(chunks)

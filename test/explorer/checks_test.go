@@ -190,7 +190,7 @@ func finalStateCases() []checkCase {
 		{name: "left behind before it is abandoned", invariant: "I6", action: orphan,
 			breach: deviation{before: "publish", do: release},
 			lawful: deviation{instead: "terminate", do: release}},
-		{name: "stopped while a Job runs that another took away", invariant: "I5",
+		{name: "stopped while a Job runs that somebody else took away", invariant: "I5",
 			breach: deviation{instead: "terminate", do: func(b *historyBuilder) { b.actAsOutsider("unown.Job.0") }},
 			lawful: deviation{before: "end", do: func(b *historyBuilder) { b.actAsOutsider("unown.Job.0") }}},
 		{name: "stopped and not finished", invariant: "I5",
@@ -325,7 +325,7 @@ func writeCases() []checkCase {
 				b.patchJob(b.withVersion(suspend))
 			}}},
 		{name: "an execution is written by another controller", invariant: "I7",
-			breach: deviation{before: "request", do: func(b *historyBuilder) { b.writeMessage("by another", stopRequestController) }},
+			breach: deviation{before: "request", do: func(b *historyBuilder) { b.writeMessage("by another controller", stopRequestController) }},
 			lawful: deviation{before: "request", do: func(b *historyBuilder) { b.writeMessage("by its own", executionController) }}},
 		{name: "a spec is changed", invariant: "I7",
 			breach: deviation{before: "request", do: func(b *historyBuilder) { b.writeSpec("mallory") }},

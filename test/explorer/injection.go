@@ -110,7 +110,7 @@ func (i *Injection) actOutside(s *Sim, what string) {
 		case "second-dies", "second-fails":
 			ends := map[string]string{"second-dies": "crash-after", "second-fails": "fail.quota"}
 			s.runSecondOperator(&Injection{Call: parseNumber(at), What: ends[name]})
-		case "world":
+		case "cluster":
 			s.settleCluster()
 		case "hour-on":
 			s.Store.Clock.SetTime(s.Store.Clock.Now().Add(time.Hour))

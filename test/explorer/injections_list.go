@@ -174,9 +174,9 @@ func listOlderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
 // listOutsideActs returns what other people and programs do, for the numbers of objects of each kind.
 func (s *Sim) listOutsideActs(objectCounts []int) []string {
 	what := []string{
-		"second", "world", "second+world", "hour-on", "hour-back", "terminate",
+		"second", "cluster", "second+cluster", "hour-on", "hour-back", "terminate",
 		"stop.w", "stop.a", "stop.e", "stop.wa", "stop.aw", "stop.ww", "stop.aa", "stop.waa",
-		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+world",
+		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+cluster",
 	}
 	for n := range s.countActions() {
 		what = append(what, fmt.Sprintf("foreign.%d", n))
@@ -198,7 +198,7 @@ func (s *Sim) listOutsideActs(objectCounts []int) []string {
 				}
 			}
 			if k == simcluster.Job {
-				what = append(what, fmt.Sprintf("delete.Job.%d.Background+second", i), fmt.Sprintf("delete.Job.%d.Background+world", i))
+				what = append(what, fmt.Sprintf("delete.Job.%d.Background+second", i), fmt.Sprintf("delete.Job.%d.Background+cluster", i))
 			}
 		}
 	}

@@ -5,5 +5,5 @@
 
 package explorer
 
-// stride takes every injection.
+// stride is 1: every injection is tried.
 const stride = 1

@@ -5,6 +5,5 @@
 
 package explorer
 
-// stride takes one injection of so many under the race detector, which is ten times as slow and finds little where all
-// is done by one goroutine.
+// stride is 25 under the race detector, which is ten times as slow and finds little in one goroutine: one injection in 25 is tried.
 const stride = 25

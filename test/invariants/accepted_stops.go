@@ -60,7 +60,7 @@ func (h *History) checkAcceptedOnce(r *Result, execution *Life) {
 	accepted := map[v1alpha1.StopMode]uint64{}
 	for _, l := range h.Lives(simcluster.StopRequest) {
 		c := l.FindFirst(func(o client.Object) bool { return IsAccepted(o.(*v1alpha1.StopRequest)) })
-		if c == nil || executionOf(c.New) != execution.UID {
+		if c == nil || ExecutionOf(c.New) != execution.UID {
 			continue
 		}
 		sr := c.New.(*v1alpha1.StopRequest)

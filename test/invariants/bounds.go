@@ -79,10 +79,10 @@ func checkBoundsOfObject(r *Result, l *Life) {
 	o := l.Last().New
 	writes := slices.DeleteFunc(slices.Clone(l.Versions), func(c *Change) bool { return c.Writer != WriterOperator })
 	if len(writes) > MaxWritesOfObject {
-		r.violate(l.Last().Position, executionOf(o), "%s %q was written %d times", l.Kind, l.Key.Name, len(writes))
+		r.violate(l.Last().Position, ExecutionOf(o), "%s %q was written %d times", l.Kind, l.Key.Name, len(writes))
 	}
 	if size := jsonSize(o); size > MaxObjectBytes {
-		r.violate(l.Last().Position, executionOf(o), "%s %q has %d bytes", l.Kind, l.Key.Name, size)
+		r.violate(l.Last().Position, ExecutionOf(o), "%s %q has %d bytes", l.Kind, l.Key.Name, size)
 	}
 }
 

@@ -85,14 +85,14 @@ func checkFinished(r *Result, c *Change, conditions []metav1.Condition, want str
 	switch {
 	case finished == nil && want == "":
 	case finished == nil:
-		r.violate(c.Position, executionOf(c.New), "%s %q is %s and does not read Finished", c.Kind, c.Key.Name, want)
+		r.violate(c.Position, ExecutionOf(c.New), "%s %q is %s and does not read Finished", c.Kind, c.Key.Name, want)
 	case want == "":
-		r.violate(c.Position, executionOf(c.New), "%s %q reads Finished=%s (%s) and has not ended", c.Kind, c.Key.Name, finished.Status, finished.Reason)
+		r.violate(c.Position, ExecutionOf(c.New), "%s %q reads Finished=%s (%s) and has not ended", c.Kind, c.Key.Name, finished.Status, finished.Reason)
 	case finished.Status != metav1.ConditionTrue || finished.Reason != want:
-		r.violate(c.Position, executionOf(c.New), "%s %q is %s and reads Finished=%s (%s)", c.Kind, c.Key.Name, want, finished.Status, finished.Reason)
+		r.violate(c.Position, ExecutionOf(c.New), "%s %q is %s and reads Finished=%s (%s)", c.Kind, c.Key.Name, want, finished.Status, finished.Reason)
 	}
 	if c.Old != nil && finished == nil && c.Old.GetUID() == c.New.GetUID() && meta.IsStatusConditionTrue(conditionsOf(c.Old), v1alpha1.ConditionFinished) {
-		r.violate(c.Position, executionOf(c.New), "%s %q was finished and is not any more", c.Kind, c.Key.Name)
+		r.violate(c.Position, ExecutionOf(c.New), "%s %q was finished and is not any more", c.Kind, c.Key.Name)
 	}
 }
 

@@ -155,6 +155,6 @@ func (h *History) pinnedPipeline(revision string) *v1alpha1.Pipeline {
 
 // IsOrphanedOnPurpose reports whether a Job was marked as one that goes on, and its action asks for that.
 func (h *History) IsOrphanedOnPurpose(job *Life) bool {
-	execution := executionOf(job.First().New)
+	execution := ExecutionOf(job.First().New)
 	return job.FindFirst(IsOrphan) != nil && h.mayBeLeft(h.jobRecord(job.UID), execution, h.end())
 }

@@ -106,8 +106,8 @@ func (h *History) isWhole(l *Life) bool {
 	})
 }
 
-// executionOf returns the id of the execution that an object is, is about, or belongs to.
-func executionOf(o client.Object) types.UID {
+// ExecutionOf returns the id of the execution that an object is, is about, or belongs to.
+func ExecutionOf(o client.Object) types.UID {
 	switch o := o.(type) {
 	case *v1alpha1.PipelineExecution:
 		return o.UID
@@ -139,7 +139,7 @@ func jobOf(o client.Object) types.UID { return types.UID(o.GetLabels()[batchv1.C
 
 // jobsOf returns the Jobs of an execution.
 func (h *History) jobsOf(execution types.UID) []*Life {
-	return slices.DeleteFunc(h.Lives(simcluster.Job), func(l *Life) bool { return executionOf(l.First().New) != execution })
+	return slices.DeleteFunc(h.Lives(simcluster.Job), func(l *Life) bool { return ExecutionOf(l.First().New) != execution })
 }
 
 // PodsOf returns the pods that had the label of a Job at any time.

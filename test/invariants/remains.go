@@ -29,7 +29,7 @@ func checkOrphans(h *History, r *Result) {
 
 // checkOrphaned checks whether a change of a Job may give it up or mark it.
 func (h *History) checkOrphaned(r *Result, l *Life, c *Change) {
-	id := executionOf(l.First().New)
+	id := ExecutionOf(l.First().New)
 	if c.Old == nil {
 		if IsOrphan(c.New) {
 			r.violateUnlessLost(h, l, c.Position, id, "Job %q is created as one that was orphaned", c.Key.Name)
@@ -55,14 +55,14 @@ func checkRemains(h *History, r *Result) {
 	for i := range h.Changes {
 		c := &h.Changes[i]
 		if c.mayBeOperators() && isOurs(c.Kind) && c.Old != nil && c.New != nil && addsFinalizer(c) {
-			r.violate(c.Position, executionOf(c.New), "%s set a finalizer on %s %q", formatWriter(c), c.Kind, c.Key.Name)
+			r.violate(c.Position, ExecutionOf(c.New), "%s set a finalizer on %s %q", formatWriter(c), c.Kind, c.Key.Name)
 		}
 	}
 	end := h.end()
 	for _, kind := range simcluster.Kinds {
 		for _, l := range h.Lives(kind) {
 			if o := l.ObjectAt(end); o != nil && o.GetDeletionTimestamp() != nil {
-				r.violateUnlessLost(h, l, end, executionOf(o), "%s %q is deleted and is still there, with finalizers %v", kind, l.Key.Name, o.GetFinalizers())
+				r.violateUnlessLost(h, l, end, ExecutionOf(o), "%s %q is deleted and is still there, with finalizers %v", kind, l.Key.Name, o.GetFinalizers())
 			}
 		}
 	}

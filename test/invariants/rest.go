@@ -32,14 +32,14 @@ func checkConvergence(h *History, r *Result) {
 		}
 		r.Checked++
 		if !meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionFinished) && !(IsAccepted(sr) && h.isStillStopping(sr, at)) {
-			r.violateUnlessLost(h, l, at, executionOf(sr), "StopRequest %q has the verdict %q and is not concluded", l.Key.Name, VerdictOf(sr))
+			r.violateUnlessLost(h, l, at, ExecutionOf(sr), "StopRequest %q has the verdict %q and is not concluded", l.Key.Name, VerdictOf(sr))
 		}
 	}
 }
 
 // isStillStopping reports whether the execution of a request is there and has not ended.
 func (h *History) isStillStopping(sr *v1alpha1.StopRequest, at uint64) bool {
-	l := h.Execution(executionOf(sr))
+	l := h.Execution(ExecutionOf(sr))
 	if l == nil {
 		return false
 	}

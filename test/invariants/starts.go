@@ -27,7 +27,7 @@ func checkStarts(h *History, r *Result) {
 			old, existed := c.Old.(*v1alpha1.StopRequest)
 			if IsAccepted(o) && (!existed || FindVerdict(old) == nil) {
 				r.Checked++
-				published[executionOf(o)] = "StopRequest " + o.Name + " was accepted"
+				published[ExecutionOf(o)] = "StopRequest " + o.Name + " was accepted"
 			}
 		case *v1alpha1.PipelineExecution:
 			if w, isWipe := h.wipeAt(o.UID, c.Position); isWipe && w.hidesStop {
@@ -37,7 +37,7 @@ func checkStarts(h *History, r *Result) {
 				published[o.UID] = "its state was " + string(o.Status.State)
 			}
 		case *batchv1.Job:
-			h.checkStart(r, c, o, published[executionOf(o)])
+			h.checkStart(r, c, o, published[ExecutionOf(o)])
 		}
 	}
 }
@@ -47,7 +47,7 @@ func (h *History) checkStart(r *Result, c *Change, job *batchv1.Job, published s
 	if published == "" || !c.mayBeOperators() || !isStart(c, job) || h.holdsFreedName(c, job) {
 		return
 	}
-	r.violateUnlessLost(h, h.findLife(simcluster.Job, job.UID), c.Position, executionOf(job), "%s started Job %q of an execution after %s", formatWriter(c), job.Name, published)
+	r.violateUnlessLost(h, h.findLife(simcluster.Job, job.UID), c.Position, ExecutionOf(job), "%s started Job %q of an execution after %s", formatWriter(c), job.Name, published)
 }
 
 func formatWriter(c *Change) string {
@@ -65,7 +65,7 @@ func isStart(c *Change, job *batchv1.Job) bool {
 // holdsFreedName reports whether a change creates a placeholder under a name that somebody else freed: by deleting another
 // placeholder, or a Job that the execution had in its status.
 func (h *History) holdsFreedName(c *Change, placeholder *batchv1.Job) bool {
-	execution := executionOf(placeholder)
+	execution := ExecutionOf(placeholder)
 	if c.Old != nil || !IsPlaceholder(placeholder) || !IsSuspended(placeholder) {
 		return false
 	}

@@ -124,7 +124,7 @@ func checkStoppedRequests(h *History, r *Result) {
 			continue
 		}
 		r.Checked++
-		id := executionOf(c.New)
+		id := ExecutionOf(c.New)
 		execution := h.Execution(id)
 		if execution == nil {
 			continue

@@ -44,7 +44,7 @@ func checkOneVerdict(h *History, r *Result) {
 			verdict := FindVerdict(sr)
 			wiped = wiped || verdict == nil && c.Writer == WriterOther
 			if given != nil && !equality.Semantic.DeepEqual(verdict, given) && !(wiped && h.isLawfulAgain(sr, given, verdict, c.Position)) {
-				r.violate(c.Position, executionOf(sr), "the verdict on StopRequest %q was %s and is %s", sr.Name, formatVerdict(given), formatVerdict(verdict))
+				r.violate(c.Position, ExecutionOf(sr), "the verdict on StopRequest %q was %s and is %s", sr.Name, formatVerdict(given), formatVerdict(verdict))
 			}
 			if verdict != nil {
 				given, wiped = verdict, false
@@ -80,7 +80,7 @@ func checkTrueVerdicts(h *History, r *Result) {
 			continue
 		}
 		sr := c.New.(*v1alpha1.StopRequest)
-		execution := executionOf(sr)
+		execution := ExecutionOf(sr)
 		if h.isWiped(execution, c.Position, partStop) {
 			continue
 		}

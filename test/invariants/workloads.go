@@ -111,7 +111,7 @@ func waitingFor(execution *v1alpha1.PipelineExecution) []v1alpha1.PendingAction 
 
 // checkJobName checks that a Job that the operator created has the name of some attempt of its action.
 func (h *History) checkJobName(r *Result, c *Change) {
-	id := executionOf(c.New)
+	id := ExecutionOf(c.New)
 	l := h.Execution(id)
 	if l == nil {
 		r.violate(c.Position, id, "Job %q is of no execution", c.Key.Name)

@@ -26,7 +26,7 @@ func checkWriters(h *History, r *Result) {
 		if c.Writer == WriterOperator {
 			r.Checked++
 			if !mayWrite(c) || !mayReconciliationWrite(c) {
-				r.violate(c.Position, executionOf(anyVersion(c)), "%s wrote %s %q%s, which is not its to write", c.By, c.Kind, c.Key.Name, describeReconciliation(c))
+				r.violate(c.Position, ExecutionOf(anyVersion(c)), "%s wrote %s %q%s, which is not its to write", c.By, c.Kind, c.Key.Name, describeReconciliation(c))
 			}
 		}
 	}
@@ -49,20 +49,20 @@ func anyVersion(c *Change) client.Object {
 }
 
 // mayWrite reports whether any reconciler of the operator may make a change. Of a Job that is there, the controller that it had
-// before counts.
+// before counts, if that is known.
 func mayWrite(c *Change) bool {
 	switch c.Kind {
 	case simcluster.Job:
-		if c.Old == nil {
-			return isControlledByExecution(c.New)
+		if c.Old != nil {
+			return isControlledByExecution(c.Old)
 		}
-		return isControlledByExecution(c.Old)
+		return !c.isCreation() || isControlledByExecution(c.New)
 	case simcluster.Revision:
-		return c.Old == nil
+		return c.isCreation()
 	case simcluster.Pod:
 		return false
 	}
-	return c.Old != nil && c.New != nil
+	return !c.isCreation() && c.New != nil
 }
 
 // mayReconciliationWrite reports whether a change is for its reconciliation to make; true if the reconciliation is not known.
@@ -105,7 +105,7 @@ func checkSpecs(h *History, r *Result) {
 		}
 		r.Checked++
 		if !equality.Semantic.DeepEqual(specOf(c.Old), specOf(c.New)) {
-			r.violate(c.Position, executionOf(c.New), "%s changed the spec of %s %q", formatWriter(c), c.Kind, c.Key.Name)
+			r.violate(c.Position, ExecutionOf(c.New), "%s changed the spec of %s %q", formatWriter(c), c.Kind, c.Key.Name)
 		}
 	}
 }

@@ -24,32 +24,32 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// recorder watches objects from the outside. All kinds are in one etcd, whose revisions are the resourceVersions, so
-// that what happened to objects of different kinds has one order.
-type recorder struct {
+// watchRecorder watches objects. All kinds are in one etcd, whose revisions are the resourceVersions, so that changes of objects
+// of different kinds have one order.
+type watchRecorder struct {
 	k8s    client.WithWatch
 	counts *counts
 
 	mu sync.Mutex
 	// seen are the versions of objects, in the order in which they came.
-	seen []sighting
+	seen []seenVersion
 	// gone is when objects went.
 	gone map[types.UID]span
 }
 
-// sighting is a version of an object that the watch told of.
-type sighting struct {
+// seenVersion is a version of an object that the watch delivered.
+type seenVersion struct {
 	object client.Object
 	at     time.Time
 }
 
-// span is when something happened: after the resourceVersion low, not after high. They differ by more than one where
-// the API server could not tell what happened while it was away.
+// span is when something happened: after the resourceVersion low, not after high. They differ by more than one if the watch had a
+// gap.
 type span struct{ low, high uint64 }
 
-func startRecorder(t *testing.T, c *cluster, n *counts) *recorder {
+func startWatchRecorder(t *testing.T, c *cluster, n *counts) *watchRecorder {
 	t.Helper()
-	r := &recorder{k8s: c.k8s, counts: n, gone: map[types.UID]span{}}
+	r := &watchRecorder{k8s: c.k8s, counts: n, gone: map[types.UID]span{}}
 	for _, list := range []client.ObjectList{
 		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{},
 		&batchv1.JobList{}, &corev1.PodList{}, &appsv1.ControllerRevisionList{},
@@ -59,8 +59,8 @@ func startRecorder(t *testing.T, c *cluster, n *counts) *recorder {
 	return r
 }
 
-// follow records all that happens to a kind. After a gap it lists again.
-func (r *recorder) follow(ctx context.Context, kind client.ObjectList) {
+// follow records every change of a kind. After a gap it lists again.
+func (r *watchRecorder) follow(ctx context.Context, kind client.ObjectList) {
 	present := map[types.UID]bool{}
 	var version uint64
 	for ctx.Err() == nil {
@@ -70,19 +70,19 @@ func (r *recorder) follow(ctx context.Context, kind client.ObjectList) {
 			continue
 		}
 		before := version
-		version = number(list.GetResourceVersion())
+		version = parseVersion(list.GetResourceVersion())
 		if before != 0 {
 			r.counts.add("gaps of the test's own watch")
 		}
-		r.relisted(list, present, span{before, version})
+		r.recordList(list, present, span{before, version})
 		for more := true; more && ctx.Err() == nil; {
 			version, more = r.watch(ctx, list, present, version)
 		}
 	}
 }
 
-// relisted records what a list has, and what it no longer has.
-func (r *recorder) relisted(list client.ObjectList, present map[types.UID]bool, gap span) {
+// recordList records what a list has, and what it no longer has.
+func (r *watchRecorder) recordList(list client.ObjectList, present map[types.UID]bool, gap span) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := map[types.UID]bool{}
@@ -93,7 +93,7 @@ func (r *recorder) relisted(list client.ObjectList, present map[types.UID]bool, 
 		o := item.(client.Object).DeepCopyObject().(client.Object)
 		present[o.GetUID()] = true
 		delete(old, o.GetUID())
-		r.seen = append(r.seen, sighting{o, time.Now()})
+		r.seen = append(r.seen, seenVersion{o, time.Now()})
 		return nil
 	})
 	for uid := range old {
@@ -103,7 +103,7 @@ func (r *recorder) relisted(list client.ObjectList, present map[types.UID]bool, 
 }
 
 // watch records events from a version on, and returns the last version and whether a watch can go on from there.
-func (r *recorder) watch(ctx context.Context, list client.ObjectList, present map[types.UID]bool, version uint64) (uint64, bool) {
+func (r *watchRecorder) watch(ctx context.Context, list client.ObjectList, present map[types.UID]bool, version uint64) (uint64, bool) {
 	w, err := r.k8s.Watch(ctx, list, &client.ListOptions{Raw: &metav1.ListOptions{
 		ResourceVersion: strconv.FormatUint(version, 10), AllowWatchBookmarks: true,
 	}})
@@ -120,7 +120,7 @@ func (r *recorder) watch(ctx context.Context, list client.ObjectList, present ma
 		if !ok {
 			return version, false
 		}
-		version = max(version, number(o.GetResourceVersion()))
+		version = max(version, parseVersion(o.GetResourceVersion()))
 		if event.Type != watch.Bookmark {
 			r.record(o, event.Type == watch.Deleted, present)
 		}
@@ -128,21 +128,21 @@ func (r *recorder) watch(ctx context.Context, list client.ObjectList, present ma
 	return version, true
 }
 
-func (r *recorder) record(o client.Object, deleted bool, present map[types.UID]bool) {
+func (r *watchRecorder) record(o client.Object, deleted bool, present map[types.UID]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if deleted {
-		v := number(o.GetResourceVersion())
+		v := parseVersion(o.GetResourceVersion())
 		r.gone[o.GetUID()] = span{v - 1, v}
 		delete(present, o.GetUID())
 		return
 	}
 	present[o.GetUID()] = true
-	r.seen = append(r.seen, sighting{o, time.Now()})
+	r.seen = append(r.seen, seenVersion{o, time.Now()})
 }
 
-// of returns what was seen of a namespace.
-func (r *recorder) of(namespace string) (seen []sighting, gone map[types.UID]span) {
+// recordsIn returns what was seen of a namespace.
+func (r *watchRecorder) recordsIn(namespace string) (seen []seenVersion, gone map[types.UID]span) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	gone = map[types.UID]span{}
@@ -158,8 +158,8 @@ func (r *recorder) of(namespace string) (seen []sighting, gone map[types.UID]spa
 	return seen, gone
 }
 
-// number is a resourceVersion as the revision of etcd that it is.
-func number(resourceVersion string) uint64 {
+// parseVersion returns a resourceVersion as a number, or 0 if it is none.
+func parseVersion(resourceVersion string) uint64 {
 	n, err := strconv.ParseUint(resourceVersion, 10, 64)
 	if err != nil {
 		return 0

@@ -14,9 +14,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"haltline.dev/haltline/test/invariants"
 )
 
-// entry is a line of the audit log (audit.k8s.io/v1 Event), as far as it matters here.
+// entry is a line of the audit log (audit.k8s.io/v1 Event), with the fields that the checks use.
 type entry struct {
 	AuditID    string
 	Stage      string
@@ -33,21 +35,30 @@ type entry struct {
 	StageTimestamp           time.Time
 }
 
-// ok reports whether something was stored.
-func (e *entry) ok() bool {
-	return e.ResponseStatus.Code/100 == 2 && !e.dryRun()
+// isStored reports whether the API server stored what was sent.
+func (e *entry) isStored() bool {
+	return e.ResponseStatus.Code/100 == 2 && !e.isDryRun()
 }
 
-func (e *entry) dryRun() bool {
+func (e *entry) isDryRun() bool {
 	u, err := url.Parse(e.RequestURI)
 	return err == nil && u.Query().Has("dryRun")
 }
 
-func (e *entry) operators() bool {
+// isOperators reports whether the operator made the request.
+func (e *entry) isOperators() bool {
 	return e.User.Username == operatorUser
 }
 
-// agent is the program that asked, without its version.
+// writer returns who made the request.
+func (e *entry) writer() invariants.Writer {
+	if e.isOperators() {
+		return invariants.WriterOperator
+	}
+	return invariants.WriterOther
+}
+
+// agent returns the program that made the request, without its version.
 func (e *entry) agent() string {
 	return strings.SplitN(e.UserAgent, "/", 2)[0]
 }
@@ -63,15 +74,15 @@ func (e *entry) resource() string {
 type auditLog struct {
 	path   string
 	offset int64
-	// answered are the requests that were answered, in the order of their answers; unanswered those that were received,
-	// by their ids, and not answered yet, or not before the API server was killed.
+	// answered are the requests that were answered, in the order of their answers. unanswered are those that were received
+	// and not answered yet, or not before the API server was killed, by their ids.
 	answered   []*entry
 	unanswered map[string]*entry
-	// torn are lines that the end of the API server cut.
+	// torn counts the lines that were cut when the API server was killed.
 	torn int
 }
 
-// read reads what is new.
+// read reads the lines that are new.
 func (l *auditLog) read() error {
 	f, err := os.Open(l.path)
 	if err != nil {
@@ -112,8 +123,8 @@ func (l *auditLog) add(line []byte) {
 	l.answered = append(l.answered, e)
 }
 
-// of returns the answered requests about a namespace.
-func (l *auditLog) of(namespace string) []*entry {
+// answeredIn returns the answered requests about a namespace, in the order of the answers.
+func (l *auditLog) answeredIn(namespace string) []*entry {
 	var found []*entry
 	for _, e := range l.answered {
 		if e.ObjectRef.Namespace == namespace {
@@ -124,8 +135,8 @@ func (l *auditLog) of(namespace string) []*entry {
 	return found
 }
 
-// lost returns the requests about a namespace whose answer nobody knows.
-func (l *auditLog) lost(namespace string) []*entry {
+// unansweredIn returns the requests about a namespace whose answer nobody knows.
+func (l *auditLog) unansweredIn(namespace string) []*entry {
 	var found []*entry
 	for _, e := range l.unanswered {
 		if e.ObjectRef.Namespace == namespace {
