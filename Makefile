@@ -81,6 +81,10 @@ lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture an
 verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
 	hack/verify/verify
 
+.PHONY: test-unit
+test-unit: ## Run the tests beside the code, in under half a minute. They need no cluster and no C compiler.
+	$(GO) test ./api/... ./controllers/... ./internal/... ./test/simcluster ./test/histories/model
+
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
 	assets="$$($(CLUSTER) assets)" && \
