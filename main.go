@@ -17,10 +17,11 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers"
+	"haltline.dev/haltline/controllers/metrics"
 )
 
 // version is set when the binary is built.
@@ -33,46 +34,42 @@ func main() {
 	}
 }
 
-func run() error {
-	var (
-		leaderElect = flag.Bool("leader-elect", false, "Elect a leader, so that one of several replicas works.")
-		probeAddr   = flag.String("health-probe-bind-address", ":8081", "The address of /healthz and /readyz.")
-		concurrency = flag.Int("max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
-		timeout     = flag.Duration("reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
-	)
-	logs := zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}
-	logs.BindFlags(flag.CommandLine)
-	flag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logs)))
+// flags are the settings of the operator.
+type flags struct {
+	leaderElect    bool
+	probeAddr      string
+	metricsAddr    string
+	metricsCertDir string
+	concurrency    int
+	timeout        time.Duration
+	logs           zap.Options
+}
 
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return err
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return err
-	}
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return err
-	}
-	// The API server's priority and fairness protects it; a limit here would only make stops late.
-	config.QPS = -1
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         controllers.CacheOptions(),
-		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress:        *probeAddr,
-		LeaderElection:                *leaderElect,
-		LeaderElectionID:              "haltline.pipelines.haltline.dev",
-		LeaderElectionReleaseOnCancel: true,
-	})
+func parseFlags() *flags {
+	f := &flags{logs: zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}}
+	flag.BoolVar(&f.leaderElect, "leader-elect", false, "Elect a leader, so that one of several replicas works.")
+	flag.StringVar(&f.probeAddr, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz.")
+	flag.StringVar(&f.metricsAddr, "metrics-bind-address", "0",
+		"The address of /metrics, such as :8443; 0 serves none. It is served by TLS, to whoever may get the path /metrics.")
+	flag.StringVar(&f.metricsCertDir, "metrics-cert-dir", "",
+		"The folder of tls.crt and tls.key for /metrics. Without it the operator signs a certificate itself.")
+	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
+	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
+	f.logs.BindFlags(flag.CommandLine)
+	flag.Parse()
+	return f
+}
+
+func run() error {
+	f := parseFlags()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&f.logs)))
+	mgr, err := newManager(f)
 	if err != nil {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
-	if err := controllers.Setup(ctx, mgr, controllers.Options{
-		Clock: clock.RealClock{}, MaxConcurrentReconciles: *concurrency, ReconciliationTimeout: *timeout,
+	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, controllers.Options{
+		Clock: clock.RealClock{}, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
 		return err
 	}
@@ -83,4 +80,29 @@ func run() error {
 	}
 	ctrl.Log.Info("starting", "version", version)
 	return mgr.Start(ctx)
+}
+
+func newManager(f *flags) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	// The API server's priority and fairness protects it; a limit here would only make stops late.
+	config.QPS = -1
+	return ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         controllers.CacheOptions(),
+		Metrics:                       metrics.ServerOptions(f.metricsAddr, f.metricsCertDir),
+		HealthProbeBindAddress:        f.probeAddr,
+		LeaderElection:                f.leaderElect,
+		LeaderElectionID:              "haltline.pipelines.haltline.dev",
+		LeaderElectionReleaseOnCancel: true,
+	})
 }

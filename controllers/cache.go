@@ -5,10 +5,6 @@ package controllers
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,34 +12,14 @@ import (
 	"haltline.dev/haltline/controllers/action"
 )
 
-// CacheOptions keeps the cache small: only Jobs, revisions and pods of ours, no managed fields, no pod templates of
-// Jobs, and of pods only the metadata.
+// CacheOptions keeps the cache small: no managed fields, only revisions of ours, and of the workloads what their providers
+// read.
 func CacheOptions() cache.Options {
-	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&batchv1.Job{}:               {Label: has(v1alpha1.LabelExecutionID), Transform: stripJob},
-			&appsv1.ControllerRevision{}: {Label: has(v1alpha1.LabelPipelineUID)},
-			action.PodMetadata():         {Label: has(v1alpha1.LabelExecutionID)},
-		},
+	byObject := map[client.Object]cache.ByObject{
+		&appsv1.ControllerRevision{}: {Label: action.SelectLabeled(v1alpha1.LabelPipelineUID)},
 	}
-}
-
-// has selects the objects that have a label, whatever its value.
-func has(label string) labels.Selector {
-	requirement, err := labels.NewRequirement(label, selection.Exists, nil)
-	if err != nil {
-		// The labels are constants of the API.
-		panic(err)
+	for _, w := range newRegistry(nil, nil).Watches() {
+		byObject[w.Object] = w.Cache
 	}
-	return labels.NewSelector().Add(*requirement)
-}
-
-// stripJob leaves out of a Job what nobody here reads.
-func stripJob(obj any) (any, error) {
-	if job, ok := obj.(*batchv1.Job); ok {
-		job.ManagedFields = nil
-		job.Spec.Template = corev1.PodTemplateSpec{}
-	}
-	return obj, nil
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
 }

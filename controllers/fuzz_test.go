@@ -134,7 +134,7 @@ func FuzzRevision(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, uid string, generation int64, spec string) {
 		p := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: name, UID: types.UID(uid), Generation: generation}}
 		if json.Unmarshal([]byte(spec), &p.Spec) != nil {
-			unpack(&appsv1.ControllerRevision{
+			unpackRevision(&appsv1.ControllerRevision{
 				ObjectMeta: metav1.ObjectMeta{Name: revisionName(name, uid, generation, []byte(spec)), Labels: map[string]string{v1alpha1.LabelPipelineUID: uid}},
 				Revision:   generation, Data: runtime.RawExtension{Raw: []byte(spec)},
 			})
@@ -147,11 +147,11 @@ func FuzzRevision(f *testing.F) {
 		if len(validation.IsDNS1123Subdomain(name)) == 0 && len(validation.IsDNS1123Subdomain(r.Name)) > 0 {
 			t.Errorf("%q: %v", r.Name, validation.IsDNS1123Subdomain(r.Name))
 		}
-		got := unpack(r)
+		got := unpackRevision(r)
 		if got == nil {
 			t.Fatalf("%q is not unpacked: %s", r.Name, r.Data.Raw)
 		}
-		again, err := canonical(*got)
+		again, err := canonicalJSON(*got)
 		if err != nil || !bytes.Equal(again, r.Data.Raw) {
 			t.Errorf("packed again it is %s, %v (-before +after):\n%s", again, err, cmp.Diff(string(r.Data.Raw), string(again)))
 		}
@@ -162,7 +162,7 @@ func FuzzRevision(f *testing.F) {
 		} {
 			other := r.DeepCopy()
 			change(other)
-			if (uid != "" || other.Labels != nil) && unpack(other) != nil {
+			if (uid != "" || other.Labels != nil) && unpackRevision(other) != nil {
 				t.Errorf("taken for what was packed: %+v", other)
 			}
 		}
@@ -178,7 +178,7 @@ func FuzzUnpack(f *testing.F) {
 		for _, labels := range []map[string]string{nil, {v1alpha1.LabelPipelineUID: uid}} {
 			for _, name := range []string{name, revisionName(name, labels[v1alpha1.LabelPipelineUID], revision, raw)} {
 				r := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}, Revision: revision, Data: runtime.RawExtension{Raw: raw}}
-				if spec := unpack(r); spec != nil && !json.Valid(raw) {
+				if spec := unpackRevision(r); spec != nil && !json.Valid(raw) {
 					t.Errorf("%q is unpacked as %+v", raw, spec)
 				}
 			}
@@ -200,7 +200,7 @@ func FuzzPipelineStatus(f *testing.F) {
 			Name: fuzzCut(action, 100), Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: []byte(spec)}},
 		}}}}
 		at := metav1.NewTime(time.Unix(1e9, 0))
-		p.Status = pipelineStatus(p, templateProblem(&p.Spec), at)
+		p.Status = pipelineStatus(p, findTemplateProblem(&p.Spec), at)
 		checkSchema(t, schema, p.Status)
 		if p.Status = pipelineStatus(p, nil, at); !meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
 			t.Errorf("a Pipeline without a problem is %+v", p.Status)
@@ -265,30 +265,30 @@ func (h *fuzzHistory) step(t *testing.T) {
 	if h.d.Intn(5) == 0 && len(h.asked) < 4 {
 		h.asked = append(h.asked, h.request())
 	}
-	in := plan.Input{Execution: h.e, Now: h.now, Observed: map[plan.Key]plan.Observation{}}
+	in := plan.Input{Execution: h.e, Now: h.now, Observed: map[plan.ActionKey]plan.Observation{}}
 	if h.d.Intn(3) > 0 {
 		in.Revision, in.Pipeline = fuzzPick(h.d.Continue, "web-1", strings.Repeat("n", 221)), h.p
 	}
 	if h.d.Intn(8) == 0 {
 		in.Problem = &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fuzzWord(h.d.Continue)}
 	}
-	for _, task := range plan.Tasks(&h.e.Status, in.Pipeline) {
-		o := plan.Observation{Phase: plan.Phase(h.d.Intn(8)), JobUID: task.JobUID, Reason: fuzzWord(h.d.Continue), Message: fuzzWord(h.d.Continue)}
-		if o.JobUID == "" && h.d.Intn(2) == 0 {
-			o.JobUID = fuzzUID
+	for _, task := range plan.Operations(&h.e.Status, in.Pipeline) {
+		o := plan.Observation{Phase: plan.Phase(h.d.Intn(8)), UID: task.Workload.UID, Reason: fuzzWord(h.d.Continue), Message: fuzzWord(h.d.Continue)}
+		if o.UID == "" && h.d.Intn(2) == 0 {
+			o.UID = fuzzUID
 		}
 		if o.Phase != 0 {
 			in.Observed[task.Key] = o
 		}
 	}
 	for _, r := range h.asked {
-		if !stop.Concluded(&r) {
+		if !stop.IsConcluded(&r) {
 			in.Requests = append(in.Requests, r)
 		}
 	}
 	before := h.e.Status
 	h.e.Status = plan.Next(in)
-	if before.State.Final() && !equality.Semantic.DeepEqual(before, h.e.Status) {
+	if before.State.IsFinal() && !equality.Semantic.DeepEqual(before, h.e.Status) {
 		t.Errorf("a final status changed (-before +after):\n%s", cmp.Diff(before, h.e.Status))
 	}
 	for _, e := range plan.Events(&before, &h.e.Status) {
@@ -297,7 +297,7 @@ func (h *fuzzHistory) step(t *testing.T) {
 	for i := range h.asked {
 		r := &h.asked[i]
 		before := r.Status
-		r.Status = stop.Status(r, h.e, stop.Decide(h.e, r), h.now)
+		r.Status = stop.NextStatus(r, h.e, stop.Decide(h.e, r), h.now)
 		for _, c := range r.Status.Conditions {
 			if meta.FindStatusCondition(before.Conditions, c.Type) == nil {
 				checkNote(t, c.Reason, "Stop", c.Message)
@@ -362,7 +362,7 @@ func FuzzReconcile(f *testing.F) {
 		c := b.Build()
 		clock := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
 		for range 2 {
-			for _, controller := range All(Dependencies{Client: c, Live: c, Recorder: fuzzRecorder{t}, Clock: clock}) {
+			for _, controller := range NewControllers(Dependencies{Client: c, APIReader: c, Recorder: fuzzRecorder{t}, Clock: clock}) {
 				for _, key := range keys {
 					if result, err := controller.Reconciler.Reconcile(t.Context(), key); err == nil && result.RequeueAfter < 0 {
 						t.Errorf("%s: %+v", controller.Name, result)
@@ -597,7 +597,7 @@ func fuzzWord(c randfill.Continue) string {
 	case 4:
 		return fuzzPick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-", `{"metadata":[]}`, `{"metadata":{"labels":{"a":1}}}`, "null")
 	case 5:
-		return fuzzPick(c, v1alpha1.LabelExecutionID, v1alpha1.LabelPipelineUID, v1alpha1.LabelTombstone, "true")
+		return fuzzPick(c, v1alpha1.LabelExecutionID, v1alpha1.LabelPipelineUID, v1alpha1.LabelPlaceholder, "true")
 	default:
 		return fuzzPick(c, "s0", "a0", "run-1", "web", "o7", fuzzUID)
 	}

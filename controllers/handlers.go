@@ -25,14 +25,14 @@ const stopPriority = 100
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// first enqueues what an object maps to before other work.
-func first(mapTo handler.MapFunc) handler.EventHandler {
+// withPriority enqueues what an object maps to before other work.
+func withPriority(mapTo handler.MapFunc) handler.EventHandler {
 	enqueue := func(ctx context.Context, o client.Object, q queue) {
-		for _, request := range mapTo(ctx, o) {
+		for _, req := range mapTo(ctx, o) {
 			if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-				pq.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(stopPriority)}, request)
+				pq.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(stopPriority)}, req)
 			} else {
-				q.Add(request)
+				q.Add(req)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func first(mapTo handler.MapFunc) handler.EventHandler {
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			if e.ObjectOld != nil && e.ObjectNew != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
-				// A list after a watch that broke tells of a deletion and a creation under the name as of one update.
+				// A list after a watch that broke shows a deletion and a creation under the name as one update.
 				enqueue(ctx, e.ObjectOld, q)
 			}
 			enqueue(ctx, e.ObjectNew, q)
@@ -49,66 +49,66 @@ func first(mapTo handler.MapFunc) handler.EventHandler {
 	}
 }
 
-// executionOfLabel maps a Job or a pod to the execution that its label names.
-func executionOfLabel(c client.Reader) handler.MapFunc {
+// mapLabelToExecution maps a workload, or a part of one, to the execution that its label names.
+func mapLabelToExecution(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		return executionRequest(ctx, c, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelExecutionID])
+		return requestForExecution(ctx, c, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelExecutionID])
 	}
 }
 
-// executionOfRequest maps a StopRequest to the execution that it names.
-func executionOfRequest(c client.Reader) handler.MapFunc {
+// mapRequestToExecution maps a StopRequest to the execution that it names.
+func mapRequestToExecution(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		r, ok := o.(*v1alpha1.StopRequest)
+		sr, ok := o.(*v1alpha1.StopRequest)
 		if !ok {
 			return nil
 		}
-		return executionRequest(ctx, c, r.Namespace, r.Spec.PipelineExecutionID)
+		return requestForExecution(ctx, c, sr.Namespace, sr.Spec.PipelineExecutionID)
 	}
 }
 
-func executionRequest(ctx context.Context, c client.Reader, namespace, id string) []reconcile.Request {
-	e, err := executionByID(ctx, c, namespace, id)
+func requestForExecution(ctx context.Context, c client.Reader, namespace, id string) []reconcile.Request {
+	execution, err := executionByID(ctx, c, namespace, id)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not look up an execution", "namespace", namespace, "pipelineExecutionId", id)
 	}
-	if e == nil {
-		// Its own event, once it is in the cache, has its reconciler look for requests and Jobs.
+	if execution == nil {
+		// Its own event, once it is in the cache, has its reconciler look for requests and workloads.
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(e)}}
+	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(execution)}}
 }
 
-// executionsAwaiting maps a Pipeline to the executions that wait for it.
-func executionsAwaiting(c client.Reader) handler.MapFunc {
+// mapToWaitingExecutions maps a Pipeline to the executions that wait for it.
+func mapToWaitingExecutions(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		p, ok := o.(*v1alpha1.Pipeline)
+		pipeline, ok := o.(*v1alpha1.Pipeline)
 		if !ok {
 			return nil
 		}
-		return listed(ctx, c, &v1alpha1.PipelineExecutionList{}, p.Namespace, indexAwaitedPipeline, p.EffectiveName())
+		return listRequests(ctx, c, &v1alpha1.PipelineExecutionList{}, pipeline.Namespace, indexAwaitedPipeline, pipeline.EffectiveName())
 	}
 }
 
-// requestsOfExecution maps an execution to the StopRequests of its id that are not concluded.
-func requestsOfExecution(c client.Reader) handler.MapFunc {
+// mapToOpenStopRequests maps an execution to the StopRequests of its id that are not finished.
+func mapToOpenStopRequests(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		return listed(ctx, c, &v1alpha1.StopRequestList{}, o.GetNamespace(), indexOpenRequests, string(o.GetUID()))
+		return listRequests(ctx, c, &v1alpha1.StopRequestList{}, o.GetNamespace(), indexOpenStopRequests, string(o.GetUID()))
 	}
 }
 
-// namesakes maps a Pipeline to the Pipelines of its pipelineName, itself among them.
-func namesakes(c client.Reader) handler.MapFunc {
+// mapToPipelinesOfSameName maps a Pipeline to the Pipelines of its pipelineName, itself among them.
+func mapToPipelinesOfSameName(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		p, ok := o.(*v1alpha1.Pipeline)
+		pipeline, ok := o.(*v1alpha1.Pipeline)
 		if !ok {
 			return nil
 		}
-		return listed(ctx, c, &v1alpha1.PipelineList{}, p.Namespace, indexPipelineName, p.EffectiveName())
+		return listRequests(ctx, c, &v1alpha1.PipelineList{}, pipeline.Namespace, indexPipelineName, pipeline.EffectiveName())
 	}
 }
 
-func listed(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
+func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
 	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}); err != nil {
 		log.FromContext(ctx).Error(err, "could not list", "index", index, "value", value)
 		return nil

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // Indexes of the cache. Each finds a few objects among many, so that no reconciliation walks over all of a namespace.
@@ -20,8 +20,8 @@ const (
 	indexPipelineName = "pipelineName"
 	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
 	indexAwaitedPipeline = "awaitedPipeline"
-	// indexOpenRequests finds the StopRequests of a pipelineExecutionId that are not concluded.
-	indexOpenRequests = "openRequests"
+	// indexOpenStopRequests finds the StopRequests of a pipelineExecutionId that are not finished.
+	indexOpenStopRequests = "openStopRequests"
 )
 
 // Index is a function that finds objects of the cache by a value.
@@ -40,7 +40,7 @@ func Indexes() []Index {
 		{&v1alpha1.PipelineExecution{}, indexUID, byUID},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
-		{&v1alpha1.StopRequest{}, indexOpenRequests, byOpenRequest},
+		{&v1alpha1.StopRequest{}, indexOpenStopRequests, byOpenStopRequest},
 	}
 }
 
@@ -58,35 +58,25 @@ func byUID(o client.Object) []string {
 }
 
 func byAwaitedPipeline(o client.Object) []string {
-	e, ok := o.(*v1alpha1.PipelineExecution)
-	if !ok || e.Status.PipelineRevision != "" || e.Status.State.Final() {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || execution.Status.PipelineRevision != "" || execution.Status.State.IsFinal() {
 		return nil
 	}
-	return []string{e.Spec.PipelineName}
+	return []string{execution.Spec.PipelineName}
 }
 
 func byPipelineName(o client.Object) []string {
-	p, ok := o.(*v1alpha1.Pipeline)
+	pipeline, ok := o.(*v1alpha1.Pipeline)
 	if !ok {
 		return nil
 	}
-	return []string{p.EffectiveName()}
+	return []string{pipeline.EffectiveName()}
 }
 
-func byOpenRequest(o client.Object) []string {
-	r, ok := o.(*v1alpha1.StopRequest)
-	if !ok || stop.Concluded(r) {
+func byOpenStopRequest(o client.Object) []string {
+	sr, ok := o.(*v1alpha1.StopRequest)
+	if !ok || verdict.IsFinished(sr.Status.Conditions) {
 		return nil
 	}
-	return []string{r.Spec.PipelineExecutionID}
-}
-
-// executionByID returns the execution of an id from the cache, or nil.
-func executionByID(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
-	list := &v1alpha1.PipelineExecutionList{}
-	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexUID: id})
-	if err != nil || len(list.Items) == 0 {
-		return nil, err
-	}
-	return &list.Items[0], nil
+	return []string{sr.Spec.PipelineExecutionID}
 }

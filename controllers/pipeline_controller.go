@@ -17,74 +17,74 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/text"
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines,verbs=get;list;watch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/status,verbs=update
 
-// PipelineReconciler says whether a Pipeline can be run. It alone writes Pipelines, and only their status.
+// PipelineReconciler shows whether a Pipeline can be run. It alone writes Pipelines, and only their status.
 type PipelineReconciler struct {
 	// Client reads from the cache, and writes.
 	Client client.Client
-	// Runner knows whether the API server would take a Job.
-	Runner *action.Runner
-	// Clock tells the time that is recorded.
+	// Registry knows whether an action could be started.
+	Registry *action.Registry
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 
 // Reconcile writes whether a Pipeline can be run.
-func (r *PipelineReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	p := &v1alpha1.Pipeline{}
-	if err := r.Client.Get(ctx, request.NamespacedName, p); err != nil {
+func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	pipeline := &v1alpha1.Pipeline{}
+	if err := r.Client.Get(ctx, req.NamespacedName, pipeline); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if p.DeletionTimestamp != nil {
+	if pipeline.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	problem, err := r.problem(ctx, p)
+	problem, err := r.findProblem(ctx, pipeline)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	next := pipelineStatus(p, problem, metav1.NewTime(r.Clock.Now()))
-	if equality.Semantic.DeepEqual(next, p.Status) {
+	next := nextPipelineStatus(pipeline, problem, metav1.NewTime(r.Clock.Now()))
+	if equality.Semantic.DeepEqual(next, pipeline.Status) {
 		return ctrl.Result{}, nil
 	}
-	p.Status = next
-	if err := r.Client.Status().Update(ctx, p, client.FieldOwner(action.FieldOwner)); err != nil {
-		return unlessOutdated(ctx, fmt.Errorf("writing the status: %w", err))
+	pipeline.Status = next
+	if err := r.Client.Status().Update(ctx, pipeline, client.FieldOwner(action.FieldOwner)); err != nil {
+		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
 	}
 	return ctrl.Result{}, nil
 }
 
-// problem returns why the Pipeline cannot be run, or nil.
-func (r *PipelineReconciler) problem(ctx context.Context, p *v1alpha1.Pipeline) (*plan.Problem, error) {
-	first, err := holder(ctx, r.Client, p.Namespace, p.EffectiveName())
+// findProblem returns why the Pipeline cannot be run, or nil.
+func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (*plan.Problem, error) {
+	oldest, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
 	if err != nil {
 		return nil, err
 	}
-	if first != nil && first.UID != p.UID {
+	if oldest != nil && oldest.UID != pipeline.UID {
 		return &plan.Problem{Reason: v1alpha1.ReasonPipelineNameTaken, Message: fmt.Sprintf(
-			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", first.Name, p.EffectiveName())}, nil
+			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", oldest.Name, pipeline.EffectiveName())}, nil
 	}
-	if known := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); known != nil &&
-		known.ObservedGeneration == p.Generation && known.Reason == v1alpha1.ReasonValid {
+	if known := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady); known != nil &&
+		known.ObservedGeneration == pipeline.Generation && known.Reason == v1alpha1.ReasonValid {
 		// The API server was asked about this generation.
 		return nil, nil
 	}
-	return r.templates(ctx, p)
-}
-
-// templates asks the API server about the Job of every action.
-func (r *PipelineReconciler) templates(ctx context.Context, p *v1alpha1.Pipeline) (*plan.Problem, error) {
-	if problem := templateProblem(&p.Spec); problem != nil {
+	if problem := findDefinitionProblem(r.Registry, pipeline.Spec.Definition()); problem != nil {
 		return problem, nil
 	}
-	trial := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, UID: p.UID}}
-	for _, s := range p.Spec.Stages {
+	return r.tryStarts(ctx, pipeline)
+}
+
+// tryStarts asks the API server whether every action could be started.
+func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline) (*plan.Problem, error) {
+	for _, s := range pipeline.Spec.Stages {
 		for _, a := range s.Actions {
-			key := plan.Key{Stage: s.Name, Action: a.Name}
-			refusal, err := r.Runner.Check(ctx, action.Run{Execution: trial}, plan.Task{
-				Verb: plan.Start, Key: key, JobName: plan.JobName(trial, key), Definition: a,
+			refusal, err := r.Registry.TryStart(ctx, action.Trial{
+				Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(),
+				Key: plan.ActionKey{Stage: s.Name, Action: a.Name}, Definition: &a,
 			})
 			if err != nil {
 				return nil, err
@@ -98,20 +98,20 @@ func (r *PipelineReconciler) templates(ctx context.Context, p *v1alpha1.Pipeline
 	return nil, nil
 }
 
-func pipelineStatus(p *v1alpha1.Pipeline, problem *plan.Problem, now metav1.Time) v1alpha1.PipelineStatus {
-	status := *p.Status.DeepCopy()
-	status.ObservedGeneration = p.Generation
-	status.PipelineName = p.EffectiveName()
+func nextPipelineStatus(pipeline *v1alpha1.Pipeline, problem *plan.Problem, now metav1.Time) v1alpha1.PipelineStatus {
+	status := *pipeline.Status.DeepCopy()
+	status.ObservedGeneration = pipeline.Generation
+	status.PipelineName = pipeline.EffectiveName()
 	ready := metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonValid,
-		Message: "The pipeline can be run.", ObservedGeneration: p.Generation, LastTransitionTime: now,
+		Message: "The pipeline can be run.", ObservedGeneration: pipeline.Generation, LastTransitionTime: now,
 	}
 	if problem == nil {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStalled)
 		meta.SetStatusCondition(&status.Conditions, ready)
 		return status
 	}
-	ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, problem.Reason, v1alpha1.BoundMessage(problem.Message)
+	ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, problem.Reason, text.BoundMessage(problem.Message)
 	stalled := ready
 	stalled.Type, stalled.Status = v1alpha1.ConditionStalled, metav1.ConditionTrue
 	meta.SetStatusCondition(&status.Conditions, ready)

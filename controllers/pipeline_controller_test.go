@@ -14,17 +14,18 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/text"
 )
 
 // What the API server says of a template can be longer than the schema lets a message be.
 func TestPipelineMessagesAreBounded(t *testing.T) {
 	now := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	for _, text := range []string{strings.Repeat("x", 1024), strings.Repeat("x", 1025), strings.Repeat("停", 5000)} {
-		status := pipelineStatus(only("a"), &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: text}, now)
+	for _, message := range []string{strings.Repeat("x", 1024), strings.Repeat("x", 1025), strings.Repeat("停", 5000)} {
+		status := pipelineStatus(only("a"), &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: message}, now)
 		for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionStalled} {
 			c := meta.FindStatusCondition(status.Conditions, name)
-			if c == nil || c.Message != v1alpha1.BoundMessage(text) || utf8.RuneCountInString(c.Message) != v1alpha1.MaxMessageLength {
-				t.Errorf("%s of a message of %d characters: %+v", name, utf8.RuneCountInString(text), c)
+			if c == nil || c.Message != text.BoundMessage(message) || utf8.RuneCountInString(c.Message) != text.MaxMessageLength {
+				t.Errorf("%s of a message of %d characters: %+v", name, utf8.RuneCountInString(message), c)
 			}
 		}
 	}

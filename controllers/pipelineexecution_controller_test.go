@@ -190,7 +190,7 @@ type operator struct {
 
 func (w *world) operator(name string) *operator {
 	op := &operator{w: w, name: name, recorder: &recorder{FakeRecorder: events.NewFakeRecorder(10000)}, cache: w.raw}
-	for _, c := range All(Dependencies{Client: op.client(""), Live: op.client("live "), Recorder: op.recorder, Clock: w.clock}) {
+	for _, c := range NewControllers(Dependencies{Client: op.client(""), APIReader: op.client("live "), Recorder: op.recorder, Clock: w.clock}) {
 		switch r := c.Reconciler.(type) {
 		case *PipelineExecutionReconciler:
 			op.executions = r
@@ -241,7 +241,7 @@ func (op *operator) do(name string, o runtime.Object, written client.Object, car
 	gvk, err := apiutil.GVKForObject(o, op.w.raw.Scheme())
 	op.w.must(err)
 	kind := strings.TrimSuffix(gvk.Kind, "List")
-	if kind == "Job" && written != nil && written.GetLabels()[v1alpha1.LabelTombstone] != "" {
+	if kind == "Job" && written != nil && written.GetLabels()[v1alpha1.LabelPlaceholder] != "" {
 		kind = "tombstone"
 	}
 	call := apiCall{op.name, name + " " + kind, written, op.w.effects}
@@ -316,7 +316,7 @@ func (op *operator) create(ctx context.Context, raw client.WithWatch, o client.O
 		return err
 	}
 	if job, ok := o.(*batchv1.Job); ok {
-		op.w.jobs = append(op.w.jobs, creation{job.Name, op.name, job.Labels[v1alpha1.LabelTombstone] != "", published})
+		op.w.jobs = append(op.w.jobs, creation{job.Name, op.name, job.Labels[v1alpha1.LabelPlaceholder] != "", published})
 	}
 	return nil
 }
@@ -503,7 +503,7 @@ func (w *world) show() string {
 			}
 		case *batchv1.Job:
 			lines = append(lines, fmt.Sprintf("job %s suspended=%v tombstone=%q orphaned=%q owners=%d conditions=%v", o.Annotations[v1alpha1.AnnotationAction],
-				ptr.Deref(o.Spec.Suspend, false), o.Labels[v1alpha1.LabelTombstone], o.Labels[v1alpha1.LabelOrphaned], len(o.OwnerReferences), jobConditionTypes(o)))
+				ptr.Deref(o.Spec.Suspend, false), o.Labels[v1alpha1.LabelPlaceholder], o.Labels[v1alpha1.LabelOrphaned], len(o.OwnerReferences), jobConditionTypes(o)))
 		case *corev1.Pod:
 			lines = append(lines, "pod")
 		case *appsv1.ControllerRevision:
@@ -1201,7 +1201,7 @@ func TestTheFenceComesBeforeThePublication(t *testing.T) {
 			if len(states) < len(want) || !slices.Equal(states[:len(want)], want) {
 				t.Errorf("in this order: %v; want first %v", states, want)
 			}
-			if a := w.execution().Status.Stages[0].Actions[1]; a.State != v1alpha1.ActionNotStarted || a.JobUID != "" {
+			if a := w.execution().Status.Stages[0].Actions[1]; a.State != v1alpha1.ActionNotStarted || a.Workload.UID != "" {
 				t.Errorf("the fenced action is %+v", a)
 			}
 			if n := len(w.jobs); n != 2 || w.jobs[0].tombstone || !w.jobs[1].tombstone {
@@ -1430,7 +1430,7 @@ func TestAForeignJobOfTheName(t *testing.T) {
 	op := w.operator("op")
 	w.before = noJobs("a")
 	_ = op.settle()
-	foreign := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: w.execution().Status.Stages[0].Actions[0].JobName, UID: "foreign"}}
+	foreign := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: w.execution().Status.Stages[0].Actions[0].Workload.Name, UID: "foreign"}}
 	w.must(w.raw.Create(t.Context(), foreign))
 	version := foreign.ResourceVersion
 	w.before = nil

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -19,116 +17,65 @@ import (
 	"haltline.dev/haltline/controllers/stop"
 )
 
-// facts are what a step of an execution depends on, but for what is observed of its actions.
+// facts are what a step of an execution depends on, except what is observed of its actions.
 type facts struct {
-	in  plan.Input
-	run action.Run
-	// held is the error that keeps the definition from being pinned; the step goes on, and is tried again.
-	held error
+	in    plan.Input
+	scope action.Scope
+	// pipeline is the live Pipeline that the execution can be bound to; nil if it is bound, or if there is none.
+	pipeline *v1alpha1.Pipeline
+	// pinErr is the error that keeps the definition from being pinned; the step goes on, and is tried again.
+	pinErr error
 }
 
-func (r *PipelineExecutionReconciler) gather(ctx context.Context, e *v1alpha1.PipelineExecution) (facts, error) {
-	f := facts{in: plan.Input{Execution: e, Now: r.now()}, run: action.Run{Execution: e}}
-	f.run.Now, f.run.Explain = f.in.Now, plan.Overdue(&e.Status, f.in.Now)
+// gather reads what a step depends on.
+func (r *PipelineExecutionReconciler) gather(
+	ctx context.Context, execution *v1alpha1.PipelineExecution, now metav1.Time,
+) (*facts, error) {
+	f := &facts{
+		in:    plan.Input{Execution: execution, Now: now},
+		scope: action.Scope{Execution: execution, Now: now, Explain: plan.IsOverdue(&execution.Status, now)},
+	}
 	var err error
-	if f.in.Requests, err = r.requests(ctx, e); err != nil {
-		return f, err
+	if f.in.Requests, err = r.listStopRequests(ctx, execution); err != nil {
+		return nil, err
 	}
-	if e.Status.PipelineRevision == "" {
-		err = r.takePipeline(ctx, e, &f)
-	} else {
-		f.in.Pipeline, err = r.pinned(ctx, e.Namespace, e.Status.PipelineRevision)
+	switch {
+	case execution.Status.PipelineRevision != "":
+		f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)
+	case execution.DeletionTimestamp == nil:
+		f.pipeline, err = livePipelineByName(ctx, r.Client, r.APIReader, execution.Namespace, execution.Spec.PipelineName)
 	}
-	if err != nil || f.in.Pipeline == nil {
-		return f, err
-	}
-	f.run.Variables, f.in.Problem = plan.Variables(f.in.Pipeline, &e.Spec)
-	if f.in.Problem == nil && e.Status.StartTime == nil {
-		f.in.Problem = templateProblem(f.in.Pipeline)
-	}
-	return f, nil
+	return f, err
 }
 
-// requests returns the stop requests that concern the execution and are not concluded.
-func (r *PipelineExecutionReconciler) requests(ctx context.Context, e *v1alpha1.PipelineExecution) ([]v1alpha1.StopRequest, error) {
+// listStopRequests returns the stop requests for the execution that are not finished.
+func (r *PipelineExecutionReconciler) listStopRequests(ctx context.Context, execution *v1alpha1.PipelineExecution) ([]v1alpha1.StopRequest, error) {
 	list := &v1alpha1.StopRequestList{}
-	err := r.Client.List(ctx, list, client.InNamespace(e.Namespace), client.MatchingFields{indexOpenRequests: string(e.UID)})
+	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: string(execution.UID)})
 	if err != nil {
 		return nil, fmt.Errorf("listing stop requests: %w", err)
 	}
-	return slices.DeleteFunc(list.Items, func(s v1alpha1.StopRequest) bool { return !stop.Concerns(&s, e) }), nil
+	return slices.DeleteFunc(list.Items, func(sr v1alpha1.StopRequest) bool { return !stop.ConcernsExecution(&sr, execution) }), nil
 }
 
-// takePipeline looks for the Pipeline that an execution waits for. Where it is there, the execution is made its
-// dependent, and pinned to it unless a stop came first. What the API server refuses is said in the status.
-func (r *PipelineExecutionReconciler) takePipeline(ctx context.Context, e *v1alpha1.PipelineExecution, f *facts) error {
-	if e.DeletionTimestamp != nil {
-		return nil
+// completeFacts derives from the definition what else a step depends on.
+func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.PipelineExecution, f *facts) {
+	if f.in.Definition == nil {
+		return
 	}
-	p, err := r.livePipeline(ctx, e)
-	if err != nil || p == nil {
-		return err
-	}
-	err = r.own(ctx, p, e)
-	if err == nil && len(f.in.Requests) == 0 {
-		f.in.Revision, err = r.pin(ctx, p)
-	}
-	switch {
-	case err == nil:
-		f.in.Pipeline = &p.Spec
-		return nil
-	case len(f.in.Requests) > 0 && !apierrors.IsConflict(err):
-		// A stop does not depend on who owns the execution.
-		return nil
-	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
-		f.held, f.in.Held = err, fmt.Sprintf("Trying again: %v", err)
-		return nil
-	default:
-		return err
+	f.in.WorkloadKinds = r.Registry.WorkloadKinds(f.in.Definition)
+	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, execution.Spec.Variables)
+	if f.in.Problem == nil && execution.Status.StartTime == nil {
+		f.in.Problem = findDefinitionProblem(r.Registry, f.in.Definition)
 	}
 }
 
-// livePipeline returns the Pipeline of the execution as the API server has it, or nil. The cache may hold one that was
-// deleted since; as an owner it would have the garbage collector delete the execution.
-func (r *PipelineExecutionReconciler) livePipeline(ctx context.Context, e *v1alpha1.PipelineExecution) (*v1alpha1.Pipeline, error) {
-	cached, err := holder(ctx, r.Client, e.Namespace, e.Spec.PipelineName)
-	if err != nil || cached == nil {
-		return nil, err
-	}
-	p := &v1alpha1.Pipeline{}
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(cached), p); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	if p.UID != cached.UID || p.DeletionTimestamp != nil {
-		// The cache's next event brings the execution back.
-		return nil, nil
-	}
-	return p, nil
-}
-
-// own makes the Pipeline an owner of the execution, so that deleting the one deletes the other.
-func (r *PipelineExecutionReconciler) own(ctx context.Context, p *v1alpha1.Pipeline, e *v1alpha1.PipelineExecution) error {
-	before := e.DeepCopy()
-	if err := controllerutil.SetOwnerReference(p, e, r.Client.Scheme(), controllerutil.WithBlockOwnerDeletion(true)); err != nil {
-		return fmt.Errorf("owning the execution: %w", err)
-	}
-	if slices.EqualFunc(before.OwnerReferences, e.OwnerReferences, func(a, b metav1.OwnerReference) bool { return a.UID == b.UID }) {
-		e.OwnerReferences = before.OwnerReferences
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, e, patch, client.FieldOwner(action.FieldOwner)); err != nil {
-		return fmt.Errorf("owning the execution: %w", err)
-	}
-	return nil
-}
-
-// templateProblem returns why an action of the pipeline could not be created, or nil. The whole pipeline is looked at
+// findDefinitionProblem returns why an action of the definition could not be started, or nil. All of it is looked at
 // before anything of it runs.
-func templateProblem(p *v1alpha1.PipelineSpec) *plan.Problem {
-	for _, s := range p.Stages {
+func findDefinitionProblem(registry *action.Registry, definition *v1alpha1.PipelineDefinition) *plan.Problem {
+	for _, s := range definition.Stages {
 		for _, a := range s.Actions {
-			if _, err := action.Decode(&a); err != nil {
+			if err := registry.Validate(&a); err != nil {
 				return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
 					"spec.stages[%q].actions[%q].%v; change the Pipeline, and start another execution.", s.Name, a.Name, err)}
 			}

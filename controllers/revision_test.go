@@ -98,7 +98,7 @@ func TestRevisionNameIsBounded(t *testing.T) {
 		if errs := validation.IsDNS1123Subdomain(r.Name); errs != nil {
 			t.Errorf("Pipeline %q: the API server refuses %q: %v", name, r.Name, errs)
 		}
-		if got := unpack(r); got == nil {
+		if got := unpackRevision(r); got == nil {
 			t.Errorf("Pipeline %q: its own revision %q is not recognized", name, r.Name)
 		}
 	}
@@ -118,15 +118,15 @@ func TestUnpackReturnsWhatWasPinned(t *testing.T) {
 	p := thePipeline()
 	p.Spec.Variables = []v1alpha1.VariableDeclaration{{Name: "V", DefaultValue: ptr.To("a && b <c> \u2028 é 🙂 \\ \" /")}, {Name: "W"}}
 	p.Spec.Stages[0].Actions[0].TimeoutSeconds = ptr.To[int64](86400)
-	got := unpack(mustPin(t, p))
+	got := unpackRevision(mustPin(t, p))
 	if got == nil {
 		t.Fatal("not recognized")
 	}
-	want, err := canonical(p.Spec)
+	want, err := canonicalJSON(p.Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := canonical(*got); err != nil || string(back) != string(want) {
+	if back, err := canonicalJSON(*got); err != nil || string(back) != string(want) {
 		t.Errorf("pinned %s\nunpacked %s, %v", want, back, err)
 	}
 }
@@ -155,7 +155,7 @@ func TestUnpackRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := mustPin(t, thePipeline())
 			change(r)
-			if got := unpack(r); got != nil {
+			if got := unpackRevision(r); got != nil {
 				t.Errorf("%q is taken for %+v", r.Name, got)
 			}
 		})
@@ -166,7 +166,7 @@ func TestUnpackRefuses(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	spec := thePipeline().Spec
 	spec.Stages[0].Actions[0].Job.Spec.Raw = []byte(`{ "z": 1, "a": {"y":12345678901234567890, "b":1.50, "c":1e3}, "s":"<&>\u2028\u00e9/é", "n":null, "l":[3,1,2] }`)
-	first, err := canonical(spec)
+	first, err := canonicalJSON(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestCanonical(t *testing.T) {
 		t.Errorf("%s\ndoes not have %s", first, job)
 	}
 	for range 20 {
-		if again, err := canonical(*spec.DeepCopy()); err != nil || string(again) != string(first) {
+		if again, err := canonicalJSON(*spec.DeepCopy()); err != nil || string(again) != string(first) {
 			t.Fatalf("first %s\nthen %s, %v", first, again, err)
 		}
 	}
@@ -201,7 +201,7 @@ func TestPinOnceForEachGeneration(t *testing.T) {
 	var pinned []string
 	for _, generation := range []int64{1, 1, 2, 2} {
 		p.Generation = generation
-		name, err := w.operator("op").executions.pin(t.Context(), p)
+		name, err := w.operator("op").executions.ensureRevision(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestPinWhenItCannotBeCreated(t *testing.T) {
 				}
 				return nil
 			}
-			if _, err := w.operator("op").executions.pin(t.Context(), thePipeline()); (err != nil) != tt.err {
+			if _, err := w.operator("op").executions.ensureRevision(t.Context(), thePipeline()); (err != nil) != tt.err {
 				t.Errorf("error %v, want one: %v", err, tt.err)
 			}
 		})
@@ -267,7 +267,7 @@ func TestPinned(t *testing.T) {
 			if tt.hidden {
 				op.hide(types.NamespacedName{Namespace: "team", Name: revision.Name})
 			}
-			spec, err := op.executions.pinned(t.Context(), "team", revision.Name)
+			spec, err := op.executions.loadRevision(t.Context(), "team", revision.Name)
 			if err != nil || (spec != nil) != tt.found {
 				t.Errorf("got %+v, %v", spec, err)
 			}

@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers reconciles the kinds of Haltline. A reconciler gathers what there is, asks the packages stop and
-// plan what should be, has package action carry it out, and writes the status.
+// Package controllers reconciles the kinds of Haltline. A reconciler gathers what there is, has package action do what the
+// status asks for, asks the packages plan and stop what follows, writes that into the status, and reports what changed.
 package controllers
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -18,16 +19,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/action/job"
+	"haltline.dev/haltline/controllers/metrics"
+	"haltline.dev/haltline/controllers/revision"
 )
 
 // Options bound the work of the controllers.
 type Options struct {
-	// Clock tells the time that is recorded.
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// MaxConcurrentReconciles is how many objects of a kind are worked on at the same time.
 	MaxConcurrentReconciles int
@@ -39,11 +41,13 @@ type Options struct {
 type Dependencies struct {
 	// Client reads from the cache, and writes.
 	Client client.Client
-	// Live reads from the API server.
-	Live client.Reader
-	// Recorder tells of what was written.
+	// APIReader reads from the API server.
+	APIReader client.Reader
+	// Recorder records events.
 	Recorder events.EventRecorder
-	// Clock tells the time that is recorded.
+	// Metrics count and measure what is written.
+	Metrics *metrics.Metrics
+	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 }
 
@@ -54,40 +58,47 @@ type Controller struct {
 	Watches    []Watch
 }
 
-// Watch says which objects the events of a kind bring to a reconciler.
-type Watch struct {
-	// Object stands for the kind; for its metadata alone where it is a PartialObjectMetadata.
-	Object client.Object
-	// Handler maps an event to the objects to reconcile.
-	Handler handler.EventHandler
-	// Predicates all have to let an event pass.
-	Predicates []predicate.Predicate
-}
-
-// All returns the controllers of Haltline.
-func All(d Dependencies) []Controller {
-	runner := &action.Runner{Client: d.Client, Live: d.Live}
+// NewControllers returns the controllers of Haltline.
+func NewControllers(d Dependencies) []Controller {
+	registry := newRegistry(d.Client, d.APIReader)
+	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
-		{"pipeline", &PipelineReconciler{Client: d.Client, Runner: runner, Clock: d.Clock}, pipelineWatches(d.Client)},
+		{"pipeline", &PipelineReconciler{Client: d.Client, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
-			Client: d.Client, Live: d.Live, Runner: runner, Recorder: d.Recorder, Clock: d.Clock,
-		}, executionWatches(d.Client)},
+			Client: d.Client, APIReader: d.APIReader, Registry: registry,
+			Revisions: &revision.Store{Client: d.Client, APIReader: d.APIReader}, Reporter: reporter, Clock: d.Clock,
+		}, executionWatches(d.Client, registry.Watches())},
 		{"stoprequest", &StopRequestReconciler{
-			Client: d.Client, Live: d.Live, Runner: runner, Recorder: d.Recorder, Clock: d.Clock,
+			Client: d.Client, APIReader: d.APIReader, Registry: registry, Reporter: reporter, Clock: d.Clock,
 		}, stopRequestWatches(d.Client)},
 	}
 }
 
-// Setup registers every controller with the manager. It returns an error when one cannot be.
-func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+// newRegistry returns the providers of all kinds of action. Adding a kind is one more line here.
+func newRegistry(c client.Client, apiReader client.Reader) *action.Registry {
+	return action.NewRegistry(
+		&job.Provider{Client: c, APIReader: apiReader},
+	)
+}
+
+// Setup registers every controller with the manager, and the metrics of the operator with registerer. It returns an error
+// if one cannot be.
+func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Registerer, o Options) error {
 	if err := setupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("indexing: %w", err)
 	}
 	d := Dependencies{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"), Clock: o.Clock,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"),
+		Metrics: metrics.New(), Clock: o.Clock,
 	}
-	for _, c := range All(d) {
-		if err := setup(mgr, c, o); err != nil {
+	collectors := append(d.Metrics.Collectors(), &metrics.Collector{Reader: mgr.GetCache(), Clock: o.Clock})
+	for _, c := range collectors {
+		if err := registerer.Register(c); err != nil {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	for _, c := range NewControllers(d) {
+		if err := setupController(mgr, c, o); err != nil {
 			return fmt.Errorf("setting up controller %q: %w", c.Name, err)
 		}
 	}
@@ -101,7 +112,7 @@ const (
 	lastRetry  = 15 * time.Second
 )
 
-func setup(mgr ctrl.Manager, c Controller, o Options) error {
+func setupController(mgr ctrl.Manager, c Controller, o Options) error {
 	b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
 		MaxConcurrentReconciles: o.MaxConcurrentReconciles,
 		ReconciliationTimeout:   o.ReconciliationTimeout,

@@ -30,9 +30,9 @@ func in(state v1alpha1.ExecutionState, accepted ...string) *v1alpha1.PipelineExe
 	e.Status.State = state
 	for _, name := range accepted {
 		if e.Status.Stop == nil {
-			e.Status.Stop = &v1alpha1.Stop{Mode: v1alpha1.StopModeWait}
+			e.Status.Stop = &v1alpha1.StopStatus{Mode: v1alpha1.StopModeWait}
 		}
-		e.Status.Stop.Requests = append(e.Status.Stop.Requests, v1alpha1.AcceptedStop{
+		e.Status.Stop.Requests = append(e.Status.Stop.Requests, v1alpha1.AcceptedStopRequest{
 			UID: "uid-of-" + name, Name: name, Mode: v1alpha1.StopModeWait, AcceptedTime: metav1.NewTime(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)),
 		})
 	}

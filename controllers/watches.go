@@ -4,9 +4,7 @@
 package controllers
 
 import (
-	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -14,34 +12,40 @@ import (
 	"haltline.dev/haltline/controllers/action"
 )
 
+// Watch brings the objects to a reconciler that the events of a kind are about.
+type Watch struct {
+	// Object stands for the kind; for its metadata alone if it is a PartialObjectMetadata.
+	Object client.Object
+	// Handler maps an event to the objects to reconcile.
+	Handler handler.EventHandler
+	// Predicates all have to let an event pass.
+	Predicates []predicate.Predicate
+}
+
 func pipelineWatches(c client.Reader) []Watch {
 	return []Watch{
-		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(namesakes(c))},
+		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelinesOfSameName(c))},
 	}
 }
 
-func executionWatches(c client.Reader) []Watch {
-	return []Watch{
+// executionWatches returns what can change an execution: itself, its stop requests, its Pipeline, and its workloads.
+func executionWatches(c client.Reader, workloads []action.Watch) []Watch {
+	watches := []Watch{
 		{Object: &v1alpha1.PipelineExecution{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.StopRequest{}, Handler: first(executionOfRequest(c))},
-		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(executionsAwaiting(c))},
-		{Object: &batchv1.Job{}, Handler: handler.EnqueueRequestsFromMapFunc(executionOfLabel(c))},
-		{Object: action.PodMetadata(), Handler: handler.EnqueueRequestsFromMapFunc(executionOfLabel(c)),
-			Predicates: []predicate.Predicate{onlyDeletes}},
+		{Object: &v1alpha1.StopRequest{}, Handler: withPriority(mapRequestToExecution(c))},
+		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
 	}
+	for _, w := range workloads {
+		watches = append(watches, Watch{
+			Object: w.Object, Handler: handler.EnqueueRequestsFromMapFunc(mapLabelToExecution(c)), Predicates: w.Predicates,
+		})
+	}
+	return watches
 }
 
 func stopRequestWatches(c client.Reader) []Watch {
 	return []Watch{
 		{Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.PipelineExecution{}, Handler: first(requestsOfExecution(c))},
+		{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))},
 	}
-}
-
-// onlyDeletes passes what tells that a pod is gone. What else happens to a pod, its Job tells.
-var onlyDeletes = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }

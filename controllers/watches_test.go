@@ -59,7 +59,7 @@ func woken(t *testing.T, c client.Client, controller string, before, after clien
 
 func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
 	t.Helper()
-	all := All(Dependencies{Client: c, Live: c})
+	all := NewControllers(Dependencies{Client: c, APIReader: c})
 	i := slices.IndexFunc(all, func(o Controller) bool { return o.Name == controller })
 	if i < 0 {
 		t.Fatalf("no controller %q", controller)

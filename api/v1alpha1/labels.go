@@ -12,9 +12,9 @@ const (
 	// LabelPipelineUID is on every ControllerRevision that pins a Pipeline. Its value is the Pipeline's metadata.uid.
 	LabelPipelineUID = "pipelines.haltline.dev/pipeline-uid"
 
-	// LabelTombstone is on a Job that never runs: it is suspended and holds the name of an action's Job, so that an
+	// LabelPlaceholder is on a Job that never runs: it is suspended and holds the name of an action's Job, so that an
 	// operator that was paused cannot start the action after its execution was stopped. Its value is "true".
-	LabelTombstone = "pipelines.haltline.dev/tombstone"
+	LabelPlaceholder = "pipelines.haltline.dev/placeholder"
 
 	// LabelOrphaned is on a Job that was left running on purpose when its execution was abandoned
 	// (onAbandon: Orphan). Its value is "true".

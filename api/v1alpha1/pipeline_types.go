@@ -8,14 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// ExecutionMode says what happens when a pipeline is started while an execution of it is in progress.
+// ExecutionMode is what happens when a pipeline is started while an execution of it is in progress.
 // +kubebuilder:validation:Enum=PARALLEL
 type ExecutionMode string
 
 // ExecutionModeParallel runs executions at the same time and independently of each other.
 const ExecutionModeParallel ExecutionMode = "PARALLEL"
 
-// OnStop says what a stop that waits does with an action in progress.
+// OnStop is what a stop that waits does with an action in progress.
 // +kubebuilder:validation:Enum=Finish;Abandon
 type OnStop string
 
@@ -26,7 +26,7 @@ const (
 	OnStopAbandon OnStop = "Abandon"
 )
 
-// OnAbandon says what abandoning an action does with its Job.
+// OnAbandon is what abandoning an action does with its work.
 // +kubebuilder:validation:Enum=Terminate;Orphan
 type OnAbandon string
 
@@ -51,7 +51,7 @@ type PipelineSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="pipelineName is immutable; create another Pipeline instead"
 	PipelineName string `json:"pipelineName,omitempty"`
 
-	// executionMode says what happens when the pipeline is started while an execution of it is in progress. With
+	// executionMode is what happens when the pipeline is started while an execution of it is in progress. With
 	// PARALLEL, the default, executions run independently of each other.
 	// +optional
 	// +kubebuilder:default=PARALLEL
@@ -73,6 +73,31 @@ type PipelineSpec struct {
 	Stages []Stage `json:"stages"`
 }
 
+// PipelineDefinition is what an execution pins when it starts, in a ControllerRevision. What governs the pipeline as a
+// whole, such as its executionMode, is not part of it.
+// +kubebuilder:object:generate=true
+type PipelineDefinition struct {
+	// variables are what an execution may set.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Variables []VariableDeclaration `json:"variables,omitempty"`
+
+	// stages run one after the other, in this order.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Stages []Stage `json:"stages"`
+}
+
+// Definition returns what an execution of the pipeline pins. It shares memory with the spec.
+func (s *PipelineSpec) Definition() *PipelineDefinition {
+	return &PipelineDefinition{Variables: s.Variables, Stages: s.Stages}
+}
+
 // VariableDeclaration declares a variable of a pipeline.
 type VariableDeclaration struct {
 	// name of the variable and of the environment variable: a letter or _, then letters, digits and _. Names that
@@ -89,7 +114,7 @@ type VariableDeclaration struct {
 	// +kubebuilder:validation:MaxLength=1000
 	DefaultValue *string `json:"defaultValue,omitempty"`
 
-	// description says what the variable is for.
+	// description of what the variable is for.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	Description string `json:"description,omitempty"`
@@ -123,7 +148,7 @@ type Action struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
 	Name string `json:"name"`
 
-	// runOrder says when the action runs within its stage: a smaller one first, equal ones in parallel. From 1 to 999,
+	// runOrder is when the action runs within its stage: a smaller one first, equal ones in parallel. From 1 to 999,
 	// gaps allowed; 1 by default.
 	// +optional
 	// +kubebuilder:default=1
@@ -132,19 +157,19 @@ type Action struct {
 	RunOrder int32 `json:"runOrder,omitempty"`
 
 	// timeoutSeconds fails the action when it has run for that many seconds, retries included. It becomes the
-	// activeDeadlineSeconds of the Job, whose own value is used where this is absent. At most 86400 (a day).
+	// activeDeadlineSeconds of the Job, whose own value is used if this is absent. At most 86400 (a day).
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=86400
 	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
 
-	// onStop says what a stop that waits does with the action while it is in progress: Finish, the default, lets it
+	// onStop is what a stop that waits does with the action while it is in progress: Finish, the default, lets it
 	// end; Abandon abandons it at once.
 	// +optional
 	// +kubebuilder:default=Finish
 	OnStop OnStop `json:"onStop,omitempty"`
 
-	// onAbandon says what abandoning the action does with its Job: Terminate, the default, ends its pods and
+	// onAbandon is what abandoning the action does with its Job: Terminate, the default, ends its pods and
 	// Stopped waits for that; Orphan lets the Job go on outside the execution.
 	// +optional
 	// +kubebuilder:default=Terminate
@@ -161,8 +186,8 @@ type JobTemplate struct {
 	// +optional
 	Metadata JobTemplateMetadata `json:"metadata,omitzero"`
 
-	// spec is the JobSpec of batch/v1. The API server checks it when the Job is created, and the Pipeline says
-	// beforehand in its conditions when the API server would refuse it. ttlSecondsAfterFinished must not be set: Jobs live as
+	// spec is the JobSpec of batch/v1. The API server checks it when the Job is created, and the
+	// conditions of the Pipeline show beforehand if the API server would refuse it. ttlSecondsAfterFinished must not be set: Jobs live as
 	// long as their execution.
 	// +required
 	// +kubebuilder:pruning:PreserveUnknownFields
@@ -191,7 +216,7 @@ type PipelineStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	PipelineName string `json:"pipelineName,omitempty"`
 
-	// conditions are Ready, and Stalled where something must be changed.
+	// conditions are Ready, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -226,7 +251,7 @@ type Pipeline struct {
 }
 
 // EffectiveName returns the name by which executions and stop requests refer to the pipeline: spec.pipelineName, or
-// the name of the object where that is empty.
+// the name of the object if that is empty.
 func (p *Pipeline) EffectiveName() string {
 	if p.Spec.PipelineName != "" {
 		return p.Spec.PipelineName

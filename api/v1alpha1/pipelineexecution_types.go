@@ -14,10 +14,10 @@ type ExecutionState string
 const (
 	// ExecutionInProgress is an execution that runs, or waits for its Pipeline.
 	ExecutionInProgress ExecutionState = "InProgress"
-	// ExecutionStopping is the state of which the contract says: "While completing or abandoning in-progress actions, the
+	// ExecutionStopping is a state of the contract: "While completing or abandoning in-progress actions, the
 	// pipeline execution is in a Stopping state."
 	ExecutionStopping ExecutionState = "Stopping"
-	// ExecutionStopped is the state of which the contract says: "After all in-progress actions are completed or abandoned,
+	// ExecutionStopped is a state of the contract: "After all in-progress actions are completed or abandoned,
 	// the pipeline execution is in a Stopped state." It is final.
 	ExecutionStopped ExecutionState = "Stopped"
 	// ExecutionSucceeded is an execution whose every action succeeded. It is final.
@@ -26,8 +26,13 @@ const (
 	ExecutionFailed ExecutionState = "Failed"
 )
 
-// Final reports whether the state never changes again.
-func (s ExecutionState) Final() bool {
+// ExecutionStates returns every state.
+func ExecutionStates() []ExecutionState {
+	return []ExecutionState{ExecutionInProgress, ExecutionStopping, ExecutionStopped, ExecutionSucceeded, ExecutionFailed}
+}
+
+// IsFinal reports whether the state never changes again.
+func (s ExecutionState) IsFinal() bool {
 	return s == ExecutionStopped || s == ExecutionSucceeded || s == ExecutionFailed
 }
 
@@ -42,7 +47,7 @@ const (
 	StageInProgress StageState = "InProgress"
 	// StageStopping is the stage that the execution was in when it was asked to stop.
 	StageStopping StageState = "Stopping"
-	// StageStopped is the stage that the execution was stopped in, even where every action of it succeeded or one failed.
+	// StageStopped is the stage that the execution was stopped in, even if every action of it succeeded or one failed.
 	StageStopped StageState = "Stopped"
 	// StageSucceeded is a stage whose every action succeeded.
 	StageSucceeded StageState = "Succeeded"
@@ -57,7 +62,8 @@ type ActionState string
 const (
 	// ActionNotStarted is an action that did not run, or not yet.
 	ActionNotStarted ActionState = "NotStarted"
-	// ActionInProgress is an action that the execution has decided to run. Its Job exists once jobUID is set.
+	// ActionInProgress is an action that the execution has decided to run. Its workload
+	// exists once workload.uid is set.
 	ActionInProgress ActionState = "InProgress"
 	// ActionSucceeded is an action whose Job completed.
 	ActionSucceeded ActionState = "Succeeded"
@@ -68,8 +74,9 @@ const (
 	ActionAbandoned ActionState = "Abandoned"
 )
 
-// PipelineExecutionSpec says what to run. It is immutable.
+// PipelineExecutionSpec is what to run. It is immutable.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
+// +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
 type PipelineExecutionSpec struct {
 	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
@@ -87,6 +94,12 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:MaxItems=50
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
+
+	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it, and
+	// refuses the name of somebody else. Longer names are cut to 256 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	StartedBy string `json:"startedBy,omitempty"`
 }
 
 // Variable is the value of a variable in an execution.
@@ -142,9 +155,9 @@ type PipelineExecutionStatus struct {
 
 	// stop is set when a stop was accepted, and never removed.
 	// +optional
-	Stop *Stop `json:"stop,omitempty"`
+	Stop *StopStatus `json:"stop,omitempty"`
 
-	// conditions are Ready, Reconciling, Stalled, Succeeded, Stopping and Stopped.
+	// conditions are Ready, Reconciling, Stalled, Succeeded, Stopping, Stopped and Finished.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -173,6 +186,7 @@ type StageStatus struct {
 }
 
 // ActionStatus is how far an action is.
+// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload)",message="workload must be set once the action has been started",fieldPath=".workload"
 type ActionStatus struct {
 	// name of the action.
 	// +required
@@ -190,15 +204,16 @@ type ActionStatus struct {
 	// +kubebuilder:validation:Maximum=999
 	RunOrder int32 `json:"runOrder,omitempty"`
 
-	// jobName is the name of the Job that the action runs, set before the Job is created.
+	// attempt counts how often the action was started in this execution: 1 for the first time, 0 while it has not been.
+	// It is part of the name of the workload.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	JobName string `json:"jobName,omitempty"`
+	// +kubebuilder:validation:Minimum=0
+	Attempt int32 `json:"attempt,omitempty"`
 
-	// jobUID is the metadata.uid of the Job that the action runs, set when the Job was created.
+	// workload is the object that does the work of the action. Its name is set before it is created, its uid when it is
+	// known to have been created.
 	// +optional
-	// +kubebuilder:validation:MaxLength=36
-	JobUID string `json:"jobUID,omitempty"`
+	Workload WorkloadReference `json:"workload,omitzero"` //nolint:kubeapilinter // It is left out as a whole while the action has not started.
 
 	// startTime is when the execution decided to start the action.
 	// +optional
@@ -208,19 +223,46 @@ type ActionStatus struct {
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 
-	// reason says in a word why the action is in its state, where that needs saying.
+	// reason is a word for why the action is in its state, if that needs explaining.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
 
-	// message says the same in a sentence. At most 1024 characters.
+	// message is a sentence about the same. At most 1024 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
 }
 
-// Stop is what was asked of an execution, and what its stop still waits for.
-type Stop struct {
+// WorkloadReference names the object that does the work of an action, in the namespace of the execution.
+type WorkloadReference struct {
+	// apiVersion of the object, such as batch/v1.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	APIVersion string `json:"apiVersion"`
+
+	// kind of the object, such as Job.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind"`
+
+	// name of the object, set before it is created.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// uid is the metadata.uid of the object, set when it is known to have been created. While it is empty, nobody can tell
+	// whether the object exists: the start of the action is unconfirmed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+}
+
+// StopStatus is what was asked of an execution, and what its stop still waits for.
+type StopStatus struct {
 	// mode in force. Wait can become Abandon; nothing else changes it.
 	// +required
 	Mode StopMode `json:"mode"`
@@ -231,17 +273,17 @@ type Stop struct {
 	// +listMapKey=uid
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
-	Requests []AcceptedStop `json:"requests"`
+	Requests []AcceptedStopRequest `json:"requests"`
 
 	// waitingFor names the actions that have not ended. Empty when the execution is Stopped.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
-	WaitingFor []StopWait `json:"waitingFor,omitempty"`
+	WaitingFor []PendingAction `json:"waitingFor,omitempty"`
 }
 
-// AcceptedStop is the record of a StopRequest that was accepted. It outlives the StopRequest.
-type AcceptedStop struct {
+// AcceptedStopRequest is the record of a StopRequest that was accepted. It outlives the StopRequest.
+type AcceptedStopRequest struct {
 	// uid of the StopRequest.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -258,7 +300,7 @@ type AcceptedStop struct {
 	// +required
 	Mode StopMode `json:"mode"`
 
-	// requestedBy is the user who asked, where the cluster's admission policies say.
+	// requestedBy is the user who asked, if the cluster's admission policies stamp it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestedBy string `json:"requestedBy,omitempty"`
@@ -272,17 +314,17 @@ type AcceptedStop struct {
 	// +required
 	AcceptedTime metav1.Time `json:"acceptedTime"`
 
-	// escalateTime is when a stop that waits turns into one that abandons, where it was asked for.
+	// escalationTime is when a stop that waits turns into one that abandons, if that was asked for.
 	// +optional
-	EscalateTime *metav1.Time `json:"escalateTime,omitempty"`
+	EscalationTime *metav1.Time `json:"escalationTime,omitempty"`
 
-	// escalatedTime is when it did: the execution was still Stopping at escalateTime.
+	// escalatedTime is when it did: the execution was still Stopping at escalationTime.
 	// +optional
 	EscalatedTime *metav1.Time `json:"escalatedTime,omitempty"`
 }
 
-// StopWait is an action that a stop waits for.
-type StopWait struct {
+// PendingAction is an action that a stop waits for.
+type PendingAction struct {
 	// stage of the action.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -295,17 +337,21 @@ type StopWait struct {
 	// +kubebuilder:validation:MaxLength=100
 	Action string `json:"action"`
 
-	// jobName is the name of its Job.
+	// attempt of the action, as in its status.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	JobName string `json:"jobName,omitempty"`
+	// +kubebuilder:validation:Minimum=0
+	Attempt int32 `json:"attempt,omitempty"`
 
-	// reason says in a word why it has not, where it takes long: such as ImagePullBackOff or PodNotEnding.
+	// workload is the object that does its work.
+	// +required
+	Workload WorkloadReference `json:"workload,omitzero"`
+
+	// reason is a word for why it has not, if it takes long: such as ImagePullBackOff or PodNotEnding.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
 
-	// message says what must happen: the Job has to finish, or its pods have to end.
+	// message is what must happen: the Job has to finish, or what it runs has to end.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
@@ -322,12 +368,13 @@ type StopWait struct {
 // +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=".status.currentStage"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
+// +kubebuilder:printcolumn:name="Started-By",type=string,priority=1,JSONPath=".spec.startedBy"
 type PipelineExecution struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec says what to run.
+	// spec is what to run.
 	// +required
 	Spec PipelineExecutionSpec `json:"spec"`
 

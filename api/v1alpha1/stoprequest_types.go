@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// StopMode says how an execution is stopped.
+// StopMode is how an execution is stopped.
 // +kubebuilder:validation:Enum=Wait;Abandon
 type StopMode string
 
@@ -47,14 +47,14 @@ type StopRequestSpec struct {
 	Abandon bool `json:"abandon,omitempty"`
 
 	// escalateAfterSeconds turns a stop that waits into one that abandons, when the execution is still Stopping that many
-	// seconds after the request was accepted. From 1 to 604800 (a week); it never does where this is absent.
+	// seconds after the request was accepted. From 1 to 604800 (a week); it never does if this is absent.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=604800
 	EscalateAfterSeconds *int64 `json:"escalateAfterSeconds,omitempty"`
 
 	// requestedBy is the name of the user who created the request. An admission policy of the cluster sets it, and refuses
-	// the name of another. Longer names are cut to 256 characters.
+	// the name of somebody else. Longer names are cut to 256 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestedBy string `json:"requestedBy,omitempty"`
@@ -85,8 +85,8 @@ type StopRequestStatus struct {
 	// +optional
 	State ExecutionState `json:"state,omitempty"`
 
-	// conditions are Accepted, the verdict; Stopped, when all work of the execution has ended; and Ready, Reconciling
-	// and Stalled.
+	// conditions are Accepted, the verdict; Stopped, when all work of the execution has ended; Finished, when nothing
+	// about the request changes any more; and Ready, Reconciling and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

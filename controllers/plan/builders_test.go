@@ -70,26 +70,26 @@ var (
 // seen is what is observed, by "stage/action".
 type seen map[string]Phase
 
-func (s seen) observed() map[Key]Observation {
-	m := map[Key]Observation{}
+func (s seen) observed() map[ActionKey]Observation {
+	m := map[ActionKey]Observation{}
 	for name, phase := range s {
-		o := Observation{Phase: phase, JobUID: "job-of-" + name}
+		o := Observation{Phase: phase, UID: "job-of-" + name}
 		switch phase {
-		case Failed:
+		case PhaseFailed:
 			o.Reason, o.Message = "BackoffLimitExceeded", "Job has reached the specified backoff limit"
-		case Blocked:
-			o.JobUID, o.Message = "", "exceeded quota"
-		case NeverStarted:
-			o.JobUID = ""
+		case PhaseBlocked:
+			o.UID, o.Message = "", "exceeded quota"
+		case PhaseNeverStarted:
+			o.UID = ""
 		}
 		m[key(name)] = o
 	}
 	return m
 }
 
-func key(name string) Key {
+func key(name string) ActionKey {
 	s, a, _ := strings.Cut(name, "/")
-	return Key{s, a}
+	return ActionKey{s, a}
 }
 
 // step is one call of Next, with the status that it must return as show writes it.
@@ -116,9 +116,24 @@ func play(t *testing.T, p *v1alpha1.PipelineSpec, steps ...step) *v1alpha1.Pipel
 	return e
 }
 
+// kindsOf says that every action is done by a Job.
+func kindsOf(p *v1alpha1.PipelineSpec) map[ActionKey]WorkloadKind {
+	kinds := map[ActionKey]WorkloadKind{}
+	if p == nil {
+		return kinds
+	}
+	for _, s := range p.Stages {
+		for _, a := range s.Actions {
+			kinds[ActionKey{s.Name, a.Name}] = WorkloadKind{APIVersion: "batch/v1", Kind: "Job"}
+		}
+	}
+	return kinds
+}
+
 // next calls Next and checks what must hold of every call.
 func next(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 	t.Helper()
+	in.WorkloadKinds = kindsOf(in.Pipeline)
 	before := in
 	before.Execution = in.Execution.DeepCopy()
 	if in.Pipeline != nil {
@@ -153,11 +168,11 @@ func show(s *v1alpha1.PipelineExecutionStatus) string {
 
 func showAction(a *v1alpha1.ActionStatus) string {
 	switch {
-	case a.State == v1alpha1.ActionInProgress && a.JobUID == "":
+	case a.State == v1alpha1.ActionInProgress && a.Workload.UID == "":
 		return "open"
 	case a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil:
 		return "ending"
-	case a.State == v1alpha1.ActionNotStarted && (a.StartTime != nil || a.JobUID != ""):
+	case a.State == v1alpha1.ActionNotStarted && (a.StartTime != nil || a.Workload.UID != ""):
 		return "NotStarted?!"
 	case (a.State == v1alpha1.ActionNotStarted || a.State == v1alpha1.ActionInProgress) != (a.CompletionTime == nil):
 		return string(a.State) + "?!"

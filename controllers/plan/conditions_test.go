@@ -18,7 +18,7 @@ import (
 func TestConditions(t *testing.T) {
 	p := func() *v1alpha1.PipelineSpec { return pipeline(stage("s", action("a", 1))) }
 	open := step{want: "InProgress | s InProgress: a=open"}
-	run := step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"}
+	run := step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"}
 	tests := []struct {
 		name  string
 		steps []step
@@ -31,12 +31,12 @@ func TestConditions(t *testing.T) {
 			[]string{`Running stage "s".`},
 		},
 		{
-			"a start is blocked", []step{open, {see: seen{"s/a": Blocked}, want: open.want}},
+			"a start is blocked", []step{open, {see: seen{"s/a": PhaseBlocked}, want: open.want}},
 			map[string]string{"Ready": "False/StartBlocked", "Reconciling": "True/StartBlocked"},
 			[]string{`"a"`, `"s"`, "exceeded quota"},
 		},
 		{
-			"a start was blocked", []step{open, {see: seen{"s/a": Blocked}, want: open.want}, run},
+			"a start was blocked", []step{open, {see: seen{"s/a": PhaseBlocked}, want: open.want}, run},
 			map[string]string{"Ready": "False/InProgress", "Reconciling": "True/InProgress"},
 			[]string{`Running stage "s".`},
 		},
@@ -46,7 +46,7 @@ func TestConditions(t *testing.T) {
 			[]string{"A stop was accepted"},
 		},
 		{
-			"a fence is blocked", []step{open, {ask: waits, see: seen{"s/a": Blocked}, want: open.want}},
+			"a fence is blocked", []step{open, {ask: waits, see: seen{"s/a": PhaseBlocked}, want: open.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			[]string{"A stop was accepted", "exceeded quota"},
 		},
@@ -61,7 +61,7 @@ func TestConditions(t *testing.T) {
 			[]string{`StopRequest "a" asked to stop and abandon.`, "to end: s/a."},
 		},
 		{
-			"Stopped", []step{open, run, {ask: waits, see: seen{"s/a": Failed}, want: "Stopped | s Stopped: a=Failed"}},
+			"Stopped", []step{open, run, {ask: waits, see: seen{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
 			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped"},
 			[]string{`StopRequest "w" asked to stop and wait.`},
 		},
@@ -69,18 +69,18 @@ func TestConditions(t *testing.T) {
 			"Stopped after Stopping", []step{
 				open, run,
 				{ask: waits, want: "Stopping | s Stopping: a=InProgress"},
-				{see: seen{"s/a": Succeeded}, want: "Stopped | s Stopped: a=Succeeded"},
+				{see: seen{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 			},
 			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped"},
 			[]string{"ended"},
 		},
 		{
-			"Succeeded", []step{open, run, {see: seen{"s/a": Succeeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
+			"Succeeded", []step{open, run, {see: seen{"s/a": PhaseSucceeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
 			map[string]string{"Ready": "True/Succeeded", "Succeeded": "True/Succeeded"},
 			[]string{"Every action succeeded."},
 		},
 		{
-			"Failed", []step{open, run, {see: seen{"s/a": Failed}, want: "Failed | s Failed: a=Failed"}},
+			"Failed", []step{open, run, {see: seen{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"}},
 			map[string]string{"Ready": "False/ActionFailed", "Succeeded": "False/ActionFailed", "Stalled": "True/ActionFailed"},
 			[]string{`"a"`, `"s"`, "BackoffLimitExceeded: Job has reached the specified backoff limit"},
 		},
@@ -101,7 +101,7 @@ func TestConditions(t *testing.T) {
 func TestConditionsGenerationAndTime(t *testing.T) {
 	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
 	e.Generation = 7
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Running}.observed(), Now: at(50)})
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseRunning}.observed(), Now: at(50)})
 	if e.Status.ObservedGeneration != 7 {
 		t.Errorf("observedGeneration is %d, want 7", e.Status.ObservedGeneration)
 	}
@@ -110,7 +110,7 @@ func TestConditionsGenerationAndTime(t *testing.T) {
 			t.Errorf("%s: generation %d, since %s; want 7, since the first step", c.Type, c.ObservedGeneration, c.LastTransitionTime)
 		}
 	}
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Succeeded}.observed(), Now: at(60)})
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseSucceeded}.observed(), Now: at(60)})
 	for _, c := range e.Status.Conditions {
 		if last := at(60); !c.LastTransitionTime.Equal(&last) {
 			t.Errorf("%s: since %s, want the last step", c.Type, c.LastTransitionTime)
@@ -145,7 +145,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-			o := map[Key]Observation{{"s", "a"}: {Phase: Failed, Reason: tt.text, Message: tt.text}}
+			o := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseFailed, Reason: tt.text, Message: tt.text}}
 			got := next(t, Input{Execution: e, Observed: o, Now: at(2)})
 			a := got.Stages[0].Actions[0]
 			checkBound(t, "message", a.Message, tt.text, 1024, tt.cut)
@@ -177,7 +177,7 @@ func TestStoppingMessageIsBounded(t *testing.T) {
 	for i := range 50 {
 		name := strings.Repeat("n", 98) + string(rune('A'+i/10)) + string(rune('0'+i%10))
 		actions = append(actions, action(name, 1))
-		running["s/"+name] = Running
+		running["s/"+name] = PhaseRunning
 	}
 	in := Input{Execution: execution(), Pipeline: pipeline(stage("s", actions...)), Revision: revision, Now: at(1)}
 	in.Execution.Status = next(t, in)

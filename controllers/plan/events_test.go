@@ -67,14 +67,14 @@ func TestEvents(t *testing.T) {
 	requests := func(r ...v1alpha1.StopRequest) []v1alpha1.StopRequest { return r }
 	see := func(s seen) Input { return Input{Observed: s.observed()} }
 	starts := tell{want: []string{"Normal/Started/Start"}, says: []string{revision}}
-	goes := tell{in: see(seen{"s/a": Running})}
+	goes := tell{in: see(seen{"s/a": PhaseRunning})}
 
 	asked := request("halt", false)
 	asked.Spec.RequestedBy, asked.Spec.Reason = "alice", "wrong image"
 	soon := request("soon", false)
 	soon.Spec.EscalateAfterSeconds = ptr.To[int64](2)
 	waitsFor := func(reason, message string) Input {
-		return Input{Observed: map[Key]Observation{{"s", "a"}: {Phase: Running, JobUID: "job-of-s/a", Reason: reason, Message: message}}}
+		return Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Reason: reason, Message: message}}}
 	}
 
 	tests := []struct {
@@ -84,7 +84,7 @@ func TestEvents(t *testing.T) {
 	}{
 		{"runs and succeeds", one, []tell{
 			starts, goes, goes,
-			{in: see(seen{"s/a": Succeeded}), want: []string{"Normal/Succeeded/Run"}, says: []string{"Every action succeeded."}},
+			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Succeeded/Run"}, says: []string{"Every action succeeded."}},
 			{},
 		}},
 		{"waits for its Pipeline", nil, []tell{
@@ -99,28 +99,28 @@ func TestEvents(t *testing.T) {
 		}},
 		{"another group and another stage are no events", two, []tell{
 			starts,
-			{in: see(seen{"s/a": Succeeded, "s/b": Running})},
-			{in: see(seen{"s/b": Succeeded})},
-			{in: see(seen{"u/c": Succeeded}), want: []string{"Normal/Succeeded/Run"}},
+			{in: see(seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning})},
+			{in: see(seen{"s/b": PhaseSucceeded})},
+			{in: see(seen{"u/c": PhaseSucceeded}), want: []string{"Normal/Succeeded/Run"}},
 		}},
 		{"an action fails", one, []tell{
 			starts, goes,
 			{
-				in: see(seen{"s/a": Failed}), want: []string{"Warning/ActionFailed/Run", "Warning/Failed/Run"},
+				in: see(seen{"s/a": PhaseFailed}), want: []string{"Warning/ActionFailed/Run", "Warning/Failed/Run"},
 				says: []string{`Action "a" of stage "s" failed: BackoffLimitExceeded: Job has reached the specified backoff limit`},
 			},
 			{},
 		}},
 		{"one of two fails, and the other is waited for", two, []tell{
 			starts,
-			{in: see(seen{"s/a": Failed, "s/b": Running}), want: []string{"Warning/ActionFailed/Run"}, says: []string{`Action "a"`}},
-			{in: see(seen{"s/b": Running})},
-			{in: see(seen{"s/b": Succeeded}), want: []string{"Warning/Failed/Run"}},
+			{in: see(seen{"s/a": PhaseFailed, "s/b": PhaseRunning}), want: []string{"Warning/ActionFailed/Run"}, says: []string{`Action "a"`}},
+			{in: see(seen{"s/b": PhaseRunning})},
+			{in: see(seen{"s/b": PhaseSucceeded}), want: []string{"Warning/Failed/Run"}},
 		}},
 		{"both fail", two, []tell{
 			starts,
 			{
-				in:   see(seen{"s/a": Failed, "s/b": Failed}),
+				in:   see(seen{"s/a": PhaseFailed, "s/b": PhaseFailed}),
 				want: []string{"Warning/ActionFailed/Run", "Warning/ActionFailed/Run", "Warning/Failed/Run"}, says: []string{`Action "a"`, `Action "b"`},
 			},
 		}},
@@ -130,8 +130,8 @@ func TestEvents(t *testing.T) {
 		}},
 		{"a start is refused, then not", one, []tell{
 			starts,
-			{in: see(seen{"s/a": Blocked}), want: []string{"Warning/StartBlocked/Run"}, says: []string{"exceeded quota"}},
-			{in: see(seen{"s/a": Blocked})},
+			{in: see(seen{"s/a": PhaseBlocked}), want: []string{"Warning/StartBlocked/Run"}, says: []string{"exceeded quota"}},
+			{in: see(seen{"s/a": PhaseBlocked})},
 			goes,
 		}},
 		{"stop and wait", one, []tell{
@@ -141,18 +141,18 @@ func TestEvents(t *testing.T) {
 				says: []string{`StopRequest "halt" of alice asked to stop and wait (wrong image).`, "to finish: s/a"},
 			},
 			{in: Input{Requests: requests(asked)}},
-			{in: see(seen{"s/a": Succeeded}), want: []string{"Normal/Stopped/Stop"}, says: []string{`StopRequest "halt" of alice`}},
+			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Stopped/Stop"}, says: []string{`StopRequest "halt" of alice`}},
 			{},
 		}},
 		{"stop and wait, the action fails", one, []tell{
 			starts, goes,
 			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{in: see(seen{"s/a": Failed}), want: []string{"Warning/ActionFailed/Run", "Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseFailed}), want: []string{"Warning/ActionFailed/Run", "Normal/Stopped/Stop"}},
 		}},
 		{"stop and abandon", one, []tell{
 			starts, goes,
 			{in: Input{Requests: abandons}, want: []string{"Normal/Stopping/Stop"}, says: []string{"to end: s/a"}},
-			{in: see(seen{"s/a": Ended}), want: []string{"Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
 		}},
 		{"a wait and an abandon in one write are one stop", one, []tell{
 			starts, goes,
@@ -161,21 +161,21 @@ func TestEvents(t *testing.T) {
 		{"a stop that must be fenced", one, []tell{
 			starts,
 			{in: Input{Requests: waits}, want: []string{"Normal/Fencing/Stop"}},
-			{in: see(seen{"s/a": Blocked})},
-			{in: see(seen{"s/a": NeverStarted}), want: []string{"Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseBlocked})},
+			{in: see(seen{"s/a": PhaseNeverStarted}), want: []string{"Normal/Stopped/Stop"}},
 		}},
 		{"an abandon escalates", one, []tell{
 			starts, goes,
 			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
 			{in: Input{Requests: abandons}, want: []string{"Normal/Escalated/Stop"}, says: []string{`StopRequest "a" asked to stop and abandon.`}},
 			{in: Input{Requests: abandons}},
-			{in: see(seen{"s/a": Ended}), want: []string{"Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
 		}},
 		{"an abandon comes with the end", one, []tell{
 			starts, goes,
 			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
 			{
-				in:   Input{Requests: abandons, Observed: seen{"s/a": Succeeded}.observed()},
+				in:   Input{Requests: abandons, Observed: seen{"s/a": PhaseSucceeded}.observed()},
 				want: []string{"Normal/Escalated/Stop", "Normal/Stopped/Stop"},
 			},
 		}},
@@ -185,7 +185,7 @@ func TestEvents(t *testing.T) {
 			{},
 			{want: []string{"Normal/Escalated/Stop"}, says: []string{`StopRequest "soon" asked to stop and wait, and escalated to abandon when its time was up.`}},
 			{},
-			{in: see(seen{"s/a": Ended}), want: []string{"Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
 		}},
 		{"what a stop waits for: once for each reason", one, []tell{
 			starts, goes,
@@ -198,7 +198,7 @@ func TestEvents(t *testing.T) {
 			{in: waitsFor("ImagePullBackOff", "Another message.")},
 			{in: waitsFor("PodNotEnding", "See whether its node is lost."), want: []string{"Warning/StopWaiting/Stop"}, says: []string{"PodNotEnding"}},
 			{in: waitsFor("", "")},
-			{in: see(seen{"s/a": Succeeded}), want: []string{"Normal/Stopped/Stop"}},
+			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Stopped/Stop"}},
 		}},
 		{"a stop that waits as it should has nothing to say", one, []tell{
 			starts, goes,
@@ -217,13 +217,13 @@ func TestEventsInOrder(t *testing.T) {
 	e := execution()
 	follow(t, p, e,
 		tell{want: []string{"Normal/Started/Start"}},
-		tell{in: Input{Observed: seen{"s/a": Running, "s/b": Running, "s/c": Running}.observed(), Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
+		tell{in: Input{Observed: seen{"s/a": PhaseRunning, "s/b": PhaseRunning, "s/c": PhaseRunning}.observed(), Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
 		tell{
 			in: Input{
-				Observed: map[Key]Observation{
-					{"s", "a"}: {Phase: Failed, Reason: "DeadlineExceeded"},
-					{"s", "b"}: {Phase: Running, Reason: "PodTerminating", Message: "In its grace period."},
-					{"s", "c"}: {Phase: Running, Reason: "PodNotEnding", Message: "Past it."},
+				Observed: map[ActionKey]Observation{
+					{"s", "a"}: {Phase: PhaseFailed, Reason: "DeadlineExceeded"},
+					{"s", "b"}: {Phase: PhaseRunning, Reason: "PodTerminating", Message: "In its grace period."},
+					{"s", "c"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: "Past it."},
 				},
 			},
 			want: []string{"Warning/ActionFailed/Run", "Warning/StopWaiting/Stop", "Warning/StopWaiting/Stop"},
@@ -236,13 +236,13 @@ func TestEventsInOrder(t *testing.T) {
 // execution names none.
 func TestEventsNameTheirJob(t *testing.T) {
 	var e *v1alpha1.PipelineExecution
-	job := func(name string) string { return JobName(e, Key{"s", name}) }
+	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
 	about := func(in Input) []string {
 		in.Execution, in.Now = e, at(9)
 		status := next(t, in)
 		var all []string
 		for _, event := range Events(&e.Status, &status) {
-			all = append(all, event.Reason+" of "+event.JobName+" "+event.JobUID)
+			all = append(all, event.Reason+" of "+event.Workload.Name+" "+event.Workload.UID)
 		}
 		e.Status = status
 		return all
@@ -256,13 +256,13 @@ func TestEventsNameTheirJob(t *testing.T) {
 	p := pipeline(stage("s", action("a", 1), action("b", 1)))
 	e = execution()
 	check("it starts", about(Input{Pipeline: p, Revision: revision}), "Started of  ")
-	check("one fails, and one could not be created", about(Input{Observed: map[Key]Observation{
-		{"s", "a"}: {Phase: Failed, JobUID: "job-of-a", Reason: "R"}, {"s", "b"}: {Phase: Failed, Reason: v1alpha1.ReasonJobRefused},
+	check("one fails, and one could not be created", about(Input{Observed: map[ActionKey]Observation{
+		{"s", "a"}: {Phase: PhaseFailed, UID: "job-of-a", Reason: "R"}, {"s", "b"}: {Phase: PhaseFailed, Reason: v1alpha1.ReasonJobRefused},
 	}}), "ActionFailed of "+job("a")+" job-of-a", "ActionFailed of "+job("b")+" ", "Failed of  ")
 
 	e = execution()
 	about(Input{Pipeline: p, Revision: revision})
-	waiting := map[Key]Observation{{"s", "a"}: {Phase: Running, JobUID: "a", Reason: "NoPod"}, {"s", "b"}: {Phase: Running, JobUID: "b", Reason: "NoPod"}}
+	waiting := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "a", Reason: "NoPod"}, {"s", "b"}: {Phase: PhaseRunning, UID: "b", Reason: "NoPod"}}
 	check("a stop waits for both", about(Input{Observed: waiting, Requests: waits}),
 		"StopWaiting of "+job("a")+" ", "StopWaiting of "+job("b")+" ", "Stopping of  ")
 	check("it escalates", about(Input{Observed: waiting, Requests: abandons}), "Escalated of  ")
@@ -273,7 +273,7 @@ func TestEventsOfOneWrite(t *testing.T) {
 	before := execution().Status
 	e := play(t, pipeline(stage("s", action("a", 1))),
 		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": Failed}, want: "Failed | s Failed: a=Failed"},
+		step{see: seen{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"},
 	)
 	want := []string{"Normal/Started/Start", "Warning/ActionFailed/Run", "Warning/Failed/Run"}
 	if diff := cmp.Diff(want, told(Events(&before, &e.Status))); diff != "" {
@@ -304,12 +304,14 @@ func longEvents(t *testing.T, text string) []Event {
 	opened := func() *v1alpha1.PipelineExecution {
 		return play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
 	}
-	o := func(p Phase) map[Key]Observation { return map[Key]Observation{{"s", "a"}: {p, "j", text, text}} }
+	o := func(p Phase) map[ActionKey]Observation {
+		return map[ActionKey]Observation{{"s", "a"}: {p, "j", text, text}}
+	}
 	r := request("w", false)
 	r.Spec.RequestedBy, r.Spec.Reason = string([]rune(text)[:min(256, utf8.RuneCountInString(text))]), string([]rune(text)[:min(200, utf8.RuneCountInString(text))])
-	add(opened(), Input{Observed: o(Failed)})
-	add(opened(), Input{Observed: map[Key]Observation{{"s", "a"}: {Phase: Blocked, Message: text}}})
-	add(opened(), Input{Observed: o(Running), Requests: []v1alpha1.StopRequest{r}})
+	add(opened(), Input{Observed: o(PhaseFailed)})
+	add(opened(), Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseBlocked, Message: text}}})
+	add(opened(), Input{Observed: o(PhaseRunning), Requests: []v1alpha1.StopRequest{r}})
 	if len(all) < 4 {
 		t.Fatalf("only %v is told", told(all))
 	}
@@ -347,7 +349,7 @@ func TestSimulatedRunsTellEverythingOnce(t *testing.T) {
 	for seed := range int64(300) {
 		s := newSimulated(t, seed)
 		counted := map[string]int{}
-		for !s.e.Status.State.Final() && s.now < maxSteps {
+		for !s.e.Status.State.IsFinal() && s.now < maxSteps {
 			before := s.e.Status.DeepCopy()
 			s.step()
 			for _, e := range Events(before, &s.e.Status) {
@@ -375,7 +377,7 @@ func wantTold(status *v1alpha1.PipelineExecutionStatus, got map[string]int) map[
 	}
 	for _, s := range status.Stages {
 		for _, a := range s.Actions {
-			if failed(&a) {
+			if hasFailed(&a) {
 				want["ActionFailed"]++
 			}
 		}
@@ -442,16 +444,16 @@ func TestConditionsSayWhoAsked(t *testing.T) {
 			if tt.escalated {
 				r.Spec.EscalateAfterSeconds = ptr.To[int64](1)
 			}
-			running := map[Key]Observation{{"s", "a"}: {Phase: Running, JobUID: "j", Reason: tt.whileWaiting}}
+			running := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "j", Reason: tt.whileWaiting}}
 			for now := 2; now < 5; now++ {
 				e.Status = next(t, Input{Execution: e, Observed: running, Requests: []v1alpha1.StopRequest{r}, Now: at(now)})
 			}
 			if got := message(t, &e.Status); got != tt.stopping {
 				t.Errorf("while stopping:\n%s\nwant\n%s", got, tt.stopping)
 			}
-			e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Ended}.observed(), Now: at(9)})
+			e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseEnded}.observed(), Now: at(9)})
 			if e.Status.State == v1alpha1.ExecutionStopping { // A wait ends with its action.
-				e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Succeeded}.observed(), Now: at(10)})
+				e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseSucceeded}.observed(), Now: at(10)})
 			}
 			if got := message(t, &e.Status); got != tt.ended {
 				t.Errorf("in the end:\n%s\nwant\n%s", got, tt.ended)
@@ -464,16 +466,16 @@ func TestConditionsSayWhoAsked(t *testing.T) {
 func TestWaitingForHasItsReason(t *testing.T) {
 	e := play(t, pipeline(stage("s", action("a", 1), action("b", 1))),
 		step{want: "InProgress | s InProgress: a=open b=open"},
-		step{ask: waits, see: seen{"s/a": Running, "s/b": Running}, want: "Stopping | s Stopping: a=InProgress b=InProgress"},
+		step{ask: waits, see: seen{"s/a": PhaseRunning, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress b=InProgress"},
 	)
-	observed := map[Key]Observation{
-		{"s", "a"}: {Phase: Running, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`}, {"s", "b"}: {Phase: Running},
+	observed := map[ActionKey]Observation{
+		{"s", "a"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`}, {"s", "b"}: {Phase: PhaseRunning},
 	}
 	e.Status = next(t, Input{Execution: e, Observed: observed, Now: at(9)})
-	job := func(name string) string { return JobName(e, Key{"s", name}) }
-	want := []v1alpha1.StopWait{
-		{Stage: "s", Action: "a", JobName: job("a"), Reason: "PodNotEnding", Message: `Pod "p" should have ended.`},
-		{Stage: "s", Action: "b", JobName: job("b"), Message: fmt.Sprintf("Job %q has to finish.", job("b"))},
+	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
+	want := []v1alpha1.PendingAction{
+		{Stage: "s", Action: "a", Workload: v1alpha1.WorkloadReference{Name: job("a")}, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`},
+		{Stage: "s", Action: "b", Workload: v1alpha1.WorkloadReference{Name: job("b")}, Message: fmt.Sprintf("Job %q has to finish.", job("b"))},
 	}
 	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
 		t.Errorf("waitingFor (-want +got):\n%s", diff)

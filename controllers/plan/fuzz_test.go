@@ -102,7 +102,7 @@ func FuzzVariables(f *testing.F) {
 		var e v1alpha1.PipelineExecutionSpec
 		fill.Fill(&p)
 		fill.Fill(&e)
-		values, problem := Variables(&p, &e)
+		values, problem := ResolveVariables(&p, &e)
 		if problem != nil && (values != nil || !validReason.MatchString(problem.Reason)) {
 			t.Errorf("values %v, problem %+v", values, problem)
 		}
@@ -118,15 +118,15 @@ var validReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
 func checkNext(t *testing.T, in Input) {
 	t.Helper()
 	before := in.Execution.Status.DeepCopy()
-	overdue, wake := Overdue(before, in.Now), Wake(before, in.Now)
+	overdue, wake := IsOverdue(before, in.Now), RequeueAfter(before, in.Now)
 	after := Next(in)
 	if !equality.Semantic.DeepEqual(before, &in.Execution.Status) {
 		t.Fatalf("Next changed its input (-before +after):\n%s", cmp.Diff(before, &in.Execution.Status))
 	}
 	next := in.Execution.DeepCopy()
 	next.Status = after
-	tasks := Tasks(&next.Status, in.Pipeline)
-	if before.State.Final() {
+	tasks := Operations(&next.Status, in.Pipeline)
+	if before.State.IsFinal() {
 		if !equality.Semantic.DeepEqual(before, &after) || tasks != nil || wake != 0 {
 			t.Fatalf("a final state is not final: tasks %v, wake %v (-before +after):\n%s", tasks, wake, cmp.Diff(before, &after))
 		}
@@ -136,13 +136,13 @@ func checkNext(t *testing.T, in Input) {
 	if before.Stop != nil && after.Stop == nil {
 		t.Errorf("the stop %+v is gone", before.Stop)
 	}
-	if (after.Stop != nil || before.State == v1alpha1.ExecutionStopping) && Creates(tasks) {
+	if (after.Stop != nil || before.State == v1alpha1.ExecutionStopping) && HasStart(tasks) {
 		t.Errorf("a stopped execution starts something: %+v", tasks)
 	}
 	if wake < 0 || wake > time.Hour || (overdue && before.Stop == nil) {
 		t.Errorf("overdue %v, wake %v", overdue, wake)
 	}
-	if wake := Wake(&after, in.Now); after.Stop != nil && !after.State.Final() && wake <= 0 {
+	if wake := RequeueAfter(&after, in.Now); after.Stop != nil && !after.State.IsFinal() && wake <= 0 {
 		t.Errorf("a stop that goes on is not looked at again: %v", wake)
 	}
 	checkEvents(t, Events(before, &after))
@@ -189,7 +189,7 @@ func observeSome(fill *randfill.Filler, in *Input) {
 			var o *Observation
 			fill.Fill(&o)
 			if o != nil && in.Observed != nil {
-				in.Observed[Key{s.Name, a.Name}] = *o
+				in.Observed[ActionKey{s.Name, a.Name}] = *o
 			}
 		}
 	}

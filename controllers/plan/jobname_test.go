@@ -14,7 +14,7 @@ import (
 func jobName(name, uid, stage, action string) string {
 	e := execution()
 	e.Name, e.UID = name, types.UID(uid)
-	return JobName(e, Key{stage, action})
+	return WorkloadName(e, ActionKey{stage, action}, 1)
 }
 
 // The name is how two operators, of two versions even, keep from creating two Jobs for one action. It may never change.

@@ -30,8 +30,8 @@ func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.Pi
 		}
 		status.Stages = append(status.Stages, st)
 	}
-	status.Stop = oneOf(rnd, nil, &v1alpha1.Stop{}, &v1alpha1.Stop{Mode: v1alpha1.StopModeAbandon}, &v1alpha1.Stop{
-		Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStop{{UID: "uid-of-w", Name: "w", Mode: v1alpha1.StopModeWait}},
+	status.Stop = oneOf(rnd, nil, &v1alpha1.StopStatus{}, &v1alpha1.StopStatus{Mode: v1alpha1.StopModeAbandon}, &v1alpha1.StopStatus{
+		Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStopRequest{{UID: "uid-of-w", Name: "w", Mode: v1alpha1.StopModeWait}},
 	})
 	return status
 }
@@ -39,7 +39,7 @@ func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.Pi
 func randomAction(rnd *rand.Rand) v1alpha1.ActionStatus {
 	ended := at(1)
 	return v1alpha1.ActionStatus{
-		Name: oneOf(rnd, "a0", "a0", "a1", ""), RunOrder: int32(rnd.Intn(4) - 1), JobUID: oneOf(rnd, "", "job"),
+		Name: oneOf(rnd, "a0", "a0", "a1", ""), RunOrder: int32(rnd.Intn(4) - 1), Workload: v1alpha1.WorkloadReference{UID: oneOf(rnd, "", "job")},
 		State: oneOf(rnd, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionSucceeded,
 			v1alpha1.ActionFailed, v1alpha1.ActionAbandoned, v1alpha1.ActionState("Odd")),
 		CompletionTime: oneOf(rnd, nil, &ended), Reason: oneOf(rnd, "", "Odd"), Message: oneOf(rnd, "", "odd"),
@@ -50,10 +50,10 @@ func randomAction(rnd *rand.Rand) v1alpha1.ActionStatus {
 func randomInput(rnd *rand.Rand, e *v1alpha1.PipelineExecution) Input {
 	in := Input{Execution: e, Revision: oneOf(rnd, "", revision), Now: at(rnd.Intn(60)), Problem: oneOf(rnd, nil, &Problem{"Odd", "odd"})}
 	in.Pipeline = oneOf(rnd, nil, pipeline(), pipeline(stage("s0", action("a0", 0), action("a0", 2)), stage("s1")))
-	in.Observed = map[Key]Observation{}
+	in.Observed = map[ActionKey]Observation{}
 	for range rnd.Intn(4) {
-		key := Key{oneOf(rnd, "s0", "s1", ""), oneOf(rnd, "a0", "a1", "")}
-		in.Observed[key] = Observation{Phase: Phase(rnd.Intn(8)), JobUID: oneOf(rnd, "", "job", "other"), Message: oneOf(rnd, "", "odd")}
+		key := ActionKey{oneOf(rnd, "s0", "s1", ""), oneOf(rnd, "a0", "a1", "")}
+		in.Observed[key] = Observation{Phase: Phase(rnd.Intn(8)), UID: oneOf(rnd, "", "job", "other"), Message: oneOf(rnd, "", "odd")}
 	}
 	for i := range rnd.Intn(3) {
 		in.Requests = append(in.Requests, request(fmt.Sprintf("r%d", i), rnd.Intn(2) == 0))
@@ -72,7 +72,7 @@ func TestFinalStatesAreFinal(t *testing.T) {
 		if diff := cmp.Diff(e.Status, got); diff != "" {
 			t.Fatalf("seed %d: a final status changed (-before +after):\n%s", seed, diff)
 		}
-		if tasks := Tasks(&got, nil); tasks != nil {
+		if tasks := Operations(&got, nil); tasks != nil {
 			t.Fatalf("seed %d: a final status asks for %+v", seed, tasks)
 		}
 	}
@@ -92,8 +92,8 @@ func TestNextTakesAnything(t *testing.T) {
 			}()
 			in := randomInput(rnd, e)
 			status := next(t, in)
-			Tasks(&status, in.Pipeline)
-			if !status.State.Final() && status.Stop != nil && Creates(Tasks(&status, in.Pipeline)) {
+			Operations(&status, in.Pipeline)
+			if !status.State.IsFinal() && status.Stop != nil && HasStart(Operations(&status, in.Pipeline)) {
 				t.Errorf("a stopped execution starts something: %s", show(&status))
 			}
 		})

@@ -26,18 +26,18 @@ func TestRun(t *testing.T) {
 			name: "the intent first, then the jobUID, then the next stage, then Succeeded", pipeline: twoStages,
 			steps: []step{
 				{want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
-				{see: seen{"build/a": Running}, want: "InProgress | build InProgress: a=InProgress | ship NotStarted: b=NotStarted"},
+				{see: seen{"build/a": PhaseRunning}, want: "InProgress | build InProgress: a=InProgress | ship NotStarted: b=NotStarted"},
 				// "The status write that records a finished group also records the next group's actions as InProgress".
-				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
-				{see: seen{"ship/b": Running}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=InProgress"},
-				{see: seen{"ship/b": Succeeded}, want: "Succeeded | build Succeeded: a=Succeeded | ship Succeeded: b=Succeeded"},
+				{see: seen{"build/a": PhaseSucceeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"ship/b": PhaseRunning}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=InProgress"},
+				{see: seen{"ship/b": PhaseSucceeded}, want: "Succeeded | build Succeeded: a=Succeeded | ship Succeeded: b=Succeeded"},
 			},
 		},
 		{
 			name: "a Job that ended before it was first seen", pipeline: twoStages,
 			steps: []step{
 				{want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
-				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"build/a": PhaseSucceeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
 			},
 		},
 		{
@@ -46,11 +46,11 @@ func TestRun(t *testing.T) {
 			pipeline: pipeline(stage("s", action("z", 999), action("b", 7), action("x", 1), action("c", 7), action("y", 0))),
 			steps: []step{
 				{want: "InProgress | s InProgress: z=NotStarted b=NotStarted x=open c=NotStarted y=open"},
-				{see: seen{"s/x": Succeeded}, want: "InProgress | s InProgress: z=NotStarted b=NotStarted x=Succeeded c=NotStarted y=open"},
-				{see: seen{"s/y": Succeeded}, want: "InProgress | s InProgress: z=NotStarted b=open x=Succeeded c=open y=Succeeded"},
-				{see: seen{"s/b": Succeeded, "s/c": Running}, want: "InProgress | s InProgress: z=NotStarted b=Succeeded x=Succeeded c=InProgress y=Succeeded"},
-				{see: seen{"s/c": Succeeded}, want: "InProgress | s InProgress: z=open b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
-				{see: seen{"s/z": Succeeded}, want: "Succeeded | s Succeeded: z=Succeeded b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
+				{see: seen{"s/x": PhaseSucceeded}, want: "InProgress | s InProgress: z=NotStarted b=NotStarted x=Succeeded c=NotStarted y=open"},
+				{see: seen{"s/y": PhaseSucceeded}, want: "InProgress | s InProgress: z=NotStarted b=open x=Succeeded c=open y=Succeeded"},
+				{see: seen{"s/b": PhaseSucceeded, "s/c": PhaseRunning}, want: "InProgress | s InProgress: z=NotStarted b=Succeeded x=Succeeded c=InProgress y=Succeeded"},
+				{see: seen{"s/c": PhaseSucceeded}, want: "InProgress | s InProgress: z=open b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
+				{see: seen{"s/z": PhaseSucceeded}, want: "Succeeded | s Succeeded: z=Succeeded b=Succeeded x=Succeeded c=Succeeded y=Succeeded"},
 			},
 		},
 		{
@@ -59,31 +59,31 @@ func TestRun(t *testing.T) {
 			pipeline: pipeline(stage("s", action("a", 1), action("b", 1), action("c", 2)), stage("u", action("d", 1))),
 			steps: []step{
 				{want: "InProgress | s InProgress: a=open b=open c=NotStarted | u NotStarted: d=NotStarted"},
-				{see: seen{"s/a": Failed, "s/b": Running}, want: "InProgress | s InProgress: a=Failed b=InProgress c=NotStarted | u NotStarted: d=NotStarted"},
-				{see: seen{"s/b": Succeeded}, want: "Failed | s Failed: a=Failed b=Succeeded c=NotStarted | u NotStarted: d=NotStarted"},
+				{see: seen{"s/a": PhaseFailed, "s/b": PhaseRunning}, want: "InProgress | s InProgress: a=Failed b=InProgress c=NotStarted | u NotStarted: d=NotStarted"},
+				{see: seen{"s/b": PhaseSucceeded}, want: "Failed | s Failed: a=Failed b=Succeeded c=NotStarted | u NotStarted: d=NotStarted"},
 			},
 		},
 		{
 			name: "a start that is blocked, then goes on", pipeline: pipeline(stage("s", action("a", 1))),
 			steps: []step{
 				{want: "InProgress | s InProgress: a=open"},
-				{see: seen{"s/a": Blocked}, want: "InProgress | s InProgress: a=open"},
-				{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+				{see: seen{"s/a": PhaseBlocked}, want: "InProgress | s InProgress: a=open"},
+				{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 			},
 		},
 		{
 			name: "actions of one name in two stages are two", pipeline: pipeline(stage("s", action("a", 1)), stage("u", action("a", 1))),
 			steps: []step{
 				{want: "InProgress | s InProgress: a=open | u NotStarted: a=NotStarted"},
-				{see: seen{"s/a": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: a=open"},
+				{see: seen{"s/a": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: a=open"},
 			},
 		},
 		{
 			name: "what is seen of an action that has not started, has ended or is unknown counts for nothing", pipeline: twoStages,
 			steps: []step{
-				{see: seen{"ship/b": Failed, "no/such": Failed}, want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
-				{see: seen{"build/a": Succeeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
-				{see: seen{"build/a": Failed}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"ship/b": PhaseFailed, "no/such": PhaseFailed}, want: "InProgress | build InProgress: a=open | ship NotStarted: b=NotStarted"},
+				{see: seen{"build/a": PhaseSucceeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
+				{see: seen{"build/a": PhaseFailed}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=open"},
 			},
 		},
 	}
@@ -99,7 +99,7 @@ func TestWaitsForPipeline(t *testing.T) {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 	contains(t, message(t, &e.Status), "spec.pipelineName: ", `"deploy"`)
-	if tasks := Tasks(&e.Status, nil); tasks != nil {
+	if tasks := Operations(&e.Status, nil); tasks != nil {
 		t.Errorf("there is nothing to do yet, got %+v", tasks)
 	}
 
@@ -126,11 +126,11 @@ func TestHeldFromItsPipeline(t *testing.T) {
 		reason string
 		says   string
 	}{
-		{"refused", Input{Held: "Trying again: forbidden by a policy"}, v1alpha1.ReasonStartBlocked, "forbidden by a policy"},
+		{"refused", Input{PinBlocked: "Trying again: forbidden by a policy"}, v1alpha1.ReasonStartBlocked, "forbidden by a policy"},
 		{"not there", Input{}, v1alpha1.ReasonWaitingForPipeline, `"deploy"`},
 		{"not refused any more", Input{Pipeline: p, Revision: revision}, string(v1alpha1.ExecutionInProgress), `Running stage "s".`},
-		{"refused, and stopped", Input{Held: "Trying again: forbidden by a policy", Requests: waits}, string(v1alpha1.ExecutionStopped), `StopRequest "w"`},
-		{"long", Input{Held: strings.Repeat("停", 2000)}, v1alpha1.ReasonStartBlocked, "停…"},
+		{"refused, and stopped", Input{PinBlocked: "Trying again: forbidden by a policy", Requests: waits}, string(v1alpha1.ExecutionStopped), `StopRequest "w"`},
+		{"long", Input{PinBlocked: strings.Repeat("停", 2000)}, v1alpha1.ReasonStartBlocked, "停…"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestHeldFromItsPipeline(t *testing.T) {
 	}
 	// What it was held by is no news once it runs.
 	e := play(t, p, step{want: "InProgress | s InProgress: a=open"})
-	got := next(t, Input{Execution: e, Held: "of before", Now: at(2)})
+	got := next(t, Input{Execution: e, PinBlocked: "of before", Now: at(2)})
 	if strings.Contains(message(t, &got), "of before") {
 		t.Errorf("it runs, and reads %q", message(t, &got))
 	}
@@ -155,7 +155,7 @@ func TestHeldFromItsPipeline(t *testing.T) {
 func TestAnExecutionThatIsBeingDeleted(t *testing.T) {
 	two := pipeline(stage("s", action("a", 1), action("b", 1)), stage("u", action("c", 1)))
 	open := step{want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"}
-	run := step{see: seen{"s/a": Running, "s/b": Running}, want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted"}
+	run := step{see: seen{"s/a": PhaseRunning, "s/b": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted"}
 	soon := request("soon", false)
 	soon.Spec.EscalateAfterSeconds = ptr.To[int64](5)
 	tests := []struct {
@@ -166,20 +166,20 @@ func TestAnExecutionThatIsBeingDeleted(t *testing.T) {
 	}{
 		{"before it started", nil, []step{{want: "InProgress"}, {ask: waits, want: "Stopped"}}},
 		{"a group ends", []step{open, run}, []step{
-			{see: seen{"s/a": Succeeded, "s/b": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+			{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			{ask: waits, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 		}},
 		{"a stop and wait", []step{open, run}, []step{
 			{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
-			{see: seen{"s/a": Succeeded, "s/b": Failed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+			{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 		}},
 		{"a stop and abandon, with open intents", []step{open}, []step{
 			{ask: abandons, want: open.want},
 			{
-				see:  seen{"s/a": NeverStarted, "s/b": Running},
+				see:  seen{"s/a": PhaseNeverStarted, "s/b": PhaseRunning},
 				want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted",
 			},
-			{see: seen{"s/b": Ended}, want: "Stopped | s Stopped: a=NotStarted b=Abandoned | u NotStarted: c=NotStarted"},
+			{see: seen{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=NotStarted b=Abandoned | u NotStarted: c=NotStarted"},
 		}},
 		{"a stop that escalates", []step{open, run}, []step{
 			{ask: []v1alpha1.StopRequest{soon}, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
@@ -221,10 +221,10 @@ func TestTimesAndNames(t *testing.T) {
 	p := pipeline(stage("s", action("a", 1)), stage("u", action("b", 1)))
 	e := play(t, p,
 		step{want: "InProgress | s InProgress: a=open | u NotStarted: b=NotStarted"},
-		step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"},
-		step{see: seen{"s/a": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: b=open"},
+		step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"},
+		step{see: seen{"s/a": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: b=open"},
 		// What is seen once more of an action that has ended changes nothing of it.
-		step{see: seen{"s/a": Failed, "u/b": Failed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
+		step{see: seen{"s/a": PhaseFailed, "u/b": PhaseFailed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
 	)
 	first, third, fourth := at(1), at(3), at(4)
 	s := e.Status
@@ -234,11 +234,11 @@ func TestTimesAndNames(t *testing.T) {
 		StartTime: &first, CompletionTime: &fourth,
 		Stages: []v1alpha1.StageStatus{
 			{Name: "s", State: v1alpha1.StageSucceeded, Actions: []v1alpha1.ActionStatus{{
-				Name: "a", State: v1alpha1.ActionSucceeded, RunOrder: 1, JobName: JobName(e, Key{"s", "a"}), JobUID: "job-of-s/a",
+				Name: "a", State: v1alpha1.ActionSucceeded, RunOrder: 1, Workload: v1alpha1.WorkloadReference{Name: WorkloadName(e, ActionKey{"s", "a"}, 1), UID: "job-of-s/a"},
 				StartTime: &first, CompletionTime: &third,
 			}}},
 			{Name: "u", State: v1alpha1.StageFailed, Actions: []v1alpha1.ActionStatus{{
-				Name: "b", State: v1alpha1.ActionFailed, RunOrder: 1, JobName: JobName(e, Key{"u", "b"}), JobUID: "job-of-u/b",
+				Name: "b", State: v1alpha1.ActionFailed, RunOrder: 1, Workload: v1alpha1.WorkloadReference{Name: WorkloadName(e, ActionKey{"u", "b"}, 1), UID: "job-of-u/b"},
 				StartTime: &third, CompletionTime: &fourth,
 				Reason: "BackoffLimitExceeded", Message: "Job has reached the specified backoff limit",
 			}}},
@@ -270,13 +270,13 @@ func TestRevisionLost(t *testing.T) {
 	running := "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"
 	e := play(t, pipeline(stage("s", action("a", 1)), stage("u", action("b", 1))),
 		step{want: "InProgress | s InProgress: a=open | u NotStarted: b=NotStarted"},
-		step{see: seen{"s/a": Running}, want: running},
+		step{see: seen{"s/a": PhaseRunning}, want: running},
 	)
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Running}.observed(), Now: at(3)})
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseRunning}.observed(), Now: at(3)})
 	if got := show(&e.Status); got != running {
 		t.Errorf("got %q, want %q", got, running)
 	}
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": Succeeded}.observed(), Now: at(4)})
+	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseSucceeded}.observed(), Now: at(4)})
 	if got, want := show(&e.Status), "Failed | s Succeeded: a=Succeeded | u NotStarted: b=NotStarted"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

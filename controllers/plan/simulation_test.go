@@ -23,7 +23,7 @@ type simulated struct {
 	jobs     map[string]*fakeJob
 	requests []v1alpha1.StopRequest
 	// paused are tasks that an operator has yet to carry out: it read them from a status that may be old by then.
-	paused []Task
+	paused []Operation
 	// now counts the steps.
 	now int
 	// promised is set once a request reads Accepted.
@@ -45,7 +45,7 @@ func TestSimulatedRuns(t *testing.T) {
 	ends := map[v1alpha1.ExecutionState]int{}
 	for seed := range int64(1500) {
 		s := newSimulated(t, seed)
-		for !s.e.Status.State.Final() && s.now < maxSteps {
+		for !s.e.Status.State.IsFinal() && s.now < maxSteps {
 			s.step()
 		}
 		s.checkEnd()
@@ -85,8 +85,8 @@ func (s *simulated) step() {
 	if s.chance(12) {
 		s.requests = append(s.requests, request(fmt.Sprintf("r%d", len(s.requests)), s.chance(2)))
 	}
-	tasks := Tasks(&s.e.Status, s.pipeline)
-	observed := map[Key]Observation{}
+	tasks := Operations(&s.e.Status, s.pipeline)
+	observed := map[ActionKey]Observation{}
 	for _, task := range tasks {
 		switch s.rnd.Intn(8) {
 		case 0: // The API server does not answer.
@@ -112,12 +112,12 @@ func (s *simulated) step() {
 	s.check(&s.e.Status, &status)
 	s.e.Status = status
 	for i := range s.requests {
-		s.requests[i].Status = stop.Status(&s.requests[i], s.e, stop.Decide(s.e, &s.requests[i]), at(s.now))
+		s.requests[i].Status = stop.NextStatus(&s.requests[i], s.e, stop.Decide(s.e, &s.requests[i]), at(s.now))
 		s.promised = s.promised || s.requests[i].Status.PipelineExecutionID != ""
 	}
 	// An operator that was paused wakes up, and carries out what it read long ago.
 	for _, task := range s.paused {
-		if s.chance(4) && task.Verb == Start {
+		if s.chance(4) && task.Type == OperationStart {
 			s.carryOut(task)
 		}
 	}
@@ -145,44 +145,44 @@ func sortedNames(jobs map[string]*fakeJob) []string {
 }
 
 // carryOut is package action with a cluster in memory.
-func (s *simulated) carryOut(t Task) Observation {
-	j := s.jobs[t.JobName]
+func (s *simulated) carryOut(t Operation) Observation {
+	j := s.jobs[t.Workload.Name]
 	switch {
-	case t.Verb == Start && j == nil:
+	case t.Type == OperationStart && j == nil:
 		if s.promised {
 			s.t.Errorf("I3: a Job of %v was created after a request read Accepted", t.Key)
 		}
 		j = &fakeJob{uid: fmt.Sprintf("job-%d", len(s.jobs))}
-		s.jobs[t.JobName] = j
-	case t.Verb == Start && j.tombstone:
+		s.jobs[t.Workload.Name] = j
+	case t.Type == OperationStart && j.tombstone:
 		return Observation{}
-	case t.Verb == Fence && j == nil:
-		s.jobs[t.JobName] = &fakeJob{tombstone: true}
-		return Observation{Phase: NeverStarted}
-	case t.Verb == Fence && j.tombstone:
-		return Observation{Phase: NeverStarted}
-	case t.Verb == Orphan:
+	case t.Type == OperationFence && j == nil:
+		s.jobs[t.Workload.Name] = &fakeJob{tombstone: true}
+		return Observation{Phase: PhaseNeverStarted}
+	case t.Type == OperationFence && j.tombstone:
+		return Observation{Phase: PhaseNeverStarted}
+	case t.Type == OperationOrphan:
 		j.orphaned = true
-		return Observation{Phase: Ended, JobUID: t.JobUID}
-	case t.Verb == Terminate && j.runs() && s.chance(2):
+		return Observation{Phase: PhaseEnded, UID: t.Workload.UID}
+	case t.Type == OperationTerminate && j.runs() && s.chance(2):
 		j.suspended = true
-	case t.Verb == Terminate && !j.runs():
-		return Observation{Phase: Ended, JobUID: t.JobUID}
+	case t.Type == OperationTerminate && !j.runs():
+		return Observation{Phase: PhaseEnded, UID: t.Workload.UID}
 	}
 	switch {
 	case j.succeeded:
-		return Observation{Phase: Succeeded, JobUID: j.uid}
+		return Observation{Phase: PhaseSucceeded, UID: j.uid}
 	case j.failed:
-		return Observation{Phase: Failed, JobUID: j.uid, Reason: "Failed", Message: "it failed"}
+		return Observation{Phase: PhaseFailed, UID: j.uid, Reason: "Failed", Message: "it failed"}
 	}
-	return Observation{Phase: Running, JobUID: j.uid}
+	return Observation{Phase: PhaseRunning, UID: j.uid}
 }
 
 // undecided are the requests that the cache shows as open; it may still show one that the execution has taken.
 func (s *simulated) undecided() []v1alpha1.StopRequest {
 	var open []v1alpha1.StopRequest
 	for _, r := range s.requests {
-		if !stop.Concluded(&r) {
+		if !stop.IsConcluded(&r) {
 			open = append(open, *r.DeepCopy())
 		}
 	}
@@ -220,7 +220,7 @@ func (s *simulated) check(before, after *v1alpha1.PipelineExecutionStatus) {
 }
 
 // checkStop is I2: "An execution accepts at most one wait and at most one abandon, in that order."
-func (s *simulated) checkStop(before, after *v1alpha1.Stop) {
+func (s *simulated) checkStop(before, after *v1alpha1.StopStatus) {
 	if before == nil && after == nil {
 		return
 	}
@@ -266,14 +266,14 @@ func legal(was, is *v1alpha1.ActionStatus) bool {
 	switch {
 	case was.CompletionTime != nil:
 		return was.State == is.State && was.CompletionTime.Equal(is.CompletionTime)
-	case was.JobUID != "" && is.JobUID != was.JobUID:
+	case was.Workload.UID != "" && is.Workload.UID != was.Workload.UID:
 		return false
 	case was.State == notStarted:
 		return is.State == notStarted || is.State == inProgress
 	case was.State == abandoned:
 		return is.State == abandoned
 	case is.State == notStarted:
-		return was.JobUID == ""
+		return was.Workload.UID == ""
 	default:
 		return true
 	}
@@ -282,13 +282,13 @@ func legal(was, is *v1alpha1.ActionStatus) bool {
 // checkEnd looks at what is left at the end.
 func (s *simulated) checkEnd() {
 	status := &s.e.Status
-	if !status.State.Final() {
+	if !status.State.IsFinal() {
 		s.t.Errorf("I8: no end after %d steps", s.now)
 		return
 	}
 	for _, st := range status.Stages {
 		for _, a := range st.Actions {
-			j := s.jobs[a.JobName]
+			j := s.jobs[a.Workload.Name]
 			if a.State == v1alpha1.ActionInProgress || (a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil) {
 				s.t.Errorf("I5: %s, and %s/%s is %s", status.State, st.Name, a.Name, a.State)
 			}
@@ -302,7 +302,7 @@ func (s *simulated) checkEnd() {
 	}
 	// "The write after the fence" leaves no name free: a Start that comes now creates nothing.
 	for _, task := range s.paused {
-		if task.Verb == Start && s.jobs[task.JobName] == nil {
+		if task.Type == OperationStart && s.jobs[task.Workload.Name] == nil {
 			s.t.Errorf("I3: a paused operator could still start %v", task.Key)
 		}
 	}

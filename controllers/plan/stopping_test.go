@@ -20,7 +20,7 @@ func twoThenOne() *v1alpha1.PipelineSpec {
 var (
 	opened  = step{want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"}
 	started = step{
-		see:  seen{"s/a": Running, "s/b": Running},
+		see:  seen{"s/a": PhaseRunning, "s/b": PhaseRunning},
 		want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted",
 	}
 )
@@ -38,8 +38,8 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened, started,
 				{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": Succeeded, "s/b": Running}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Succeeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -47,17 +47,17 @@ func TestStop(t *testing.T) {
 			name: "wait: the last action in progress fails",
 			steps: []step{
 				opened, started,
-				{ask: waits, see: seen{"s/a": Succeeded}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Failed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+				{ask: waits, see: seen{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "wait: an action had failed before, its sibling is waited for",
 			steps: []step{
 				opened, started,
-				{see: seen{"s/a": Failed}, want: "InProgress | s InProgress: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseFailed}, want: "InProgress | s InProgress: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
 				{ask: waits, want: "Stopping | s Stopping: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Succeeded}, want: "Stopped | s Stopped: a=Failed b=Succeeded | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Failed b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -66,8 +66,8 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened, started,
 				{ask: abandons, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": Ended, "s/b": Running}, want: "Stopping | s Stopping: a=Abandoned b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Ended}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseEnded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Abandoned b=ending | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -75,14 +75,14 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened, started,
 				{ask: abandons, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": Succeeded, "s/b": Failed}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "abandon: what ended by itself is not abandoned",
 			steps: []step{
 				opened, started,
-				{ask: abandons, see: seen{"s/a": Succeeded, "s/b": Running}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
+				{ask: abandons, see: seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -91,15 +91,15 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened, started,
 				{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
-				{ask: abandons, see: seen{"s/a": Succeeded}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Ended}, want: "Stopped | s Stopped: a=Succeeded b=Abandoned | u NotStarted: c=NotStarted"},
+				{ask: abandons, see: seen{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Succeeded b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "a stop that comes with the end of the group: the next stage is never entered",
 			steps: []step{
 				opened, started,
-				{ask: waits, see: seen{"s/a": Succeeded, "s/b": Succeeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+				{ask: waits, see: seen{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -108,9 +108,9 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened,
 				{ask: waits, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": NeverStarted}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Blocked}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": NeverStarted}, want: "Stopped | s Stopped: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseNeverStarted}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseBlocked}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseNeverStarted}, want: "Stopped | s Stopped: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -119,8 +119,8 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened,
 				{ask: waits, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": NeverStarted, "s/b": Running}, want: "Stopping | s Stopping: a=NotStarted b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": Succeeded}, want: "Stopped | s Stopped: a=NotStarted b=Succeeded | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=InProgress | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=NotStarted b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -128,7 +128,7 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened,
 				{ask: abandons, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": NeverStarted, "s/b": Running}, want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -136,16 +136,16 @@ func TestStop(t *testing.T) {
 			steps: []step{
 				opened,
 				{ask: abandons, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": Succeeded, "s/b": Failed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "an abandon while fencing abandons what is known to have started",
 			steps: []step{
 				opened,
-				{ask: abandons, see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=ending b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": NeverStarted}, want: "Stopping | s Stopping: a=ending b=NotStarted | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": Ended}, want: "Stopped | s Stopped: a=Abandoned b=NotStarted | u NotStarted: c=NotStarted"},
+				{ask: abandons, see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=ending b=open | u NotStarted: c=NotStarted"},
+				{see: seen{"s/b": PhaseNeverStarted}, want: "Stopping | s Stopping: a=ending b=NotStarted | u NotStarted: c=NotStarted"},
+				{see: seen{"s/a": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=NotStarted | u NotStarted: c=NotStarted"},
 			},
 		},
 	}
@@ -158,17 +158,17 @@ func TestStop(t *testing.T) {
 func TestEverythingSucceedsWhileStopping(t *testing.T) {
 	play(t, pipeline(stage("s", action("a", 1))),
 		step{want: "InProgress | s InProgress: a=open"},
-		step{ask: waits, see: seen{"s/a": Running}, want: "Stopping | s Stopping: a=InProgress"},
-		step{see: seen{"s/a": Succeeded}, want: "Stopped | s Stopped: a=Succeeded"},
+		step{ask: waits, see: seen{"s/a": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress"},
+		step{see: seen{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 	)
 }
 
 // A stage that has Succeeded stays so; the stop is that of the stage that the execution is in.
 func TestStopInASecondStage(t *testing.T) {
 	play(t, twoThenOne(), opened,
-		step{see: seen{"s/a": Succeeded, "s/b": Succeeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u InProgress: c=open"},
-		step{ask: abandons, see: seen{"u/c": Running}, want: "Stopping | s Succeeded: a=Succeeded b=Succeeded | u Stopping: c=ending"},
-		step{see: seen{"u/c": Ended}, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u Stopped: c=Abandoned"},
+		step{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u InProgress: c=open"},
+		step{ask: abandons, see: seen{"u/c": PhaseRunning}, want: "Stopping | s Succeeded: a=Succeeded b=Succeeded | u Stopping: c=ending"},
+		step{see: seen{"u/c": PhaseEnded}, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u Stopped: c=Abandoned"},
 	)
 }
 
@@ -199,10 +199,10 @@ func TestOnStopAbandonUnderAWait(t *testing.T) {
 	p := pipeline(stage("s", onStopAbandon(action("soak", 1)), action("b", 1)))
 	e := play(t, p,
 		step{want: "InProgress | s InProgress: soak=open b=open"},
-		step{see: seen{"s/soak": Running, "s/b": Running}, want: "InProgress | s InProgress: soak=InProgress b=InProgress"},
+		step{see: seen{"s/soak": PhaseRunning, "s/b": PhaseRunning}, want: "InProgress | s InProgress: soak=InProgress b=InProgress"},
 		step{ask: waits, want: "Stopping | s Stopping: soak=ending b=InProgress"},
-		step{see: seen{"s/soak": Ended}, want: "Stopping | s Stopping: soak=Abandoned b=InProgress"},
-		step{see: seen{"s/b": Succeeded}, want: "Stopped | s Stopped: soak=Abandoned b=Succeeded"},
+		step{see: seen{"s/soak": PhaseEnded}, want: "Stopping | s Stopping: soak=Abandoned b=InProgress"},
+		step{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: soak=Abandoned b=Succeeded"},
 	)
 	if e.Status.Stop.Mode != v1alpha1.StopModeWait {
 		t.Errorf("the mode of the stop is %s: onStop must not escalate it", e.Status.Stop.Mode)
@@ -213,7 +213,7 @@ func TestOnStopAbandonUnderAWait(t *testing.T) {
 func TestStopWithTheRevisionLost(t *testing.T) {
 	e := play(t, pipeline(stage("s", onStopAbandon(action("a", 1)))),
 		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+		step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 	)
 	e.Status = next(t, Input{Execution: e, Requests: waits, Now: at(3)})
 	if got, want := show(&e.Status), "Stopping | s Stopping: a=InProgress"; got != want {
@@ -229,9 +229,9 @@ func TestStopWithTheRevisionLost(t *testing.T) {
 func TestAbandonClearsTheOldMessage(t *testing.T) {
 	e := play(t, pipeline(stage("s", action("a", 1))),
 		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+		step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 	)
-	held := map[Key]Observation{{"s", "a"}: {Phase: Running, JobUID: "job-of-s/a", Message: "suspended by another"}}
+	held := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Message: "suspended by another"}}
 	e.Status = next(t, Input{Execution: e, Observed: held, Now: at(3)})
 	if got := e.Status.Stages[0].Actions[0].Message; got != "suspended by another" {
 		t.Fatalf("message is %q", got)
@@ -248,29 +248,29 @@ func TestWaitingFor(t *testing.T) {
 	e := play(t, p,
 		step{want: "InProgress | s InProgress: a=open b=open c=open d=open"},
 		step{
-			see:  seen{"s/a": Running, "s/c": Running, "s/d": Succeeded},
+			see:  seen{"s/a": PhaseRunning, "s/c": PhaseRunning, "s/d": PhaseSucceeded},
 			want: "InProgress | s InProgress: a=InProgress b=open c=InProgress d=Succeeded",
 		},
 		step{ask: waits, want: "InProgress | s InProgress: a=InProgress b=open c=ending d=Succeeded"},
 	)
-	job := func(name string) string { return JobName(e, Key{"s", name}) }
-	want := []v1alpha1.StopWait{
-		{Stage: "s", Action: "a", JobName: job("a"), Message: `Job "` + job("a") + `" has to finish.`},
-		{Stage: "s", Action: "b", JobName: job("b"), Message: `Making sure that Job "` + job("b") + `" does not start.`},
-		{Stage: "s", Action: "c", JobName: job("c"), Message: `The pods of Job "` + job("c") + `" have to end.`},
+	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
+	want := []v1alpha1.PendingAction{
+		{Stage: "s", Action: "a", Workload: v1alpha1.WorkloadReference{Name: job("a")}, Message: `Job "` + job("a") + `" has to finish.`},
+		{Stage: "s", Action: "b", Workload: v1alpha1.WorkloadReference{Name: job("b")}, Message: `Making sure that Job "` + job("b") + `" does not start.`},
+		{Stage: "s", Action: "c", Workload: v1alpha1.WorkloadReference{Name: job("c")}, Message: `The pods of Job "` + job("c") + `" have to end.`},
 	}
 	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
 		t.Errorf("waitingFor (-want +got):\n%s", diff)
 	}
 
-	cannot := map[Key]Observation{{"s", "c"}: {Phase: Running, Message: "node n1 does not answer"}, {"s", "b"}: {Phase: NeverStarted}}
+	cannot := map[ActionKey]Observation{{"s", "c"}: {Phase: PhaseRunning, Message: "node n1 does not answer"}, {"s", "b"}: {Phase: PhaseNeverStarted}}
 	e.Status = next(t, Input{Execution: e, Pipeline: p, Observed: cannot, Now: at(4)})
-	want = []v1alpha1.StopWait{want[0], {Stage: "s", Action: "c", JobName: job("c"), Message: "node n1 does not answer"}}
+	want = []v1alpha1.PendingAction{want[0], {Stage: "s", Action: "c", Workload: v1alpha1.WorkloadReference{Name: job("c")}, Message: "node n1 does not answer"}}
 	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
 		t.Errorf("waitingFor with a message (-want +got):\n%s", diff)
 	}
 
-	e.Status = next(t, Input{Execution: e, Pipeline: p, Observed: seen{"s/a": Succeeded, "s/c": Ended}.observed(), Now: at(5)})
+	e.Status = next(t, Input{Execution: e, Pipeline: p, Observed: seen{"s/a": PhaseSucceeded, "s/c": PhaseEnded}.observed(), Now: at(5)})
 	if e.Status.State != v1alpha1.ExecutionStopped || e.Status.Stop.WaitingFor != nil {
 		t.Errorf("%s waits for %+v", e.Status.State, e.Status.Stop.WaitingFor)
 	}
@@ -282,7 +282,7 @@ func TestWaitingForIsBounded(t *testing.T) {
 	e.Status.PipelineRevision = revision
 	e.Status.Stages = []v1alpha1.StageStatus{{Name: "s", State: v1alpha1.StageInProgress, Actions: make([]v1alpha1.ActionStatus, 60)}}
 	for i := range e.Status.Stages[0].Actions {
-		e.Status.Stages[0].Actions[i] = v1alpha1.ActionStatus{Name: "a", State: v1alpha1.ActionInProgress, JobUID: "j"}
+		e.Status.Stages[0].Actions[i] = v1alpha1.ActionStatus{Name: "a", State: v1alpha1.ActionInProgress, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	}
 	got := next(t, Input{Execution: e, Requests: waits, Now: at(1)})
 	if n := len(got.Stop.WaitingFor); n != 50 {
@@ -310,7 +310,7 @@ func TestStoppingWithoutAStop(t *testing.T) {
 			e := execution()
 			e.Status = status
 			got := next(t, Input{Execution: e, Pipeline: pipeline(stage("s", action("a", 1))), Now: at(1)})
-			if anyAction(&got, working) {
+			if anyAction(&got, isActive) {
 				t.Errorf("an action was started in state %s", got.State)
 			}
 		})

@@ -10,19 +10,19 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// Variables returns the value of each variable that the pipeline declares, in the order of their declaration: the
-// execution's, or the default. The problem is not nil where the execution sets one that is not declared, or leaves out
+// ResolveVariables returns the value of each variable that the pipeline declares, in the order of their declaration: that
+// of the execution, or the default. The problem is not nil if the execution sets one that is not declared, or leaves out
 // one that has no default.
-func Variables(pipeline *v1alpha1.PipelineSpec, execution *v1alpha1.PipelineExecutionSpec) ([]v1alpha1.Variable, *Problem) {
-	given := map[string]string{}
-	for _, v := range execution.Variables {
-		given[v.Name] = v.Value
+func ResolveVariables(declared []v1alpha1.VariableDeclaration, given []v1alpha1.Variable) ([]v1alpha1.Variable, *Problem) {
+	left := map[string]string{}
+	for _, v := range given {
+		left[v.Name] = v.Value
 	}
 	var values []v1alpha1.Variable
 	var missing []string
-	for _, d := range pipeline.Variables {
-		value, ok := given[d.Name]
-		delete(given, d.Name)
+	for _, d := range declared {
+		value, ok := left[d.Name]
+		delete(left, d.Name)
 		switch {
 		case ok:
 			values = append(values, v1alpha1.Variable{Name: d.Name, Value: value})
@@ -33,8 +33,8 @@ func Variables(pipeline *v1alpha1.PipelineSpec, execution *v1alpha1.PipelineExec
 		}
 	}
 	var undeclared []string
-	for _, v := range execution.Variables {
-		if _, left := given[v.Name]; left {
+	for _, v := range given {
+		if _, ok := left[v.Name]; ok {
 			undeclared = append(undeclared, v.Name)
 		}
 	}
@@ -45,15 +45,15 @@ func Variables(pipeline *v1alpha1.PipelineSpec, execution *v1alpha1.PipelineExec
 }
 
 func variablesProblem(missing, undeclared []string) *Problem {
-	var said []string
+	var causes []string
 	if len(missing) > 0 {
-		said = append(said, fmt.Sprintf("%s must be set, since the Pipeline gives no default", strings.Join(missing, ", ")))
+		causes = append(causes, fmt.Sprintf("%s must be set, since the Pipeline gives no default", strings.Join(missing, ", ")))
 	}
 	if len(undeclared) > 0 {
-		said = append(said, fmt.Sprintf("the Pipeline does not declare %s", strings.Join(undeclared, ", ")))
+		causes = append(causes, fmt.Sprintf("the Pipeline does not declare %s", strings.Join(undeclared, ", ")))
 	}
 	return &Problem{
 		Reason:  v1alpha1.ReasonInvalidVariables,
-		Message: fmt.Sprintf("spec.variables: %s. Start another execution with other variables.", strings.Join(said, "; ")),
+		Message: fmt.Sprintf("spec.variables: %s. Start another execution with other variables.", strings.Join(causes, "; ")),
 	}
 }

@@ -53,7 +53,7 @@ func TestVariables(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, problem := Variables(&v1alpha1.PipelineSpec{Variables: tt.declared}, &v1alpha1.PipelineExecutionSpec{Variables: tt.given})
+			got, problem := ResolveVariables(&v1alpha1.PipelineSpec{Variables: tt.declared}, &v1alpha1.PipelineExecutionSpec{Variables: tt.given})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("variables (-want +got):\n%s", diff)
 			}

@@ -19,25 +19,25 @@ const (
 )
 
 // stopOf is a stop whose last request was accepted at second 0, and may escalate, or have done so.
-func stopOf(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.Stop {
-	return &v1alpha1.Stop{Mode: mode, Requests: []v1alpha1.AcceptedStop{
-		{UID: "w", Name: "w", Mode: waiting, AcceptedTime: at(0), EscalateTime: escalate, EscalatedTime: escalated},
+func stopOf(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.StopStatus {
+	return &v1alpha1.StopStatus{Mode: mode, Requests: []v1alpha1.AcceptedStopRequest{
+		{UID: "w", Name: "w", Mode: waiting, AcceptedTime: at(0), EscalationTime: escalate, EscalatedTime: escalated},
 	}}
 }
 
 // "A stop is never silently stuck": after a few seconds its status says why it does not end.
 func TestOverdue(t *testing.T) {
-	twoRequests := &v1alpha1.Stop{Mode: abandoning, Requests: []v1alpha1.AcceptedStop{
+	twoRequests := &v1alpha1.StopStatus{Mode: abandoning, Requests: []v1alpha1.AcceptedStopRequest{
 		{Mode: waiting, AcceptedTime: at(0)}, {Mode: abandoning, AcceptedTime: at(20)},
 	}}
 	tests := []struct {
 		name string
-		stop *v1alpha1.Stop
+		stop *v1alpha1.StopStatus
 		now  metav1.Time
 		want bool
 	}{
 		{"no stop", nil, at(59), false},
-		{"a stop without requests", &v1alpha1.Stop{Mode: waiting}, at(59), false},
+		{"a stop without requests", &v1alpha1.StopStatus{Mode: waiting}, at(59), false},
 		{"just accepted", stopOf(waiting, nil, nil), at(0), false},
 		{"a moment before", stopOf(waiting, nil, nil), metav1.NewTime(at(5).Add(-1)), false},
 		{"five seconds", stopOf(waiting, nil, nil), at(5), true},
@@ -52,7 +52,7 @@ func TestOverdue(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			status := &v1alpha1.PipelineExecutionStatus{State: v1alpha1.ExecutionStopping, Stop: tt.stop}
-			if got := Overdue(status, tt.now); got != tt.want {
+			if got := IsOverdue(status, tt.now); got != tt.want {
 				t.Errorf("Overdue is %v, want %v", got, tt.want)
 			}
 		})
@@ -64,7 +64,7 @@ func TestWake(t *testing.T) {
 	tests := []struct {
 		name  string
 		state v1alpha1.ExecutionState
-		stop  *v1alpha1.Stop
+		stop  *v1alpha1.StopStatus
 		now   metav1.Time
 		want  time.Duration
 	}{
@@ -75,26 +75,26 @@ func TestWake(t *testing.T) {
 		{"Succeeded", v1alpha1.ExecutionSucceeded, stopOf(waiting, nil, nil), at(1), 0},
 		{"Failed", v1alpha1.ExecutionFailed, stopOf(waiting, nil, nil), at(1), 0},
 
-		{"just accepted", stopping, stopOf(waiting, nil, nil), at(0), patience},
-		{"fencing", v1alpha1.ExecutionInProgress, stopOf(waiting, nil, nil), at(0), patience},
-		{"a stop without requests", stopping, &v1alpha1.Stop{Mode: waiting}, at(0), patience},
-		{"it takes long", stopping, stopOf(waiting, nil, nil), at(6), lookAgain},
-		{"abandoning takes long", stopping, stopOf(abandoning, nil, nil), at(6), lookAgain},
+		{"just accepted", stopping, stopOf(waiting, nil, nil), at(0), explainAfter},
+		{"fencing", v1alpha1.ExecutionInProgress, stopOf(waiting, nil, nil), at(0), explainAfter},
+		{"a stop without requests", stopping, &v1alpha1.StopStatus{Mode: waiting}, at(0), explainAfter},
+		{"it takes long", stopping, stopOf(waiting, nil, nil), at(6), recheckInterval},
+		{"abandoning takes long", stopping, stopOf(abandoning, nil, nil), at(6), recheckInterval},
 
 		{"escalates before it is overdue", stopping, stopOf(waiting, ptr.To(at(2)), nil), at(0), 2 * time.Second},
 		{"escalates soon", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(7), 3 * time.Second},
-		{"escalates later than it is looked at", stopping, stopOf(waiting, ptr.To(at(50)), nil), at(7), lookAgain},
+		{"escalates later than it is looked at", stopping, stopOf(waiting, ptr.To(at(50)), nil), at(7), recheckInterval},
 		// 0 would mean never.
 		{"escalates now", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(10), time.Millisecond},
 		{"should have escalated", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(40), time.Millisecond},
-		{"has escalated", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(11), patience},
-		{"has escalated, and it takes long", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(40), lookAgain},
-		{"a clock that went back", stopping, stopOf(waiting, ptr.To(at(30)), nil), at(-600), patience},
+		{"has escalated", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(11), explainAfter},
+		{"has escalated, and it takes long", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(40), recheckInterval},
+		{"a clock that went back", stopping, stopOf(waiting, ptr.To(at(30)), nil), at(-600), explainAfter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			status := &v1alpha1.PipelineExecutionStatus{State: tt.state, Stop: tt.stop}
-			if got := Wake(status, tt.now); got != tt.want {
+			if got := RequeueAfter(status, tt.now); got != tt.want {
 				t.Errorf("Wake is %s, want %s", got, tt.want)
 			}
 		})
@@ -105,11 +105,11 @@ func TestWake(t *testing.T) {
 // its Pipeline is not.
 func TestWakeOfARun(t *testing.T) {
 	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-	if got := Wake(&e.Status, at(9)); got < time.Minute {
+	if got := RequeueAfter(&e.Status, at(9)); got < time.Minute {
 		t.Errorf("a run is looked at after %s", got)
 	}
 	e = play(t, nil, step{want: "InProgress"})
-	if got := Wake(&e.Status, at(9)); got != 0 {
+	if got := RequeueAfter(&e.Status, at(9)); got != 0 {
 		t.Errorf("one that waits for its Pipeline is looked at after %s", got)
 	}
 }
@@ -118,26 +118,26 @@ func TestWakeOfARun(t *testing.T) {
 func TestWakeOfALostJob(t *testing.T) {
 	done := at(5)
 	lost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
-		return v1alpha1.ActionStatus{State: state, JobUID: "j", Reason: reason, CompletionTime: completed}
+		return v1alpha1.ActionStatus{State: state, Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
 	}
 	const inProgress, jobLost = v1alpha1.ActionInProgress, v1alpha1.ReasonJobLost
 	tests := []struct {
 		name   string
 		action v1alpha1.ActionStatus
-		stop   *v1alpha1.Stop
+		stop   *v1alpha1.StopStatus
 		want   time.Duration
 	}{
-		{"its pods are left", lost(inProgress, jobLost, nil), nil, lookAgain},
-		{"it runs", lost(inProgress, "", nil), nil, lookSeldom},
-		{"another deletes it", lost(inProgress, "JobDeleting", nil), nil, lookSeldom},
+		{"its pods are left", lost(inProgress, jobLost, nil), nil, recheckInterval},
+		{"it runs", lost(inProgress, "", nil), nil, resyncInterval},
+		{"another deletes it", lost(inProgress, "JobDeleting", nil), nil, resyncInterval},
 		{"it was lost", lost(v1alpha1.ActionFailed, jobLost, &done), nil, 0},
-		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), stopOf(waiting, nil, nil), patience},
+		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), stopOf(waiting, nil, nil), explainAfter},
 		{"its pods are left, and a stop escalates", lost(inProgress, jobLost, nil), stopOf(waiting, ptr.To(at(2)), nil), 2 * time.Second},
-		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), stopOf(abandoning, nil, nil), patience},
+		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), stopOf(abandoning, nil, nil), explainAfter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Wake(statusOf(tt.action, tt.stop), at(0)); got != tt.want {
+			if got := RequeueAfter(statusOf(tt.action, tt.stop), at(0)); got != tt.want {
 				t.Errorf("Wake is %s, want %s", got, tt.want)
 			}
 		})
@@ -149,7 +149,7 @@ func TestWakeMeetsTheEscalation(t *testing.T) {
 	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {
 		e := play(t, pipeline(stage("s", action("a", 1))),
 			step{want: "InProgress | s InProgress: a=open"},
-			step{see: seen{"s/a": Running}, want: "InProgress | s InProgress: a=InProgress"},
+			step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 		)
 		r := request("w", false)
 		r.Spec.EscalateAfterSeconds = ptr.To(seconds)
@@ -159,12 +159,12 @@ func TestWakeMeetsTheEscalation(t *testing.T) {
 			if looks > 10 {
 				t.Fatalf("after %d looks a stop that escalates after %d seconds has not", looks, seconds)
 			}
-			now = metav1.NewTime(now.Add(Wake(&e.Status, now)))
+			now = metav1.NewTime(now.Add(RequeueAfter(&e.Status, now)))
 			e.Status = next(t, Input{Execution: e, Now: now})
 		}
 		record := e.Status.Stop.Requests[0]
-		if !record.EscalatedTime.Equal(record.EscalateTime) {
-			t.Errorf("after %d seconds: escalated at %s, should have at %s", seconds, record.EscalatedTime, record.EscalateTime)
+		if !record.EscalatedTime.Equal(record.EscalationTime) {
+			t.Errorf("after %d seconds: escalated at %s, should have at %s", seconds, record.EscalatedTime, record.EscalationTime)
 		}
 		// "it is abandoned as if an abandon had been asked for"
 		if got, want := show(&e.Status), "Stopping | s Stopping: a=ending"; got != want {

@@ -16,7 +16,7 @@ import (
 func TestAcceptSeveral(t *testing.T) {
 	tests := []struct {
 		name     string
-		inForce  *v1alpha1.Stop
+		inForce  *v1alpha1.StopStatus
 		requests []v1alpha1.StopRequest
 		want     []string
 		mode     v1alpha1.StopMode
@@ -91,7 +91,7 @@ func TestAcceptSeveral(t *testing.T) {
 // The record outlives the StopRequest, so it says who asked for what, why and when.
 func TestAcceptRecords(t *testing.T) {
 	got := Accept(&execution("", inForceOf(accepted("w", wait))).Status, []v1alpha1.StopRequest{request("a", abandon, 1)}, at(9))
-	want := &v1alpha1.Stop{Mode: abandon, Requests: []v1alpha1.AcceptedStop{
+	want := &v1alpha1.StopStatus{Mode: abandon, Requests: []v1alpha1.AcceptedStopRequest{
 		accepted("w", wait),
 		{UID: "uid-of-a", Name: "a", Mode: abandon, Reason: "because of a", AcceptedTime: at(9)},
 	}}
@@ -102,7 +102,7 @@ func TestAcceptRecords(t *testing.T) {
 
 func TestAcceptKeepsWhatTheStopWaitsFor(t *testing.T) {
 	s := inForceOf(accepted("w", wait))
-	s.WaitingFor = []v1alpha1.StopWait{{Stage: "build", Action: "compile"}}
+	s.WaitingFor = []v1alpha1.PendingAction{{Stage: "build", Action: "compile"}}
 	got := Accept(&execution(v1alpha1.ExecutionStopping, s).Status, nil, at(9))
 	if diff := cmp.Diff(s, got); diff != "" {
 		t.Errorf("stop (-want +got):\n%s", diff)
@@ -112,7 +112,7 @@ func TestAcceptKeepsWhatTheStopWaitsFor(t *testing.T) {
 // The cache shares what it hands out, so neither the status nor the list of requests may be written to.
 func TestAcceptChangesNothing(t *testing.T) {
 	// Spare capacity is what an append would write into.
-	recorded := append(make([]v1alpha1.AcceptedStop, 0, 4), accepted("w", wait))
+	recorded := append(make([]v1alpha1.AcceptedStopRequest, 0, 4), accepted("w", wait))
 	e := execution(v1alpha1.ExecutionStopping, inForceOf(recorded...))
 	e.Status.Stop.Requests = recorded
 	requests := []v1alpha1.StopRequest{request("b", abandon, 2), request("a", abandon, 1)}

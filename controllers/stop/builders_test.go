@@ -39,21 +39,21 @@ func request(name string, mode v1alpha1.StopMode, created int) v1alpha1.StopRequ
 }
 
 // accepted is what an execution records of a request.
-func accepted(name string, mode v1alpha1.StopMode) v1alpha1.AcceptedStop {
-	return v1alpha1.AcceptedStop{
+func accepted(name string, mode v1alpha1.StopMode) v1alpha1.AcceptedStopRequest {
+	return v1alpha1.AcceptedStopRequest{
 		UID: "uid-of-" + name, Name: name, Mode: mode, Reason: "because of " + name, AcceptedTime: at(0),
 	}
 }
 
 // inForceOf returns the stop that the accepted requests make; nil where there are none.
-func inForceOf(requests ...v1alpha1.AcceptedStop) *v1alpha1.Stop {
+func inForceOf(requests ...v1alpha1.AcceptedStopRequest) *v1alpha1.StopStatus {
 	if len(requests) == 0 {
 		return nil
 	}
-	return &v1alpha1.Stop{Mode: requests[len(requests)-1].Mode, Requests: requests}
+	return &v1alpha1.StopStatus{Mode: requests[len(requests)-1].Mode, Requests: requests}
 }
 
-func execution(state v1alpha1.ExecutionState, s *v1alpha1.Stop) *v1alpha1.PipelineExecution {
+func execution(state v1alpha1.ExecutionState, s *v1alpha1.StopStatus) *v1alpha1.PipelineExecution {
 	return &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: theExecution},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: thePipeline},
@@ -62,7 +62,7 @@ func execution(state v1alpha1.ExecutionState, s *v1alpha1.Stop) *v1alpha1.Pipeli
 }
 
 // names are the names of the requests that a stop has accepted, in their order.
-func names(s *v1alpha1.Stop) []string {
+func names(s *v1alpha1.StopStatus) []string {
 	var n []string
 	if s != nil {
 		for _, r := range s.Requests {

@@ -11,28 +11,28 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// escalateTime is when a request turns from waiting to abandoning, or nil. A status keeps whole seconds; the time is
-// rounded up to one, so that a stop never abandons sooner than was asked for.
-func escalateTime(r *v1alpha1.StopRequest, now metav1.Time) *metav1.Time {
-	if r.Spec.EscalateAfterSeconds == nil || r.Mode() != v1alpha1.StopModeWait {
+// escalationTimeOf returns when a request turns from waiting to abandoning, or nil. A status keeps whole seconds; the time
+// is rounded up to one, so that a stop never abandons sooner than was asked for.
+func escalationTimeOf(sr *v1alpha1.StopRequest, now metav1.Time) *metav1.Time {
+	if sr.Spec.EscalateAfterSeconds == nil || sr.Mode() != v1alpha1.StopModeWait {
 		return nil
 	}
-	t := now.Add(time.Duration(*r.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
+	t := now.Add(time.Duration(*sr.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
 	return &metav1.Time{Time: t}
 }
 
-// EscalatesAt returns when a stop turns from waiting to abandoning by itself, or nil where it does not.
-func EscalatesAt(s *v1alpha1.Stop) *metav1.Time {
+// EscalationTime returns when a stop turns from waiting to abandoning by itself, or nil if it does not.
+func EscalationTime(s *v1alpha1.StopStatus) *metav1.Time {
 	if s == nil || s.Mode != v1alpha1.StopModeWait {
 		return nil
 	}
-	return inForce(s).EscalateTime
+	return requestInForce(s).EscalationTime
 }
 
-// escalate turns a stop that waits into one that abandons when its time has come, as if an abandon had been asked for,
-// and records when. The stop is changed and returned.
-func escalate(s *v1alpha1.Stop, now metav1.Time) *v1alpha1.Stop {
-	at := EscalatesAt(s)
+// escalateInTime turns a stop that waits into one that abandons when its time has come, as if an abandon had been asked
+// for, and records when. The stop is changed and returned.
+func escalateInTime(s *v1alpha1.StopStatus, now metav1.Time) *v1alpha1.StopStatus {
+	at := EscalationTime(s)
 	if at == nil || now.Before(at) {
 		return s
 	}

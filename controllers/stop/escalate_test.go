@@ -29,12 +29,12 @@ func escalating(name string, seconds int64) v1alpha1.StopRequest {
 }
 
 // taken is the stop of an execution that took the request at a time.
-func taken(r v1alpha1.StopRequest, now metav1.Time) *v1alpha1.Stop {
+func taken(r v1alpha1.StopRequest, now metav1.Time) *v1alpha1.StopStatus {
 	return Accept(&execution(v1alpha1.ExecutionInProgress, nil).Status, []v1alpha1.StopRequest{r}, now)
 }
 
 // later is what becomes of a stop in force when the execution is looked at again.
-func later(s *v1alpha1.Stop, now metav1.Time, requests ...v1alpha1.StopRequest) *v1alpha1.Stop {
+func later(s *v1alpha1.StopStatus, now metav1.Time, requests ...v1alpha1.StopRequest) *v1alpha1.StopStatus {
 	return Accept(&execution(v1alpha1.ExecutionStopping, s).Status, requests, now)
 }
 
@@ -65,9 +65,9 @@ func TestEscalateTime(t *testing.T) {
 			r.Spec.EscalateAfterSeconds = tt.seconds
 			now := after(tt.accepted)
 			got := taken(r, now)
-			checkEscalateTime(t, got.Requests[0].EscalateTime, tt.want)
-			checkEscalateTime(t, EscalatesAt(got), tt.want)
-			if at := got.Requests[0].EscalateTime; at != nil && at.Sub(now.Time) < time.Duration(*tt.seconds)*time.Second {
+			checkEscalateTime(t, got.Requests[0].EscalationTime, tt.want)
+			checkEscalateTime(t, EscalationTime(got), tt.want)
+			if at := got.Requests[0].EscalationTime; at != nil && at.Sub(now.Time) < time.Duration(*tt.seconds)*time.Second {
 				t.Errorf("accepted at %s, it would abandon at %s: sooner than after %d seconds", now, at, *tt.seconds)
 			}
 		})
@@ -108,14 +108,14 @@ func TestEscalate(t *testing.T) {
 			for _, d := range tt.look {
 				s = later(s, after(d))
 			}
-			want := &v1alpha1.Stop{Mode: tt.mode, Requests: []v1alpha1.AcceptedStop{{
-				UID: "uid-of-w", Name: "w", Mode: wait, Reason: "because of w", AcceptedTime: at(0), EscalateTime: ptr.To(at(10)),
+			want := &v1alpha1.StopStatus{Mode: tt.mode, Requests: []v1alpha1.AcceptedStopRequest{{
+				UID: "uid-of-w", Name: "w", Mode: wait, Reason: "because of w", AcceptedTime: at(0), EscalationTime: ptr.To(at(10)),
 				EscalatedTime: tt.escalated,
 			}}}
 			if diff := cmp.Diff(want, s); diff != "" {
 				t.Errorf("stop (-want +got):\n%s", diff)
 			}
-			if at := EscalatesAt(s); (at == nil) != (tt.mode == abandon) {
+			if at := EscalationTime(s); (at == nil) != (tt.mode == abandon) {
 				t.Errorf("a stop in mode %s escalates at %v", s.Mode, at)
 			}
 		})
@@ -128,7 +128,7 @@ func TestAbandonBeforeTheEscalation(t *testing.T) {
 	if diff := cmp.Diff([]string{"w", "a"}, names(s)); diff != "" || s.Mode != abandon {
 		t.Fatalf("in mode %s, accepted (-want +got):\n%s", s.Mode, diff)
 	}
-	if at := EscalatesAt(s); at != nil {
+	if at := EscalationTime(s); at != nil {
 		t.Errorf("an abandon escalates at %s", at)
 	}
 	s = later(s, at(20))
@@ -194,9 +194,9 @@ func TestEscalatedKeepsTheVerdict(t *testing.T) {
 // A stop without requests is one that the schema keeps out; it must neither escalate nor panic.
 func TestEscalateWithoutRequests(t *testing.T) {
 	for _, mode := range []v1alpha1.StopMode{wait, abandon, ""} {
-		for _, requests := range [][]v1alpha1.AcceptedStop{nil, {}} {
-			s := &v1alpha1.Stop{Mode: mode, Requests: requests}
-			if at := EscalatesAt(s); at != nil {
+		for _, requests := range [][]v1alpha1.AcceptedStopRequest{nil, {}} {
+			s := &v1alpha1.StopStatus{Mode: mode, Requests: requests}
+			if at := EscalationTime(s); at != nil {
 				t.Errorf("mode %q escalates at %s", mode, at)
 			}
 			if got := later(s, at(9)); got.Mode != mode || len(got.Requests) != 0 {
@@ -204,7 +204,7 @@ func TestEscalateWithoutRequests(t *testing.T) {
 			}
 		}
 	}
-	if at := EscalatesAt(nil); at != nil {
+	if at := EscalationTime(nil); at != nil {
 		t.Errorf("no stop escalates at %s", at)
 	}
 	if got := later(nil, at(9)); got != nil {
@@ -218,10 +218,10 @@ func TestAcceptRecordsWhoAsked(t *testing.T) {
 	w.Spec.RequestedBy, w.Spec.Reason = "alice@example.com", "wrong image"
 	a.Spec.RequestedBy, a.Spec.Reason = "system:serviceaccount:argocd:argocd", ""
 	got := later(taken(w, at(3)), at(5), a)
-	want := []v1alpha1.AcceptedStop{
+	want := []v1alpha1.AcceptedStopRequest{
 		{
 			UID: "uid-of-w", Name: "w", Mode: wait, RequestedBy: "alice@example.com", Reason: "wrong image",
-			AcceptedTime: at(3), EscalateTime: ptr.To(at(13)),
+			AcceptedTime: at(3), EscalationTime: ptr.To(at(13)),
 		},
 		{UID: "uid-of-a", Name: "a", Mode: abandon, RequestedBy: "system:serviceaccount:argocd:argocd", AcceptedTime: at(5)},
 	}

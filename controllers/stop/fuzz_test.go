@@ -72,7 +72,7 @@ func checkRules(t *testing.T, e *v1alpha1.PipelineExecution, r *v1alpha1.StopReq
 		checkStatus(t, r, e, v, now)
 		checkStatus(t, r, nil, v, now)
 	}
-	Concerns(r, e)
+	ConcernsExecution(r, e)
 	if !equality.Semantic.DeepEqual(e0, e) || !equality.Semantic.DeepEqual(r0, r) {
 		t.Errorf("the rules changed what they look at:\n%s%s", cmp.Diff(e0, e), cmp.Diff(r0, r))
 	}
@@ -83,21 +83,21 @@ func checkAccept(t *testing.T, status *v1alpha1.PipelineExecutionStatus, request
 	t.Helper()
 	before := status.Stop
 	after := Accept(status, requests, now)
-	EscalatesAt(after)
+	EscalationTime(after)
 	if before == nil && after == nil {
 		return
 	}
 	if after == nil {
 		t.Fatalf("the stop %+v is gone", before)
 	}
-	var had []v1alpha1.AcceptedStop
+	var had []v1alpha1.AcceptedStopRequest
 	if before != nil {
 		had = before.Requests
 		if before.Mode == v1alpha1.StopModeAbandon && after.Mode != v1alpha1.StopModeAbandon {
 			t.Errorf("a stop that abandons has the mode %q now", after.Mode)
 		}
 	}
-	if len(after.Requests) < len(had) || (status.State.Final() && len(after.Requests) != len(had)) {
+	if len(after.Requests) < len(had) || (status.State.IsFinal() && len(after.Requests) != len(had)) {
 		t.Errorf("%d requests were accepted, now %d, in state %q", len(had), len(after.Requests), status.State)
 	}
 	for i := range had {
@@ -114,8 +114,8 @@ var validReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
 func checkStatus(t *testing.T, r *v1alpha1.StopRequest, e *v1alpha1.PipelineExecution, v Verdict, now metav1.Time) {
 	t.Helper()
 	after := r.DeepCopy()
-	after.Status = Status(r, e, v, now)
-	if Concluded(r) {
+	after.Status = NextStatus(r, e, v, now)
+	if IsConcluded(r) {
 		if !equality.Semantic.DeepEqual(r.Status, after.Status) {
 			t.Errorf("a concluded request changed (-before +after):\n%s", cmp.Diff(r.Status, after.Status))
 		}
@@ -125,7 +125,7 @@ func checkStatus(t *testing.T, r *v1alpha1.StopRequest, e *v1alpha1.PipelineExec
 		!meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionAccepted) {
 		t.Errorf("an accepted request is %+v", after.Status)
 	}
-	if again := Status(after, e, v, now); !equality.Semantic.DeepEqual(after.Status, again) {
+	if again := NextStatus(after, e, v, now); !equality.Semantic.DeepEqual(after.Status, again) {
 		t.Errorf("the same verdict again changes (-before +after):\n%s", cmp.Diff(after.Status, again))
 	}
 	for _, name := range []string{

@@ -49,14 +49,14 @@ var columns = [6]v1alpha1.ExecutionState{
 // TestRules is the whole table of the rules 4 to 8: each state of an execution, each stop that can be in force, each
 // request, recorded by the execution or not.
 func TestRules(t *testing.T) {
-	none := []v1alpha1.AcceptedStop{}
-	waits := []v1alpha1.AcceptedStop{accepted("w", wait)}
-	escalated := []v1alpha1.AcceptedStop{accepted("w", wait), accepted("a", abandon)}
-	abandons := []v1alpha1.AcceptedStop{accepted("a", abandon)}
+	none := []v1alpha1.AcceptedStopRequest{}
+	waits := []v1alpha1.AcceptedStopRequest{accepted("w", wait)}
+	escalated := []v1alpha1.AcceptedStopRequest{accepted("w", wait), accepted("a", abandon)}
+	abandons := []v1alpha1.AcceptedStopRequest{accepted("a", abandon)}
 
 	tests := []struct {
 		name    string
-		inForce []v1alpha1.AcceptedStop
+		inForce []v1alpha1.AcceptedStopRequest
 		request v1alpha1.StopRequest
 		// "" , InProgress, Stopping, Stopped, Succeeded, Failed
 		want [6]string
@@ -103,7 +103,7 @@ func TestRules(t *testing.T) {
 // other.
 func TestRulesOfAnExecutionThatIsBeingDeleted(t *testing.T) {
 	for _, state := range columns {
-		for _, inForce := range []*v1alpha1.Stop{nil, inForceOf(accepted("w", wait)), inForceOf(accepted("a", abandon))} {
+		for _, inForce := range []*v1alpha1.StopStatus{nil, inForceOf(accepted("w", wait)), inForceOf(accepted("a", abandon))} {
 			for _, r := range []v1alpha1.StopRequest{request("w", wait, 1), request("new", wait, 1), request("new", abandon, 1)} {
 				e := execution(state, inForce)
 				want := Decide(e, &r)
@@ -130,7 +130,7 @@ func TestRecordedIsByUID(t *testing.T) {
 // The table has no row for what a schema keeps out; it must not panic either.
 func TestStopWithoutRequests(t *testing.T) {
 	for _, mode := range []v1alpha1.StopMode{wait, abandon, ""} {
-		e := execution(v1alpha1.ExecutionStopping, &v1alpha1.Stop{Mode: mode})
+		e := execution(v1alpha1.ExecutionStopping, &v1alpha1.StopStatus{Mode: mode})
 		r := request("new", wait, 1)
 		if got := said(e, &r); got != dup {
 			t.Errorf("a wait under a stop in mode %q without requests: %s, want %s", mode, got, dup)
@@ -143,7 +143,7 @@ func TestVerdictMessages(t *testing.T) {
 	tests := []struct {
 		name    string
 		state   v1alpha1.ExecutionState
-		inForce *v1alpha1.Stop
+		inForce *v1alpha1.StopStatus
 		request v1alpha1.StopRequest
 		want    []string
 	}{
@@ -220,7 +220,7 @@ func TestConcerns(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := request("r", wait, 1)
 			tt.change(&r)
-			if got := Concerns(&r, execution(v1alpha1.ExecutionInProgress, nil)); got != tt.want {
+			if got := ConcernsExecution(&r, execution(v1alpha1.ExecutionInProgress, nil)); got != tt.want {
 				t.Errorf("Concerns is %v, want %v", got, tt.want)
 			}
 		})

@@ -38,7 +38,7 @@ func randomHistory(rnd *rand.Rand, requests []v1alpha1.StopRequest) history {
 func randomNext(rnd *rand.Rand, s *v1alpha1.PipelineExecutionStatus) v1alpha1.ExecutionState {
 	follow := []v1alpha1.ExecutionState{s.State}
 	switch {
-	case s.State.Final():
+	case s.State.IsFinal():
 	case s.State == "":
 		follow = append(follow, v1alpha1.ExecutionInProgress)
 	case s.Stop != nil:
@@ -82,7 +82,7 @@ func TestVerdictIsStable(t *testing.T) {
 					given = v
 				case !v.Decided || v.Accepted != given.Accepted:
 					t.Errorf("%s: %+v became %+v", r.Name, given, v)
-				case v.Reason != given.Reason && (given.Reason != dup || v.Reason != no || !e.Status.State.Final()):
+				case v.Reason != given.Reason && (given.Reason != dup || v.Reason != no || !e.Status.State.IsFinal()):
 					t.Errorf("%s: reason %s became %s in state %s", r.Name, given.Reason, v.Reason, e.Status.State)
 				}
 			}
@@ -96,7 +96,7 @@ func TestWrittenVerdictNeverChanges(t *testing.T) {
 		for _, r := range requests {
 			var written any
 			for i, e := range h {
-				r.Status = Status(&r, e, Decide(e, &r), at(i))
+				r.Status = NextStatus(&r, e, Decide(e, &r), at(i))
 				c := condition(&r.Status, v1alpha1.ConditionAccepted)
 				if written == nil && c != nil {
 					written = *c

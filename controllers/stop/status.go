@@ -6,94 +6,63 @@ package stop
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
-// Concluded reports whether nothing about the request changes any more: it was rejected, or its execution is Stopped.
-func Concluded(r *v1alpha1.StopRequest) bool {
-	return meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionAccepted) ||
-		meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionStopped)
-}
-
-// Status returns the status of a request after a verdict on it. The execution is nil where none was found. A verdict
+// NextStatus returns the status of a request after a verdict on it. The execution is nil if none was found. A verdict
 // that the request already has is kept, whatever the new one is: it is given once.
-func Status(r *v1alpha1.StopRequest, e *v1alpha1.PipelineExecution, v Verdict, now metav1.Time) v1alpha1.StopRequestStatus {
-	status := *r.Status.DeepCopy()
-	if Concluded(r) {
+func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution, v verdict.Verdict, now metav1.Time) v1alpha1.StopRequestStatus {
+	status := *sr.Status.DeepCopy()
+	if verdict.IsFinished(status.Conditions) {
 		return status
 	}
-	w := writer{status: &status, generation: r.Generation, now: now}
-	status.Mode = r.Mode()
-	if e != nil {
-		status.State = e.Status.State
+	given := verdict.FindGiven(status.Conditions)
+	if given != nil {
+		v = *given
 	}
-	accepted := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted)
+	w := verdict.Writer{
+		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: sr.Generation, Now: now,
+	}
+	status.Mode = sr.Mode()
+	if execution != nil {
+		status.State = execution.Status.State
+	}
 	switch {
-	case !accepted && !v.Decided:
-		w.pending(v.Message)
-	case !accepted && !v.Accepted:
-		w.rejected(v)
+	case !v.Decided:
+		w.SetPending(v1alpha1.ReasonFencing, v.Message)
+	case v.IsRejection():
+		w.SetRejected(v)
 	default:
-		status.PipelineExecutionID = r.Spec.PipelineExecutionID
-		if !accepted {
-			w.set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v.Reason, v.Message)
+		status.PipelineExecutionID = sr.Spec.PipelineExecutionID
+		if given == nil {
+			w.SetAccepted(v)
 		}
-		w.progress(e)
+		setProgress(&status, w, execution)
 	}
 	return status
 }
 
-// writer sets the conditions of a stop request.
-type writer struct {
-	status     *v1alpha1.StopRequestStatus
-	generation int64
-	now        metav1.Time
-}
-
-func (w *writer) set(conditionType string, value metav1.ConditionStatus, reason, message string) {
-	w.status.ObservedGeneration = w.generation
-	meta.SetStatusCondition(&w.status.Conditions, metav1.Condition{
-		Type: conditionType, Status: value, Reason: reason, Message: v1alpha1.BoundMessage(message),
-		ObservedGeneration: w.generation, LastTransitionTime: w.now,
-	})
-}
-
-func (w *writer) pending(message string) {
-	w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonFencing, message)
-	w.set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonFencing, message)
-}
-
-func (w *writer) rejected(v Verdict) {
-	meta.RemoveStatusCondition(&w.status.Conditions, v1alpha1.ConditionReconciling)
-	w.set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v.Reason, v.Message)
-	w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v.Reason, v.Message)
-	w.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v.Reason, v.Message)
-}
-
-// progress says how far the stop of an accepted request is.
-func (w *writer) progress(e *v1alpha1.PipelineExecution) {
+// setProgress shows how far the stop of an accepted request is.
+func setProgress(status *v1alpha1.StopRequestStatus, w verdict.Writer, execution *v1alpha1.PipelineExecution) {
 	switch {
-	case e == nil:
-		w.status.State = v1alpha1.ExecutionStopped
-		w.stopped(v1alpha1.ReasonExecutionDeleted,
-			"The execution was deleted while it was stopping, and what it ran is gone.")
-	case e.Status.State.Final():
-		w.stopped(string(e.Status.State), fmt.Sprintf("Execution %q is %s.", e.Name, e.Status.State))
+	case execution == nil:
+		status.State = v1alpha1.ExecutionStopped
+		setStopped(w, v1alpha1.ReasonExecutionDeleted, "The execution was deleted while it was stopping, and what it ran is gone.")
+	case execution.Status.State.IsFinal():
+		state := execution.Status.State
+		setStopped(w, string(state), fmt.Sprintf("Execution %q is %s.", execution.Name, state))
 	default:
 		// An older copy of the execution may not show it yet.
-		w.status.State = v1alpha1.ExecutionStopping
-		const reason = string(v1alpha1.ExecutionStopping)
-		message := fmt.Sprintf("Execution %q has not stopped; its status.stop.waitingFor says what it waits for.", e.Name)
-		w.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
-		w.set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
+		status.State = v1alpha1.ExecutionStopping
+		w.SetProgressing(string(v1alpha1.ExecutionStopping),
+			fmt.Sprintf("Execution %q has not stopped; its status.stop.waitingFor lists what it waits for.", execution.Name))
 	}
 }
 
-func (w *writer) stopped(reason, message string) {
-	meta.RemoveStatusCondition(&w.status.Conditions, v1alpha1.ConditionReconciling)
-	w.set(v1alpha1.ConditionStopped, metav1.ConditionTrue, reason, message)
-	w.set(v1alpha1.ConditionReady, metav1.ConditionTrue, reason, message)
+func setStopped(w verdict.Writer, reason, message string) {
+	w.Set(v1alpha1.ConditionStopped, metav1.ConditionTrue, reason, message)
+	w.SetDone(reason, message)
 }

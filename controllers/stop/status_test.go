@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
 )
 
 func condition(s *v1alpha1.StopRequestStatus, conditionType string) *metav1.Condition {
@@ -35,7 +36,7 @@ func written(r v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExecution) 
 		if e != nil {
 			v = Decide(e, &r)
 		}
-		r.Status = Status(&r, e, v, at(10+i))
+		r.Status = NextStatus(&r, e, v, at(10+i))
 	}
 	return &r
 }
@@ -117,7 +118,7 @@ func TestStatus(t *testing.T) {
 // A request whose execution was not found is rejected too; there is no state to show.
 func TestStatusNotFound(t *testing.T) {
 	r := request("new", abandon, 1)
-	got := Status(&r, nil, NotFound(&r, false), at(10))
+	got := NextStatus(&r, nil, NotFound(&r, false), at(10))
 	const reason = v1alpha1.ReasonPipelineNotFound
 	want := map[string]string{"Accepted": "False/" + reason, "Stalled": "True/" + reason, "Ready": "False/" + reason}
 	if diff := cmp.Diff(want, summary(&got)); diff != "" {
@@ -133,15 +134,15 @@ func TestStatusMessagesAreBounded(t *testing.T) {
 	for _, long := range []string{strings.Repeat("x", 3000), strings.Repeat("停", 3000)} {
 		r := request("new", wait, 1)
 		r.Spec.PipelineName = long
-		got := Status(&r, nil, NotFound(&r, false), at(10))
+		got := NextStatus(&r, nil, NotFound(&r, false), at(10))
 		for _, c := range got.Conditions {
-			if n := utf8.RuneCountInString(c.Message); n != v1alpha1.MaxMessageLength || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "…") {
+			if n := utf8.RuneCountInString(c.Message); n != text.MaxMessageLength || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "…") {
 				t.Errorf("%s: a message of %d characters: %.100q", c.Type, n, c.Message)
 			}
 		}
 		again := r
 		again.Status = got
-		if diff := cmp.Diff(got, Status(&again, nil, NotFound(&r, false), at(20))); diff != "" {
+		if diff := cmp.Diff(got, NextStatus(&again, nil, NotFound(&r, false), at(20))); diff != "" {
 			t.Errorf("written again (-before +after):\n%s", diff)
 		}
 	}
@@ -170,7 +171,7 @@ func TestStatusKeepsItsVerdict(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := Status(tt.r, tt.e, tt.v, at(99))
+			got := NextStatus(tt.r, tt.e, tt.v, at(99))
 			before, after := condition(&tt.r.Status, v1alpha1.ConditionAccepted), condition(&got, v1alpha1.ConditionAccepted)
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("the verdict changed (-before +after):\n%s", diff)
@@ -191,7 +192,7 @@ func TestStatusChangesNothing(t *testing.T) {
 	r := written(request("w", wait, 1), e)
 	before := r.DeepCopy()
 	e.Status.State = v1alpha1.ExecutionStopped
-	Status(r, e, Decide(e, r), at(20))
+	NextStatus(r, e, Decide(e, r), at(20))
 	if diff := cmp.Diff(before, r); diff != "" {
 		t.Errorf("the request was changed (-before +after):\n%s", diff)
 	}
@@ -204,7 +205,7 @@ func TestStatusSettles(t *testing.T) {
 		for _, name := range []string{"w", "new"} {
 			e := execution(state, w)
 			r := written(request(name, wait, 1), e)
-			got := Status(r, e, Decide(e, r), at(50))
+			got := NextStatus(r, e, Decide(e, r), at(50))
 			if diff := cmp.Diff(r.Status, got); diff != "" {
 				t.Errorf("state %q, request %s (-first +second):\n%s", state, name, diff)
 			}
@@ -228,7 +229,7 @@ func TestConcluded(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Concluded(tt.r); got != tt.want {
+			if got := IsConcluded(tt.r); got != tt.want {
 				t.Errorf("Concluded is %v, want %v", got, tt.want)
 			}
 		})
@@ -240,7 +241,7 @@ func TestConcluded(t *testing.T) {
 func TestStatusConditionsHaveReasons(t *testing.T) {
 	accepted := written(request("w", wait, 1), execution(v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait))))
 	for _, state := range columns {
-		got := Status(accepted, execution(state, nil), Verdict{}, at(20))
+		got := NextStatus(accepted, execution(state, nil), Verdict{}, at(20))
 		for _, c := range got.Conditions {
 			if c.Reason == "" {
 				t.Errorf("execution in state %q: condition %s has no reason", state, c.Type)

@@ -36,20 +36,20 @@ func (b *book) gone(uid types.UID) {
 func (b *book) execution(state v1alpha1.ExecutionState, action v1alpha1.ActionState, requests ...v1alpha1.StopMode) {
 	e := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Name: "e", UID: "e"}, Spec: v1alpha1.PipelineExecutionSpec{PipelineName: "p"}}
 	e.Status.State, e.Status.PipelineRevision = state, "revision"
-	a := v1alpha1.ActionStatus{Name: "a", State: action, JobName: "j", JobUID: "j"}
+	a := v1alpha1.ActionStatus{Name: "a", State: action, Workload: v1alpha1.WorkloadReference{Name: "j", UID: "j"}}
 	switch {
 	case action == notStarted:
-		a.JobUID = ""
-	case action != works && state.Final():
+		a.Workload.UID = ""
+	case action != works && state.IsFinal():
 		a.CompletionTime = &metav1.Time{}
 	}
 	e.Status.Stages = []v1alpha1.StageStatus{{Name: "s", Actions: []v1alpha1.ActionStatus{a}}}
 	for _, mode := range requests {
 		if e.Status.Stop == nil {
-			e.Status.Stop = &v1alpha1.Stop{}
+			e.Status.Stop = &v1alpha1.StopStatus{}
 		}
 		e.Status.Stop.Mode = mode
-		e.Status.Stop.Requests = append(e.Status.Stop.Requests, v1alpha1.AcceptedStop{UID: "r" + string(mode), Name: "r" + string(mode), Mode: mode})
+		e.Status.Stop.Requests = append(e.Status.Stop.Requests, v1alpha1.AcceptedStopRequest{UID: "r" + string(mode), Name: "r" + string(mode), Mode: mode})
 	}
 	b.write(e, "update")
 }
@@ -105,9 +105,9 @@ func suspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
 
 func terminated(j *batchv1.Job) { j.Spec.Suspend, j.Spec.Parallelism = ptr.To(true), ptr.To[int32](0) }
 
-func tombstone(j *batchv1.Job) {
+func placeholder(j *batchv1.Job) {
 	terminated(j)
-	j.Name, j.Labels[v1alpha1.LabelTombstone] = "j", "true"
+	j.Name, j.Labels[v1alpha1.LabelPlaceholder] = "j", "true"
 }
 
 func orphaned(j *batchv1.Job) {

@@ -55,14 +55,14 @@ func TestChecks(t *testing.T) {
 		}},
 		{"a fence, and then Accepted", "", func(b *book) {
 			b.execution(inProgress, works, wait)
-			b.job("k", tombstone)
+			b.job("k", placeholder)
 			b.execution(isStopped, notStarted, wait)
 			b.request(wait, yes)
 		}},
 		{"a fence after Accepted", "I3", func(b *book) {
 			b.execution(isStopped, notStarted, wait)
 			b.request(wait, yes)
-			b.job("k", tombstone)
+			b.job("k", placeholder)
 		}},
 		{"the name of a lost Job is held after Accepted", "", func(b *book) {
 			b.execution(inProgress, works)
@@ -70,7 +70,7 @@ func TestChecks(t *testing.T) {
 			b.execution(stopping, works, wait)
 			b.request(wait, yes)
 			b.gone("j")
-			b.job("k", tombstone)
+			b.job("k", placeholder)
 			b.execution(isStopped, failed, wait)
 		}},
 		{"the name of a Job that is there is held after Accepted", "I3", func(b *book) {
@@ -78,7 +78,7 @@ func TestChecks(t *testing.T) {
 			b.job("j")
 			b.execution(stopping, works, wait)
 			b.request(wait, yes)
-			b.job("k", tombstone)
+			b.job("k", placeholder)
 		}},
 		{"the name of a Job that was not recorded is held after Accepted", "I3", func(b *book) {
 			b.execution(inProgress, works)
@@ -86,7 +86,7 @@ func TestChecks(t *testing.T) {
 			b.execution(stopping, works, wait)
 			b.request(wait, yes)
 			b.gone("x")
-			b.job("k", tombstone)
+			b.job("k", placeholder)
 		}},
 		{"a Job that was created before Accepted, by a request that was lost", "", func(b *book) {
 			b.execution(stopping, works, wait)

@@ -12,7 +12,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-func isTombstone(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelTombstone] == "true" }
+func isPlaceholder(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelPlaceholder] == "true" }
 
 // nothingStarts: when a stop is published, all that the execution will ever have is there, fences included.
 func nothingStarts(h *history, f *findings) {
@@ -36,17 +36,17 @@ func nothingStarts(h *history, f *findings) {
 	}
 }
 
-// holdsLostName reports whether a Job is the tombstone that takes the name of one that ran and that another deleted. Its
+// holdsLostName reports whether a Job is the placeholder that takes the name of one that ran and that another deleted. Its
 // action had started, so that this one may come after a stop was published.
-func (h *history) holdsLostName(tombstone *life) bool {
-	created := tombstone.first()
+func (h *history) holdsLostName(placeholder *life) bool {
+	created := placeholder.first()
 	id := executionOf(created.object)
 	e := h.execution(id)
-	if e == nil || !isTombstone(created.object) {
+	if e == nil || !isPlaceholder(created.object) {
 		return false
 	}
 	return slices.ContainsFunc(h.jobsOf(id), func(lost *life) bool {
-		return lost.first().object.GetName() == created.object.GetName() && !isTombstone(lost.first().object) &&
+		return lost.first().object.GetName() == created.object.GetName() && !isPlaceholder(lost.first().object) &&
 			lost.gone != nil && lost.gone.low < created.rv &&
 			e.before(created.rv, func(o client.Object) bool { return records(ofExecution(o), lost.uid) })
 	})
@@ -55,20 +55,20 @@ func (h *history) holdsLostName(tombstone *life) bool {
 // records reports whether an execution knows that a Job was created for it.
 func records(e *v1alpha1.PipelineExecution, job types.UID) bool {
 	return slices.ContainsFunc(e.Status.Stages, func(s v1alpha1.StageStatus) bool {
-		return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.JobUID == string(job) })
+		return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.Workload.UID == string(job) })
 	})
 }
 
-// oneJob: no action has two Jobs that may run. A tombstone has no pod.
+// oneJob: no action has two Jobs that may run. A placeholder has no pod.
 func oneJob(h *history, f *findings) {
 	for _, e := range executions(h) {
 		f.checked++
 		of := map[string]*life{}
 		for _, j := range h.jobsOf(string(e.uid)) {
 			o := j.first().object
-			if isTombstone(o) {
+			if isPlaceholder(o) {
 				if len(h.podsOf(j.uid)) > 0 {
-					f.violate(string(e.uid), "the tombstone %s had a pod", o.GetName())
+					f.violate(string(e.uid), "the placeholder %s had a pod", o.GetName())
 				}
 				continue
 			}

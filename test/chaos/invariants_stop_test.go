@@ -98,7 +98,7 @@ func justified(e *life, r *v1alpha1.StopRequest, v *version) bool {
 }
 
 func isRecorded(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) bool {
-	return e.Status.Stop != nil && slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStop) bool { return a.UID == string(r.UID) })
+	return e.Status.Stop != nil && slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStopRequest) bool { return a.UID == string(r.UID) })
 }
 
 func duplicates(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) bool {
@@ -109,12 +109,12 @@ func published(o client.Object) bool {
 	return ofExecution(o).Status.State == v1alpha1.ExecutionStopping || final(o)
 }
 
-func final(o client.Object) bool { return ofExecution(o).Status.State.Final() }
+func final(o client.Object) bool { return ofExecution(o).Status.State.IsFinal() }
 
 func acceptedStops(h *history, f *findings) {
 	for _, l := range executions(h) {
 		f.checked++
-		var before []v1alpha1.AcceptedStop
+		var before []v1alpha1.AcceptedStopRequest
 		for _, v := range l.versions {
 			after := stops(v.object)
 			if !grows(before, after) {
@@ -131,7 +131,7 @@ func acceptedStops(h *history, f *findings) {
 	}
 }
 
-func stops(o client.Object) []v1alpha1.AcceptedStop {
+func stops(o client.Object) []v1alpha1.AcceptedStopRequest {
 	if s := ofExecution(o).Status.Stop; s != nil {
 		return s.Requests
 	}
@@ -139,7 +139,7 @@ func stops(o client.Object) []v1alpha1.AcceptedStop {
 }
 
 // grows reports whether nothing was taken away, and what is there is a wait, an abandon, or the one and then the other.
-func grows(before, after []v1alpha1.AcceptedStop) bool {
+func grows(before, after []v1alpha1.AcceptedStopRequest) bool {
 	if len(after) < len(before) || len(after) > 2 {
 		return false
 	}

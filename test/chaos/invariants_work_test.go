@@ -68,12 +68,12 @@ func (h *history) actionEnded(f *findings, execution string, stopped *version, a
 		f.violate(execution, "action %s is %s and has not ended, in a final status", a.Name, a.State)
 		return
 	}
-	job := h.lives[types.UID(a.JobUID)]
+	job := h.lives[types.UID(a.Workload.UID)]
 	if job == nil || a.State == v1alpha1.ActionAbandoned {
 		return
 	}
 	if !job.before(stopped.rv, finished) && !job.goneBefore(stopped.rv) {
-		f.missing(h, job, execution, "Stopped at %d, and Job %s of the %s action %s had not finished", stopped.rv, a.JobName, a.State, a.Name)
+		f.missing(h, job, execution, "Stopped at %d, and Job %s of the %s action %s had not finished", stopped.rv, a.Workload.Name, a.State, a.Name)
 	}
 }
 
@@ -81,7 +81,7 @@ func (h *history) actionEnded(f *findings, execution string, stopped *version, a
 // more, and its pods had ended. What was orphaned on purpose goes on.
 func (h *history) jobEnded(f *findings, execution string, stopped *version, job *life) {
 	then := job.asOf(stopped.rv)
-	if then == nil || isTombstone(then.object) || job.before(stopped.rv, isOrphan) && h.orphanedOnPurpose(job) {
+	if then == nil || isPlaceholder(then.object) || job.before(stopped.rv, isOrphan) && h.orphanedOnPurpose(job) {
 		return
 	}
 	o := ofJob(then.object)

@@ -107,7 +107,7 @@ func (l *load) awaitWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
 // squatter is a Job of somebody else's, under the name that the Job of the second stage will want.
 func (l *load) squatter(e *v1alpha1.PipelineExecution) *batchv1.Job {
 	return &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.JobName(e, plan.Key{Stage: "Deploy", Action: "roll-out"})},
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: "Deploy", Action: "roll-out"}, 1)},
 		Spec: batchv1.JobSpec{
 			Suspend: ptr.To(true),
 			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{

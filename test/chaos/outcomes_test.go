@@ -20,7 +20,7 @@ const (
 	stoppedAtWork       = "stopped when work was in progress"
 
 	rowJobs    = "Jobs"
-	rowFences  = "tombstones"
+	rowFences  = "placeholders"
 	rowFound   = "Jobs that a fence found running"
 	rowOrphans = "Jobs orphaned on purpose"
 	rowPods    = "pods"
@@ -46,7 +46,7 @@ func (h *history) enter(l *ledger, phase string) {
 	}
 	l.addAll(phase, sectionStates, states.all())
 	l.addAll(phase, sectionVerdicts, verdicts.all())
-	fences := slices.DeleteFunc(jobs(h), func(j *life) bool { return !isTombstone(j.first().object) })
+	fences := slices.DeleteFunc(jobs(h), func(j *life) bool { return !isPlaceholder(j.first().object) })
 	orphans := slices.DeleteFunc(jobs(h), func(j *life) bool { return !h.orphanedOnPurpose(j) })
 	l.add(phase, sectionWork, rowJobs, len(jobs(h)))
 	l.add(phase, sectionWork, rowFences, len(fences))
@@ -62,7 +62,7 @@ func (h *history) foundByFences() int {
 	n := 0
 	for _, j := range jobs(h) {
 		e := h.execution(executionOf(j.first().object))
-		if e == nil || isTombstone(j.first().object) {
+		if e == nil || isPlaceholder(j.first().object) {
 			continue
 		}
 		stopped := e.when(func(o client.Object) bool { return stops(o) != nil })
@@ -92,7 +92,7 @@ func wasAtWork(e *life) bool {
 	return e.when(func(o client.Object) bool {
 		x := ofExecution(o)
 		return x.Status.State == v1alpha1.ExecutionStopping && slices.ContainsFunc(x.Status.Stages, func(s v1alpha1.StageStatus) bool {
-			return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.JobUID != "" && a.CompletionTime == nil })
+			return slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.Workload.UID != "" && a.CompletionTime == nil })
 		})
 	}) != nil
 }

@@ -197,7 +197,7 @@ func (p *phase) open(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, e := range executions.Items {
-		if !e.Status.State.Final() {
+		if !e.Status.State.IsFinal() {
 			names = append(names, e.Name)
 		}
 	}

@@ -125,7 +125,7 @@ func saysExecution(e *v1alpha1.PipelineExecution) string {
 	for _, s := range e.Status.Stages {
 		for _, a := range s.Actions {
 			text := a.Name + "=" + string(a.State)
-			if a.State == v1alpha1.ActionInProgress && a.JobUID == "" {
+			if a.State == v1alpha1.ActionInProgress && a.Workload.UID == "" {
 				text += "(open)"
 			}
 			if a.CompletionTime != nil {
@@ -139,8 +139,8 @@ func saysExecution(e *v1alpha1.PipelineExecution) string {
 
 func saysJob(j *batchv1.Job) string {
 	parts := []string{j.Annotations[v1alpha1.AnnotationAction] + deleting(j)}
-	if isTombstone(j) {
-		parts = append(parts, "tombstone")
+	if isPlaceholder(j) {
+		parts = append(parts, "placeholder")
 	}
 	if isOrphan(j) {
 		parts = append(parts, "orphaned")

@@ -61,8 +61,8 @@ func (s *Sim) toObject(verb string, k simcluster.Kind, o client.Object, how stri
 			delete(o.GetLabels(), v1alpha1.LabelExecutionID)
 			delete(o.GetLabels(), batchv1.ControllerUidLabel)
 		})
-	case "tombstone":
-		s.label(k, name, v1alpha1.LabelTombstone)
+	case "placeholder":
+		s.label(k, name, v1alpha1.LabelPlaceholder)
 	case "orphaned":
 		s.label(k, name, v1alpha1.LabelOrphaned)
 	case "edit":
@@ -93,7 +93,7 @@ func (s *Sim) label(k simcluster.Kind, name client.ObjectKey, label string) {
 func (s *Sim) loseJob() {
 	for _, o := range s.Store.All(simcluster.Job) {
 		e, ok := s.Store.ByUID(types.UID(o.GetLabels()[v1alpha1.LabelExecutionID])).(*v1alpha1.PipelineExecution)
-		if ok && !e.Status.State.Final() {
+		if ok && !e.Status.State.IsFinal() {
 			s.toObject("delete", simcluster.Job, o, string(metav1.DeletePropagationBackground))
 			return
 		}
@@ -179,7 +179,7 @@ func (s *Sim) foreignJob(n int) {
 				for _, a := range st.Actions {
 					if n == 0 {
 						s.create(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{
-							Namespace: namespace, Name: plan.JobName(e, plan.Key{Stage: st.Name, Action: a.Name}),
+							Namespace: namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: st.Name, Action: a.Name}, 1),
 						}})
 						return
 					}

@@ -97,19 +97,19 @@ func checksOfStarts() []check {
 	lost := func(b *tale) { b.deletes(simcluster.Job, "job"); b.moves() }
 	return []check{
 		{name: "a Job after the stop", invariant: "I3",
-			breach: change{before: "stop", do: func(b *tale) { b.create("late", tombstone) }},
-			lawful: change{before: "stop", do: func(b *tale) { b.again(tombstone) }}},
+			breach: change{before: "stop", do: func(b *tale) { b.create("late", placeholder) }},
+			lawful: change{before: "stop", do: func(b *tale) { b.again(placeholder) }}},
 		{name: "a Job that runs in the place of a lost one", invariant: "I3",
 			breach: change{before: "stop", do: func(b *tale) { b.again(marks) }},
-			lawful: change{before: "stop", do: func(b *tale) { lost(b); b.user(func() { b.Sim.create(b.newJob("job", tombstone)) }) }}},
+			lawful: change{before: "stop", do: func(b *tale) { lost(b); b.user(func() { b.Sim.create(b.newJob("job", placeholder)) }) }}},
 		{name: "a Job is resumed after the stop", invariant: "I3",
 			breach: change{before: "stop", do: func(b *tale) { b.spec(`{"suspend":false}`) }},
 			lawful: change{before: "stop", do: func(b *tale) { b.outside("resume.Job.0") }}},
 		{name: "a Job after the stop and a wipe of the stop", invariant: "I3",
-			breach: change{before: "stop", do: func(b *tale) { b.wipes("stop"); b.create("late", tombstone) }},
+			breach: change{before: "stop", do: func(b *tale) { b.wipes("stop"); b.create("late", placeholder) }},
 			lawful: change{before: "stop", do: func(b *tale) {
 				b.wipes("all")
-				b.create("late", tombstone)
+				b.create("late", placeholder)
 				b.action(v1alpha1.ExecutionStopping, v1alpha1.ActionAbandoned)
 			}}},
 		{name: "two Jobs run", invariant: "I4",
@@ -189,7 +189,7 @@ func checksOfRest() []check {
 			b.accept("stop", v1alpha1.StopModeWait)
 			b.answer("stop", accepted)
 			if escalates != nil {
-				b.update(func(s *v1alpha1.PipelineExecutionStatus) { s.Stop.Requests[0].EscalateTime = escalates })
+				b.update(func(s *v1alpha1.PipelineExecutionStatus) { s.Stop.Requests[0].EscalationTime = escalates })
 			}
 		}
 	}

@@ -221,7 +221,7 @@ func verbs(k simcluster.Kind) []string {
 	case simcluster.StopRequest:
 		return []string{"recreate", "touch"}
 	case simcluster.Job:
-		return []string{"recreate", "unown", "adopt", "unlabel", "tombstone", "orphaned", "resume", "suspend", "touch"}
+		return []string{"recreate", "unown", "adopt", "unlabel", "placeholder", "orphaned", "resume", "suspend", "touch"}
 	case simcluster.Pod:
 		return []string{"unown", "unlabel", "touch"}
 	case simcluster.Revision:

@@ -23,13 +23,13 @@ func finalIsFinal(r *record) {
 		}
 		from, to := old.Status.State, e.Status.State
 		switch {
-		case from.Final() && from != to:
+		case from.IsFinal() && from != to:
 			r.violated("I5", i, "execution %q was %s and is %s", e.Name, from, to)
-		case from.Final() && !equality.Semantic.DeepEqual(old.Status, e.Status):
+		case from.IsFinal() && !equality.Semantic.DeepEqual(old.Status, e.Status):
 			r.violated("I5", i, "the status of execution %q changed when it was %s", e.Name, from)
 		case from == v1alpha1.ExecutionStopping && to != from && to != v1alpha1.ExecutionStopped:
 			r.violated("I5", i, "execution %q was %s and is %q", e.Name, from, to)
-		case old.Status.Stop != nil && to.Final() && to != v1alpha1.ExecutionStopped:
+		case old.Status.Stop != nil && to.IsFinal() && to != v1alpha1.ExecutionStopped:
 			r.violated("I5", i, "execution %q was asked to stop and is %s", e.Name, to)
 		}
 	}
@@ -40,7 +40,7 @@ func finalIsFinal(r *record) {
 func stoppedMeansStopped(r *record) {
 	r.replay(func(i int, c simcluster.Change, is now) {
 		e, ok := executionOf(c)
-		if !ok || !isOperator(c) || !e.Status.State.Final() || r.lost(e.UID, i, theStages) {
+		if !ok || !isOperator(c) || !e.Status.State.IsFinal() || r.lost(e.UID, i, theStages) {
 			return
 		}
 		r.checkEnded("I5", i, e, is)
@@ -62,7 +62,7 @@ func requestsReadStopped(r *record) {
 			return
 		}
 		e, there := is.execution(types.UID(s.Spec.PipelineExecutionID))
-		if there && !e.Status.State.Final() && !r.lost(e.UID, i, theState) {
+		if there && !e.Status.State.IsFinal() && !r.lost(e.UID, i, theState) {
 			r.violated("I5", i, "StopRequest %q reads Stopped, and execution %q is %s", s.Name, e.Name, e.Status.State)
 		}
 	})

@@ -109,7 +109,7 @@ func nothingLeftBehind(r *record) {
 	}
 	is := r.after(end)
 	for _, o := range is.of(simcluster.Execution) {
-		if e := o.(*v1alpha1.PipelineExecution); e.Status.State.Final() && !r.lost(e.UID, end, theStages) {
+		if e := o.(*v1alpha1.PipelineExecution); e.Status.State.IsFinal() && !r.lost(e.UID, end, theStages) {
 			r.checkEnded("I6", end, e, is)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/verdict"
 	"haltline.dev/haltline/test/simcluster"
 )
 
@@ -23,7 +23,7 @@ func converges(r *record) {
 	is := r.after(end)
 	for _, o := range is.of(simcluster.Execution) {
 		e := o.(*v1alpha1.PipelineExecution)
-		if !e.Status.State.Final() && !r.waits(e, is) {
+		if !e.Status.State.IsFinal() && !r.waits(e, is) {
 			r.violated("I8", end, "execution %q is %q and nothing goes on", e.Name, e.Status.State)
 		}
 	}
@@ -34,8 +34,8 @@ func converges(r *record) {
 	for _, o := range is.of(simcluster.StopRequest) {
 		s := o.(*v1alpha1.StopRequest)
 		e, there := is.execution(types.UID(s.Spec.PipelineExecutionID))
-		stopping := there && !e.Status.State.Final() && verdictOf(s) == accepted
-		if !stop.Concluded(s) && !stopping {
+		stopping := there && !e.Status.State.IsFinal() && verdictOf(s) == accepted
+		if !verdict.IsFinished(s.Status.Conditions) && !stopping {
 			r.violated("I8", end, "StopRequest %q has the verdict %q and is not concluded", s.Name, verdictOf(s))
 		}
 	}

@@ -80,7 +80,7 @@ func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
 			h.exists = false
 		}
 		e, ok := executionOf(c)
-		if !ok || !stop.Concerns(s, e) {
+		if !ok || !stop.ConcernsExecution(s, e) {
 			continue
 		}
 		h.see(e)
@@ -91,15 +91,15 @@ func (r *record) historyOf(s *v1alpha1.StopRequest, at int) past {
 // see takes what the execution is from now on.
 func (h *past) see(e *v1alpha1.PipelineExecution) {
 	h.exists = true
-	h.final = h.final || e.Status.State.Final()
+	h.final = h.final || e.Status.State.IsFinal()
 	if e.Status.Stop == nil {
 		return
 	}
 	h.inForce = true
 	h.abandoned = h.abandoned || e.Status.Stop.Mode == v1alpha1.StopModeAbandon
-	if slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStop) bool { return a.UID == string(h.request.UID) }) {
+	if slices.ContainsFunc(e.Status.Stop.Requests, func(a v1alpha1.AcceptedStopRequest) bool { return a.UID == string(h.request.UID) }) {
 		h.recorded = true
-		h.published = h.published || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.Final()
+		h.published = h.published || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.IsFinal()
 	}
 }
 
@@ -240,7 +240,7 @@ func (r *record) checkRecord(i int, c simcluster.Change, e *v1alpha1.PipelineExe
 // the state of the execution, so nothing is created after that either, nor after any other final state. What an outsider
 // creates or resumes is theirs. Where others took all signs of the stop away, it is not known any more.
 //
-// One exception: a tombstone, which never runs, may take the name of a Job, or of a tombstone, that was there and that
+// One exception: a placeholder, which never runs, may take the name of a Job, or of a placeholder, that was there and that
 // another has deleted since.
 func nothingStartsAfterAccepted(r *record) {
 	stopped := map[types.UID]string{}
@@ -272,7 +272,7 @@ func (r *record) publish(i int, c simcluster.Change, stopped map[types.UID]strin
 		if w, wiped := r.wipedAt(o.UID, i); wiped && w.unstopped {
 			delete(stopped, o.UID)
 		}
-		if o.Status.State == v1alpha1.ExecutionStopping || o.Status.State.Final() {
+		if o.Status.State == v1alpha1.ExecutionStopping || o.Status.State.IsFinal() {
 			stopped[o.UID] = "its state was " + string(o.Status.State)
 		}
 	}

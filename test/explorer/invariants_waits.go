@@ -49,10 +49,10 @@ func hasPipeline(e *v1alpha1.PipelineExecution, is now) bool {
 // hangs reports whether an action that has not ended cannot end by itself: a quota refuses its Job; or the Job does not end, and
 // is not the operator's to end.
 func (r *record) hangs(e *v1alpha1.PipelineExecution, stage string, a *v1alpha1.ActionStatus, is now) bool {
-	if a.JobUID == "" {
+	if a.Workload.UID == "" {
 		return r.sim.Scenario.Refuse != nil && e.Status.Stop == nil
 	}
-	uid := types.UID(a.JobUID)
+	uid := types.UID(a.Workload.UID)
 	if is[uid] == nil {
 		// Another deleted the Job; the pods that it left behind have to end.
 		return podHangs(uid, is)
@@ -71,7 +71,7 @@ func (r *record) isToEnd(e *v1alpha1.PipelineExecution, stage string, a *v1alpha
 	switch {
 	case a.State == v1alpha1.ActionAbandoned:
 		return true
-	case s != nil && (s.Mode == v1alpha1.StopModeAbandon || stop.EscalatesAt(s) != nil):
+	case s != nil && (s.Mode == v1alpha1.StopModeAbandon || stop.EscalationTime(s) != nil):
 		return true
 	}
 	pin := e.Status.PipelineRevision

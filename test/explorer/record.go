@@ -45,7 +45,7 @@ type record struct {
 	// jobs are all Jobs that there were, by their uids.
 	jobs map[types.UID]*life
 	// pinned are the definitions that an operator pinned, by the name of the revision.
-	pinned map[string]*v1alpha1.PipelineSpec
+	pinned map[string]*v1alpha1.PipelineDefinition
 	found  []Violation
 }
 
@@ -58,7 +58,7 @@ func newRecord(s *Sim) *record {
 	r := &record{
 		sim: s, changes: s.Store.History, calls: s.Op.Calls, notes: s.Op.Notes, callOf: map[callID]*simcluster.Call{},
 		wipes: map[types.UID][]wiping{}, jobs: map[types.UID]*life{},
-		pinned: map[string]*v1alpha1.PipelineSpec{},
+		pinned: map[string]*v1alpha1.PipelineDefinition{},
 	}
 	for _, o := range s.Others {
 		r.calls = append(slices.Clip(r.calls), o.Calls...)
@@ -103,7 +103,7 @@ func (r *record) indexRevision(c *simcluster.Change) {
 	if !ok || c.Old != nil || !isOperator(*c) {
 		return
 	}
-	spec := &v1alpha1.PipelineSpec{}
+	spec := &v1alpha1.PipelineDefinition{}
 	if err := json.Unmarshal(revision.Data.Raw, spec); err != nil {
 		panic(err)
 	}

@@ -66,11 +66,11 @@ func (r *record) life(uid types.UID) *life {
 func (r *record) indexActions(i int, e *v1alpha1.PipelineExecution) {
 	for _, s := range e.Status.Stages {
 		for _, a := range s.Actions {
-			if a.JobUID == "" {
+			if a.Workload.UID == "" {
 				continue
 			}
 			n := entry{i, e.UID, e.Status.PipelineRevision, s.Name, a.Name, a.State == v1alpha1.ActionAbandoned}
-			j := r.life(types.UID(a.JobUID))
+			j := r.life(types.UID(a.Workload.UID))
 			known := func(before entry) bool { before.at = i; return before == n }
 			if !slices.ContainsFunc(j.records, known) {
 				j.records = append(j.records, n)

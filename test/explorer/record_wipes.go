@@ -50,7 +50,7 @@ func lostParts(old, next *v1alpha1.PipelineExecutionStatus) (lost parts) {
 // showsStop reports whether the status of an execution says that nothing more starts: "a state that shows a stop counts even
 // where the record of the stop was lost".
 func showsStop(e *v1alpha1.PipelineExecution) bool {
-	return e.Status.Stop != nil || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.Final()
+	return e.Status.Stop != nil || e.Status.State == v1alpha1.ExecutionStopping || e.Status.State.IsFinal()
 }
 
 // lost reports whether one of some parts of an execution's status was taken away up to a change.

@@ -33,7 +33,7 @@ func ask(when When, name string, how func(*v1alpha1.StopRequestSpec)) Act {
 	return Act{when, func(s *Sim) { s.request(name, "run", how) }}
 }
 
-// untilStopped has a quota refuse Jobs until a stop is recorded; the tombstones that come then are let through.
+// untilStopped has a quota refuse Jobs until a stop is recorded; the placeholders that come then are let through.
 func untilStopped(s *Sim, c *simcluster.Call) bool {
 	e, ok := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
 	return c.Verb == "create" && c.Kind == simcluster.Job && ok && e.Status.Stop == nil

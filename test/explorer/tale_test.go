@@ -44,7 +44,7 @@ func steps() []step {
 		{"intend", func(b *tale) { b.action(v1alpha1.ExecutionInProgress, v1alpha1.ActionInProgress) }},
 		{"create", func(b *tale) { b.job = b.create("job", marks) }},
 		{"prove", func(b *tale) {
-			b.update(func(s *v1alpha1.PipelineExecutionStatus) { s.Stages[0].Actions[0].JobUID = string(b.job.UID) })
+			b.update(func(s *v1alpha1.PipelineExecutionStatus) { s.Stages[0].Actions[0].Workload.UID = string(b.job.UID) })
 		}},
 		{"work", (*tale).moves},
 		{"ask", func(b *tale) { b.asks("stop", abandon) }},
@@ -192,7 +192,7 @@ func marks(job *batchv1.Job) {
 	job.Spec.Template.Annotations = map[string]string{simcluster.AnnotationOutcome: simcluster.Never}
 }
 
-func tombstone(job *batchv1.Job) {
+func placeholder(job *batchv1.Job) {
 	marks(job)
 	job.Spec.Suspend, job.Spec.Parallelism, job.Spec.Completions = ptr.To(true), ptr.To[int32](0), ptr.To[int32](0)
 }
@@ -283,10 +283,10 @@ func (b *tale) record(name string, mode v1alpha1.StopMode, state v1alpha1.Execut
 	r := b.Store.Find(simcluster.StopRequest, key(name))
 	b.update(func(s *v1alpha1.PipelineExecutionStatus) {
 		if s.Stop == nil {
-			s.Stop = &v1alpha1.Stop{}
+			s.Stop = &v1alpha1.StopStatus{}
 		}
 		s.Stop.Mode, s.State = mode, state
-		s.Stop.Requests = append(s.Stop.Requests, v1alpha1.AcceptedStop{UID: string(r.GetUID()), Name: name, Mode: mode})
+		s.Stop.Requests = append(s.Stop.Requests, v1alpha1.AcceptedStopRequest{UID: string(r.GetUID()), Name: name, Mode: mode})
 		if mode == v1alpha1.StopModeAbandon {
 			s.Stages[0].Actions[0].State = v1alpha1.ActionAbandoned
 		}

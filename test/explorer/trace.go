@@ -159,7 +159,7 @@ func summary(o client.Object) string {
 		for _, c := range t.Status.Conditions {
 			words = append(words, fmt.Sprintf("%s=%s", c.Type, c.Status))
 		}
-		for _, l := range []string{v1alpha1.LabelTombstone, v1alpha1.LabelOrphaned} {
+		for _, l := range []string{v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned} {
 			if t.Labels[l] != "" {
 				words = append(words, strings.TrimPrefix(l, v1alpha1.GroupVersion.Group+"/"))
 			}
@@ -176,7 +176,7 @@ func summary(o client.Object) string {
 }
 
 func actionSummary(a *v1alpha1.ActionStatus) string {
-	return fmt.Sprintf("%s=%s(job %s)%s", a.Name, a.State, short(a.JobUID), a.Reason)
+	return fmt.Sprintf("%s=%s(job %s)%s", a.Name, a.State, short(a.Workload.UID), a.Reason)
 }
 
 // short is the end of a uid, which differs.

@@ -47,7 +47,7 @@ func (j *judge) judgeWaits(x *execution) {
 	for _, a := range x.definition.model {
 		hangs = hangs || a.Outcome == model.Hangs && states[a.Key] == v1alpha1.ActionInProgress
 	}
-	escalates := slices.ContainsFunc(recordOf(x.PipelineExecution), func(a v1alpha1.AcceptedStop) bool {
+	escalates := slices.ContainsFunc(recordOf(x.PipelineExecution), func(a v1alpha1.AcceptedStopRequest) bool {
 		return j.requests[types.UID(a.UID)].Spec.EscalateAfterSeconds != nil
 	})
 	if x.state != model.StoppingByWait || !hangs || escalates {

@@ -80,7 +80,7 @@ func (j *judge) running() []types.UID {
 	})
 }
 
-func recordOf(e *v1alpha1.PipelineExecution) []v1alpha1.AcceptedStop {
+func recordOf(e *v1alpha1.PipelineExecution) []v1alpha1.AcceptedStopRequest {
 	if e.Status.Stop == nil {
 		return nil
 	}
@@ -89,7 +89,7 @@ func recordOf(e *v1alpha1.PipelineExecution) []v1alpha1.AcceptedStop {
 
 // judgeRecord judges what an execution records of its stop. Each request that it records is one that the model accepts
 // at this very commit.
-func (j *judge) judgeRecord(x *execution, before, now []v1alpha1.AcceptedStop, by string) {
+func (j *judge) judgeRecord(x *execution, before, now []v1alpha1.AcceptedStopRequest, by string) {
 	if len(now) < len(before) {
 		j.violated("execution %q forgot a request that it had accepted", x.Name)
 		return
@@ -109,7 +109,7 @@ func (j *judge) judgeRecord(x *execution, before, now []v1alpha1.AcceptedStop, b
 	}
 }
 
-func (j *judge) judgeAcceptance(x *execution, a v1alpha1.AcceptedStop, by string) {
+func (j *judge) judgeAcceptance(x *execution, a v1alpha1.AcceptedStopRequest, by string) {
 	r := j.requests[types.UID(a.UID)]
 	if r == nil || !r.concerns(x) {
 		j.violated("execution %q accepts StopRequest %q, which does not ask to stop it", x.Name, a.Name)
@@ -131,7 +131,7 @@ func (j *judge) judgeAcceptance(x *execution, a v1alpha1.AcceptedStop, by string
 }
 
 // judgeEscalation judges that a stop which waits turns into one that abandons: it was asked to, and for then.
-func (j *judge) judgeEscalation(x *execution, a v1alpha1.AcceptedStop) {
+func (j *judge) judgeEscalation(x *execution, a v1alpha1.AcceptedStopRequest) {
 	r := j.requests[types.UID(a.UID)]
 	if r == nil || r.Spec.EscalateAfterSeconds == nil || x.state != model.StoppingByWait {
 		j.violated("execution %q, %s, escalates, and nobody asked for that", x.Name, x.state)

@@ -44,7 +44,7 @@ func (j *judge) seeJob(c simcluster.Change) {
 		j.judgeLateStart(x, before, c)
 	}
 	before.Job = o
-	if o.Labels[v1alpha1.LabelTombstone] != "" {
+	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
 		return
 	}
 	if (!exists || o.DeletionTimestamp != nil) && !x.lost[before.key] {
@@ -117,7 +117,7 @@ func (j *judge) judgeQuiet(x *execution) {
 
 func records(x *execution, job types.UID) bool {
 	for _, s := range x.Status.Stages {
-		if slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.JobUID == string(job) }) {
+		if slices.ContainsFunc(s.Actions, func(a v1alpha1.ActionStatus) bool { return a.Workload.UID == string(job) }) {
 			return true
 		}
 	}

@@ -253,8 +253,8 @@ var foreignJobs = map[string]func(job *batchv1.Job, e, other *v1alpha1.PipelineE
 	"with the labels of the execution": func(j *batchv1.Job, e, _ *v1alpha1.PipelineExecution) {
 		j.Labels = map[string]string{v1alpha1.LabelExecutionID: string(e.UID)}
 	},
-	"with the labels of a tombstone": func(j *batchv1.Job, e, _ *v1alpha1.PipelineExecution) {
-		j.Labels = map[string]string{v1alpha1.LabelExecutionID: string(e.UID), v1alpha1.LabelTombstone: "true"}
+	"with the labels of a placeholder": func(j *batchv1.Job, e, _ *v1alpha1.PipelineExecution) {
+		j.Labels = map[string]string{v1alpha1.LabelExecutionID: string(e.UID), v1alpha1.LabelPlaceholder: "true"}
 	},
 	"owned by the execution but not controlled": func(j *batchv1.Job, e, _ *v1alpha1.PipelineExecution) {
 		ref := *metav1.NewControllerRef(e, v1alpha1.GroupVersion.WithKind("PipelineExecution"))
@@ -276,7 +276,7 @@ func TestBadAForeignJobUnderTheNameOfAnActionsJob(t *testing.T) {
 			ns := namespace(t)
 			// The execution waits for its Pipeline, so that the foreign Job is there first.
 			e, other := execution(t, ns, "web"), execution(t, ns, "no-such-pipeline")
-			foreign := foreignJob(t, e, plan.Key{Stage: "Build", Action: "compile"},
+			foreign := foreignJob(t, e, plan.ActionKey{Stage: "Build", Action: "compile"},
 				func(j *batchv1.Job) { edit(j, e, other) })
 			pipeline(t, ns, "web", stage("Build", act("compile", 1), act("lint", 1)), stage("Deploy", act("roll-out", 1)))
 
@@ -288,7 +288,7 @@ func TestBadAForeignJobUnderTheNameOfAnActionsJob(t *testing.T) {
 			g.Expect(a.Reason).To(Equal(v1alpha1.ReasonJobNameTaken))
 			g.Expect(a.Message).To(And(ContainSubstring(foreign.Name), ContainSubstring("delete or rename"),
 				ContainSubstring("start another execution")))
-			g.Expect(a.JobUID).To(BeEmpty(), "a foreign Job is not the action's")
+			g.Expect(a.Workload.UID).To(BeEmpty(), "a foreign Job is not the action's")
 			says(t, e, v1alpha1.ReasonActionFailed, v1alpha1.ReasonJobNameTaken, foreign.Name)
 			g.Consistently(func(g Gomega) { untouched(t, g, foreign) }, vigil, tick).Should(Succeed())
 			rests(t, e)
@@ -302,7 +302,7 @@ func TestBadAForeignJobOutlivesTheExecution(t *testing.T) {
 	g := NewWithT(t)
 	ns := namespace(t)
 	e := execution(t, ns, "web")
-	foreign := foreignJob(t, e, plan.Key{Stage: "Build", Action: "compile"}, func(j *batchv1.Job) {
+	foreign := foreignJob(t, e, plan.ActionKey{Stage: "Build", Action: "compile"}, func(j *batchv1.Job) {
 		j.Labels = map[string]string{v1alpha1.LabelExecutionID: string(e.UID)}
 	})
 	pipeline(t, ns, "web", stage("Build", act("compile", 1)))
@@ -313,9 +313,9 @@ func TestBadAForeignJobOutlivesTheExecution(t *testing.T) {
 }
 
 // foreignJob makes a Job that is not the execution's, under the very name of an action's Job.
-func foreignJob(t *testing.T, e *v1alpha1.PipelineExecution, key plan.Key, edit func(*batchv1.Job)) *batchv1.Job {
+func foreignJob(t *testing.T, e *v1alpha1.PipelineExecution, key plan.ActionKey, edit func(*batchv1.Job)) *batchv1.Job {
 	t.Helper()
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: plan.JobName(e, key)}}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: plan.WorkloadName(e, key, 1)}}
 	NewWithT(t).Expect(json.Unmarshal(jobSpec("foreign").Raw, &job.Spec)).To(Succeed())
 	edit(job)
 	NewWithT(t).Expect(k8s.Create(t.Context(), job)).To(Succeed())
@@ -386,12 +386,12 @@ func lost(t *testing.T, e *v1alpha1.PipelineExecution) {
 	g := NewWithT(t)
 	g.Expect(actionStates(e)).To(Equal(states{"compile": failed, "roll-out": notStarted}))
 	a := actionOf(e, "compile")
-	g.Expect(a.Reason).To(Equal(v1alpha1.ReasonJobLost))
-	g.Expect(a.Message).To(And(ContainSubstring(a.JobName), ContainSubstring("not run again")))
-	says(t, e, v1alpha1.ReasonActionFailed, v1alpha1.ReasonJobLost)
-	// Only the tombstone that keeps an operator that was paused from running it again.
+	g.Expect(a.Reason).To(Equal(v1alpha1.ReasonWorkloadLost))
+	g.Expect(a.Message).To(And(ContainSubstring(a.Workload.Name), ContainSubstring("not run again")))
+	says(t, e, v1alpha1.ReasonActionFailed, v1alpha1.ReasonWorkloadLost)
+	// Only the placeholder that keeps an operator that was paused from running it again.
 	g.Consistently(func() []batchv1.Job {
-		return slices.DeleteFunc(jobs(t, e), func(j batchv1.Job) bool { return j.Labels[v1alpha1.LabelTombstone] == "true" })
+		return slices.DeleteFunc(jobs(t, e), func(j batchv1.Job) bool { return j.Labels[v1alpha1.LabelPlaceholder] == "true" })
 	}, vigil, tick).Should(BeEmpty())
 	g.Expect(jobs(t, e)).To(HaveLen(1))
 	rests(t, e)
@@ -513,10 +513,10 @@ func TestBadAQuotaThatForbidsJobsHoldsAStopUp(t *testing.T) {
 			reaches(t, e, v1alpha1.ExecutionStopped)
 			g.Expect(actionStates(e)).To(Equal(states{"compile": notStarted, "roll-out": notStarted}))
 			g.Expect(e.Status.Stop.WaitingFor).To(BeEmpty())
-			tombstones := jobs(t, e)
-			g.Expect(tombstones).To(HaveLen(1))
-			g.Expect(tombstones[0].Labels).To(HaveKeyWithValue(v1alpha1.LabelTombstone, "true"))
-			g.Expect(*tombstones[0].Spec.Suspend).To(BeTrue())
+			placeholders := jobs(t, e)
+			g.Expect(placeholders).To(HaveLen(1))
+			g.Expect(placeholders[0].Labels).To(HaveKeyWithValue(v1alpha1.LabelPlaceholder, "true"))
+			g.Expect(*placeholders[0].Spec.Suspend).To(BeTrue())
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -159,7 +160,7 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 		return nil, err
 	}
 	options := controllers.Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 8, ReconciliationTimeout: time.Minute}
-	if err := controllers.Setup(ctx, mgr, options); err != nil {
+	if err := controllers.Setup(ctx, mgr, prometheus.NewRegistry(), options); err != nil {
 		return nil, err
 	}
 	done := make(chan struct{})

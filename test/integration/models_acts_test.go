@@ -20,6 +20,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/action/job"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/test/simcluster"
 )
@@ -122,20 +123,21 @@ func createExecution() modelAct {
 	}}
 }
 
-// fence has the operator's own code create a tombstone.
+// fence has the operator's own code create a placeholder.
 func fence(name string) modelAct {
 	return modelAct{"fence Job/" + name, func(ctx context.Context, s *modelSide) error {
 		e := &v1alpha1.PipelineExecution{}
 		if err := s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: "run"}, e); err != nil {
 			return err
 		}
-		runner := &action.Runner{Client: s, Live: s}
-		if _, err := runner.Do(ctx, action.Run{Execution: e}, plan.Task{Verb: plan.Fence, JobName: name}); err != nil {
+		provider := &job.Provider{Client: s, APIReader: s}
+		op := plan.Operation{Type: plan.OperationFence, Workload: v1alpha1.WorkloadReference{Name: name}}
+		if _, err := provider.Fence(ctx, action.Scope{Execution: e}, op); err != nil {
 			return err
 		}
-		job := &batchv1.Job{}
-		err := s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, job)
-		s.remember(job)
+		placeholder := &batchv1.Job{}
+		err := s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, placeholder)
+		s.remember(placeholder)
 		return err
 	}}
 }

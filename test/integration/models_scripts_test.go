@@ -57,7 +57,7 @@ func suspensionScripts() []modelScript {
 		{"created suspended", []modelAct{createJob("job", suspended), patchJob("job", resume), podsEnd("job", ended)}},
 		{"created suspended without parallelism", []modelAct{createJob("job", suspended, completions(1), parallelism(0)), patchJob("job", resume)}},
 		{"created suspended with nothing to complete", []modelAct{createJob("job", suspended, completions(0)), patchJob("job", resume)}},
-		{"tombstone", []modelAct{createExecution(), fence("job"), patchJob("job", resume), patchJob("job", `{"spec":{"parallelism":1}}`),
+		{"placeholder", []modelAct{createExecution(), fence("job"), patchJob("job", resume), patchJob("job", `{"spec":{"parallelism":1}}`),
 			createJob("job"), remove("PipelineExecution/run", background)}},
 	}
 }
@@ -144,7 +144,7 @@ func ownerScripts() []modelScript {
 			createJob("job", controlledBy("PipelineExecution/run"), suspended), remove("PipelineExecution/run", foreground)}},
 		{"execution deleted and its Job is complete", []modelAct{createExecution(), createJob("job", controlledBy("PipelineExecution/run")),
 			podsEnd("job", ended), remove("PipelineExecution/run", foreground)}},
-		{"execution deleted with a tombstone", []modelAct{createExecution(), fence("job"), remove("PipelineExecution/run", foreground)}},
+		{"execution deleted with a placeholder", []modelAct{createExecution(), fence("job"), remove("PipelineExecution/run", foreground)}},
 		{"owner deleted that does not wait", []modelAct{create, createJob("job", owned(owner, false), held), remove(owner, foreground),
 			podsEnd("job", broken)}},
 		{"owner deleted that waits", []modelAct{create, createJob("job", owned(owner, true), held), remove(owner, foreground),

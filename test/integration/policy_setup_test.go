@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ const labelUnstamped = "test/unstamped"
 
 // installPolicies applies the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
-	for _, pattern := range []string{"policy/*/policy.yaml", "policy/*/binding.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml"} {
+	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml"} {
 		if err := applyAll(ctx, pattern); err != nil {
 			return err
 		}
@@ -59,10 +60,22 @@ func apply(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	o := &unstructured.Unstructured{}
-	if err := yaml.UnmarshalStrict(content, &o.Object); err != nil {
-		return err
+	for document := range bytes.SplitSeq(content, []byte("\n---\n")) {
+		o := &unstructured.Unstructured{}
+		if err := yaml.UnmarshalStrict(document, &o.Object); err != nil {
+			return err
+		}
+		if o.GetKind() == "Component" {
+			continue
+		}
+		if err := applyObject(ctx, o); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func applyObject(ctx context.Context, o *unstructured.Unstructured) error {
 	if o.GetKind() == "MutatingAdmissionPolicyBinding" {
 		err := unstructured.SetNestedField(o.Object, map[string]any{"namespaceSelector": map[string]any{
 			"matchExpressions": []any{map[string]any{"key": labelUnstamped, "operator": "DoesNotExist"}},

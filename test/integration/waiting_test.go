@@ -94,7 +94,7 @@ func TestAWaitEscalatesWhenItsTimeIsUp(t *testing.T) {
 	g.Expect(e.Status.Stop.Requests).To(HaveLen(1))
 	g.Expect(record.Mode).To(Equal(v1alpha1.StopModeWait))
 	g.Expect(record.EscalatedTime).NotTo(BeNil())
-	g.Expect(record.EscalatedTime.Before(record.EscalateTime)).To(BeFalse())
+	g.Expect(record.EscalatedTime.Before(record.EscalationTime)).To(BeFalse())
 	g.Eventually(func() []string { return eventReasons(t, e) }, patience, tick).Should(ContainElements("Escalated", "Stopped"))
 	stopped(t, r)
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/controllers"
+	"haltline.dev/haltline/controllers/metrics"
 )
 
 // Hook stands around a call of a process. It may do other things before and after, and need not let the call through.
@@ -63,6 +64,9 @@ type Process struct {
 	lifo        bool
 }
 
+// operatorMetrics are those of all processes. Nobody reads them.
+var operatorMetrics = metrics.New()
+
 // At says where a process's cache begins; a kind that is not in it begins at its newest.
 type At map[Kind]int
 
@@ -77,8 +81,9 @@ func NewProcess(s *Store, name string, at At, before *Process) *Process {
 		p.Hook, p.Calls, p.Notes, p.Reconciles, p.Drop = before.Hook, before.Calls, before.Notes, before.Reconciles, before.Drop
 		p.Deliveries = before.Deliveries
 	}
-	p.controllers = controllers.All(controllers.Dependencies{
-		Client: &apiClient{process: p}, Live: &apiClient{process: p, live: true}, Recorder: recorder{p}, Clock: s.Clock,
+	p.controllers = controllers.NewControllers(controllers.Dependencies{
+		Client: &apiClient{process: p}, APIReader: &apiClient{process: p, live: true}, Recorder: recorder{p},
+		Metrics: operatorMetrics, Clock: s.Clock,
 	})
 	for range p.controllers {
 		p.queues = append(p.queues, newQueue(s.Clock.Now, func() int { p.order++; return p.order }))

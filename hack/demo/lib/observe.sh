@@ -36,7 +36,7 @@ until_running() {
   local id action
   id=$(id_of "$1")
   for action in 0 1; do
-    await "pipelineexecution/$1" "{.status.stages[0].actions[$action].jobUID}" "to start its actions"
+    await "pipelineexecution/$1" "{.status.stages[0].actions[$action].workload.uid}" "to start its actions"
   done
   kubectl wait jobs --selector "$LABEL=$id" --for=jsonpath='{.status.ready}'=1 --timeout=3m >/dev/null 2>&1 ||
     fail "the containers of $1 to run" "$(kubectl get pods --selector "$LABEL=$id" 2>&1)"

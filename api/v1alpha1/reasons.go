@@ -1,0 +1,80 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Reasons of the verdict on a StopRequest: the condition Accepted. Those of a rejection are exceptions of the contract.
+const (
+	// ReasonAccepted: the execution is stopping, or has stopped, because of this request.
+	ReasonAccepted = "Accepted"
+	// ReasonDuplicatedStopRequest: "The pipeline execution is already in a Stopping state."
+	ReasonDuplicatedStopRequest = "DuplicatedStopRequestException"
+	// ReasonNotStoppable: "Unable to stop the pipeline execution. The execution might already be in a Stopped state, or it
+	// might no longer be in progress."
+	ReasonNotStoppable = "PipelineExecutionNotStoppableException"
+	// ReasonPipelineNotFound: "The pipeline was specified in an invalid format or cannot be found."
+	ReasonPipelineNotFound = "PipelineNotFoundException"
+	// ReasonExecutionDeleted is the reason of Stopped on a StopRequest whose execution was deleted while it stopped.
+	ReasonExecutionDeleted = "ExecutionDeleted"
+)
+
+// Reasons of the conditions of a Pipeline.
+const (
+	// ReasonValid: the Pipeline can be run.
+	ReasonValid = "Valid"
+	// ReasonPipelineNameTaken: an older Pipeline of the namespace has the same pipelineName.
+	ReasonPipelineNameTaken = "PipelineNameTaken"
+	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
+	// of an execution that failed because of it.
+	ReasonInvalidJobTemplate = "InvalidJobTemplate"
+)
+
+// Reasons of the conditions of a PipelineExecution. The names of states are reasons as well.
+const (
+	// ReasonWaitingForPipeline: no Pipeline of the execution's pipelineName exists in its namespace yet.
+	ReasonWaitingForPipeline = "WaitingForPipeline"
+	// ReasonInvalidVariables: the execution sets a variable which its Pipeline does not declare, or leaves out one that has
+	// no default.
+	ReasonInvalidVariables = "InvalidVariables"
+	// ReasonActionFailed: an action failed.
+	ReasonActionFailed = "ActionFailed"
+	// ReasonRevisionLost: the ControllerRevision which pins what the execution runs is gone or is not ours.
+	ReasonRevisionLost = "RevisionLost"
+	// ReasonFencing: a stop was accepted, and the operator is making sure that nothing more can start.
+	ReasonFencing = "Fencing"
+	// ReasonStartBlocked: the API server keeps refusing to create a workload for a cause that can pass, such as a quota.
+	ReasonStartBlocked = "StartBlocked"
+)
+
+// Reasons of an action that is Failed. An action whose Job failed has the reason of the Job's Failed condition.
+const (
+	// ReasonWorkloadLost: somebody else deleted the workload of the action while it ran. It is not run again.
+	ReasonWorkloadLost = "WorkloadLost"
+	// ReasonJobRefused: the API server refused the Job as invalid.
+	ReasonJobRefused = "JobRefused"
+	// ReasonJobNameTaken: a Job which is not the execution's has the name of the action's Job.
+	ReasonJobNameTaken = "JobNameTaken"
+)
+
+// Reasons why a stop waits for an action. A pod that cannot be scheduled or whose container cannot start has the reason
+// that Kubernetes gives, such as Unschedulable or ImagePullBackOff.
+const (
+	// ReasonInGracePeriod: the work was asked to end, and has not used up the time that it has for that.
+	ReasonInGracePeriod = "InGracePeriod"
+	// ReasonPodNotEnding: a pod is past its grace period and has not ended.
+	ReasonPodNotEnding = "PodNotEnding"
+	// ReasonPodFinalizer: a pod is past its grace period and has a finalizer of somebody else.
+	ReasonPodFinalizer = "PodFinalizer"
+	// ReasonNoPod: a Job that runs has no pod.
+	ReasonNoPod = "NoPod"
+	// ReasonJobSuspended: somebody else suspended the Job.
+	ReasonJobSuspended = "JobSuspended"
+	// ReasonJobDeleting: somebody else deletes the Job.
+	ReasonJobDeleting = "JobDeleting"
+	// ReasonJobFinalizer: somebody else deletes the Job, and a finalizer keeps it.
+	ReasonJobFinalizer = "JobFinalizer"
+	// ReasonJobTakenOver: the execution does not control the Job any more.
+	ReasonJobTakenOver = "JobTakenOver"
+	// ReasonSuspendRefused: the API server refuses to suspend the Job.
+	ReasonSuspendRefused = "SuspendRefused"
+)

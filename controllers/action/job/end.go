@@ -1,0 +1,101 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// endJob ends a Job and observes when nothing of it runs any more.
+//
+// The Job is suspended and not deleted: its name stays taken, so that an operator that was paused before it created the Job
+// cannot do so after the stop. Only the Job controller creates its pods. Its condition Suspended shows that it creates no
+// more, and so does one that shows how the Job ends. After that, no pod is left when none is listed. A parallelism of 0
+// keeps it so: a queue that resumes the Job later brings no pod back.
+func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
+	_, finished := observeFinished(job)
+	confirmed := isConditionTrue(job, batchv1.JobSuspended)
+	switch {
+	case finished:
+		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+	case !isOurs(job, scope):
+		ending.Reason = v1alpha1.ReasonJobTakenOver
+		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
+		return ending, nil
+	case job.DeletionTimestamp != nil:
+		ending.Reason, ending.Message = whyDeleting(job)
+		return ending, nil
+	case !isSuspended(job) && confirmed:
+		// It was just resumed, and its condition is older: only the next one will be about our suspension.
+		return ending, nil
+	case !isSuspended(job):
+		return p.suspendJob(ctx, job)
+	case !isEmpty(job):
+		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
+		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !isRefused(err) {
+			return ending, client.IgnoreNotFound(err)
+		}
+	}
+	if !confirmed && !isDecided(job) {
+		return ending, nil
+	}
+	return p.observePodsEnd(ctx, scope, op)
+}
+
+// suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
+// such as that of a policy, is shown.
+func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
+	err := p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})
+	if isRefused(err) {
+		// Some Jobs may not change their parallelism, or not while they run.
+		err = p.patchSpec(ctx, job, map[string]any{"suspend": true})
+	}
+	if client.IgnoreNotFound(err) == nil {
+		return ending, nil
+	}
+	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
+	if isRefused(err) {
+		ending.Reason, ending.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
+	}
+	return ending, err
+}
+
+// patchSpec changes the spec of a Job. The uid keeps it from another Job of that name; the resourceVersion keeps it from one
+// that was resumed since it was read, whose condition Suspended would be older than the change.
+func (p *Provider) patchSpec(ctx context.Context, job *batchv1.Job, spec map[string]any) error {
+	content, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion},
+		"spec":     spec,
+	})
+	if err != nil {
+		return err
+	}
+	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
+	return p.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, content), client.FieldOwner(action.FieldOwner))
+}
+
+// observePodsEnd returns whether the pods of a Job that creates no more of them have ended.
+func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	pods, err := p.remainingPods(ctx, scope, op)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if len(pods) > 0 {
+		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}, nil
+	}
+	return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+}

@@ -1,0 +1,413 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/randfill"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// FuzzBuild: whatever JSON a job template is, making a Job of it ends, soon and without a panic, in an error or in a Job that
+// is not marked as what we mark ourselves.
+func FuzzBuild(f *testing.F) {
+	f.Add(minimal, "example.com/team", "payments", "V", "$(HOME)", int64(0))
+	f.Add(`null`, v1alpha1.LabelPlaceholder, "true", "", "", int64(1))
+	f.Add(``, v1alpha1.LabelOrphaned, "true", v1alpha1.EnvStage, "x", int64(-1))
+	f.Add(`{"template":null,"selector":null,"managedBy":null,"suspend":true,"parallelism":-1}`, v1alpha1.LabelExecutionID, "another's", "=", "\x00", int64(1<<62))
+	f.Add(`{"ttlSecondsAfterFinished":0}`, "", "", "", "", int64(0))
+	f.Add(`{"manualSelector":false}`, "", "", "", "", int64(0))
+	f.Add(`{"selector":{"matchLabels":{"a":"b"}}}`, "", "", "", "", int64(0))
+	f.Add(`{"managedBy":"kubernetes.io/job-controller"}`, "", "", "", "", int64(0))
+	f.Add(`{"managedBy":"example.com/other"}`, "", "", "", "", int64(0))
+	f.Add(`{"TTLSecondsAfterFinished":0,"Template":{"METADATA":{"labels":{"pipelines.haltline.dev/tombstone":"true"}}}}`, "", "", "", "", int64(0))
+	f.Add(`{"template":{"metadata":{"labels":{"pipelines.haltline.dev/orphaned":"true","a":"b"}},"spec":{"initContainers":[{},{"env":[{"name":"V"}]}],`+
+		`"containers":[{"env":[{"name":"HALTLINE_STAGE","value":"mine"},{"name":"HALTLINE_STAGE"}]},null]}}}`, "", "", "V", "v", int64(0))
+	f.Add(`{"backoffLimit":1e3,"backoffLimit":"two","nosuch":{}}`, "", "", "", "", int64(0))
+	f.Add(`[`+strings.Repeat(`[`, 20000), "", "", "", "", int64(0))
+	f.Add(strings.Repeat(`{"template":`, 20000), "", "", "", "", int64(0))
+	f.Add(withCPU(`"100m"`), "", "", "", "", int64(0))
+	f.Add(withCPU(`1e-9`), "", "", "", "", int64(0))
+	f.Add(withCPU(`"1e1000000"`), "", "", "", "", int64(0))
+	f.Fuzz(func(t *testing.T, spec, label, value, variable, set string, timeout int64) {
+		run, do := theRun(v1alpha1.Variable{Name: variable, Value: set}), task(spec)
+		do.Definition.TimeoutSeconds = &timeout
+		do.Definition.Job.Metadata.Labels = map[string]string{label: value}
+		do.Definition.Job.Metadata.Annotations = map[string]string{label: value, v1alpha1.AnnotationStage: "another"}
+		checkBuild(t, run, do)
+	})
+}
+
+// FuzzBuildOfAny: the same, of every field that a JobSpec has.
+func FuzzBuildOfAny(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fill := filler(data)
+		run, do := theRun(), task("")
+		var spec batchv1.JobSpec
+		fill.Fill(&do.Definition)
+		fill.Fill(&run.Variables)
+		fill.Fill(&spec)
+		if do.Definition.Job != nil {
+			spec.TTLSecondsAfterFinished, spec.Selector, spec.ManualSelector, spec.ManagedBy = nil, nil, nil, nil
+			raw, err := json.Marshal(&spec)
+			if err != nil {
+				return // No such object.
+			}
+			do.Definition.Job.Spec.Raw = raw
+		}
+		checkBuild(t, run, do)
+	})
+}
+
+// withCPU is a template that asks for so much.
+func withCPU(quantity string) string {
+	return `{"template":{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":` + quantity + `}}}]}}}`
+}
+
+// A quantity can be of few characters and take minutes to decode, or all memory: 1e-100000000
+// (https://github.com/kubernetes/kubernetes/pull/141306). No field that holds one is decoded unseen.
+func TestEveryQuantityIsBounded(t *testing.T) {
+	found := 0
+	eachQuantity(reflect.TypeFor[batchv1.JobSpec](), "%s", nil, func(template string) {
+		found++
+		for _, q := range []string{`"1e-1000000"`, `1E-1000000`, `"+1.5e+1000000"`, `"` + strings.Repeat("1", 10000) + `"`, `0.` + strings.Repeat("0", 10000) + `1`} {
+			if err := decode(fmt.Sprintf(template, q)); err == nil || len(err.Error()) > 300 {
+				t.Errorf("%s of %.20s: %v", template, q, err)
+			}
+		}
+		for _, q := range []string{`"100m"`, `"1.5Gi"`, `2`, `0.25`, `"1e3"`, `"1E-9"`, `1e12`} {
+			if err := decode(fmt.Sprintf(template, q)); err != nil {
+				t.Errorf("%s of %s: %v", template, q, err)
+			}
+		}
+	})
+	const several = `{"template":{"spec":{"overhead":{"cpu":"1e-99999"},"resources":{"limits":{"cpu":"1e-99999"}},"volumes":[{"emptyDir":{"sizeLimit":"1e-99999"}}]}}}`
+	first := decode(several)
+	for range 50 {
+		if again := decode(several); fmt.Sprint(again) != fmt.Sprint(first) {
+			t.Fatalf("%v, then %v: a status that says so would be written again and again", first, again)
+		}
+	}
+	if found < 10 {
+		t.Errorf("a JobSpec has just %d quantities", found)
+	}
+	text := strings.Replace(minimal, `"main"`, `"main","args":["1e-1000000"],"env":[{"name":"V","value":"1e-1000000"}]`, 1)
+	if err := decode(text); err != nil {
+		t.Errorf("what is no quantity: %v", err)
+	}
+}
+
+func decode(template string) error {
+	do := task(template)
+	_, err := DecodeJobSpec(&do.Definition)
+	return err
+}
+
+// eachQuantity calls f with JSON for each field of the type that holds a quantity; the place of the quantity is %s.
+func eachQuantity(of reflect.Type, template string, within []reflect.Type, f func(template string)) {
+	put := func(inner string) string { return strings.Replace(template, "%s", inner, 1) }
+	switch {
+	case of == reflect.TypeFor[resource.Quantity]():
+		f(template)
+	case of.Kind() == reflect.Pointer:
+		eachQuantity(of.Elem(), template, within, f)
+	case of.Kind() == reflect.Slice:
+		eachQuantity(of.Elem(), put("[%s]"), within, f)
+	case of.Kind() == reflect.Map:
+		eachQuantity(of.Elem(), put(`{"any":%s}`), within, f)
+	case of.Kind() == reflect.Struct && !slices.Contains(within, of):
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			if inner := put(fmt.Sprintf(`{%q:%%s}`, name)); name != "" {
+				eachQuantity(of.Field(i).Type, inner, append(slices.Clone(within), of), f)
+			} else if of.Field(i).Anonymous {
+				eachQuantity(of.Field(i).Type, template, append(slices.Clone(within), of), f)
+			}
+		}
+	}
+}
+
+// soon is far longer than making a Job takes, and shorter than what hangs.
+const soon = 3 * time.Second
+
+func checkBuild(t *testing.T, run Scope, do plan.Operation) {
+	t.Helper()
+	before, start := do.Definition.DeepCopy(), time.Now()
+	job, err := buildJob(run, do)
+	if err == nil {
+		_, _ = json.Marshal(job) // The client does.
+	}
+	if took := time.Since(start); took > soon {
+		t.Errorf("making a Job takes %v", took)
+	}
+	if !equality.Semantic.DeepEqual(before, &do.Definition) {
+		t.Errorf("the definition changed (-before +after):\n%s", cmp.Diff(before, &do.Definition))
+	}
+	if (job == nil) == (err == nil) {
+		t.Fatalf("job %v, error %v", job, err)
+	}
+	if err != nil {
+		return
+	}
+	for where, labels := range map[string]map[string]string{"Job": job.Labels, "pods": job.Spec.Template.Labels} {
+		for name := range labels {
+			if strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") && name != v1alpha1.LabelExecutionID {
+				t.Errorf("the user marked the %s with %s", where, name)
+			}
+		}
+		if labels[v1alpha1.LabelExecutionID] != string(run.Execution.UID) {
+			t.Errorf("the %s are not found: %v", where, labels)
+		}
+	}
+	if isPlaceholder(job) || !isOurs(job, run) || job.Name != do.Workload.Name || job.Namespace != run.Execution.Namespace || job.GenerateName != "" {
+		t.Errorf("not our Job: %+v", job.ObjectMeta)
+	}
+	if job.Annotations[v1alpha1.AnnotationStage] != do.Key.Stage || job.Annotations[v1alpha1.AnnotationAction] != do.Key.Action {
+		t.Errorf("annotations %v", job.Annotations)
+	}
+	s := &job.Spec
+	if s.TTLSecondsAfterFinished != nil || s.Selector != nil || s.ManualSelector != nil ||
+		(s.ManagedBy != nil && *s.ManagedBy != batchv1.JobControllerName) {
+		t.Errorf("a Job that a stop cannot rely on: %+v", s)
+	}
+	for _, c := range slices.Concat(s.Template.Spec.InitContainers, s.Template.Spec.Containers) {
+		for _, v := range buildEnvironment(run, do) {
+			if !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }) {
+				t.Errorf("container %q is not told %q", c.Name, v.Name)
+			}
+		}
+	}
+}
+
+// anything is an API server that has these pods and this Job, and lists these Jobs.
+type anything struct {
+	client.Client
+	pods []corev1.Pod
+	job  *batchv1.Job
+	jobs []batchv1.Job
+}
+
+func (c anything) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	switch l := list.(type) {
+	case *corev1.PodList:
+		l.Items = slices.Clone(c.pods)
+	case *batchv1.JobList:
+		l.Items = slices.Clone(c.jobs)
+	case *metav1.PartialObjectMetadataList:
+		for _, p := range c.pods {
+			l.Items = append(l.Items, metav1.PartialObjectMetadata{ObjectMeta: p.ObjectMeta})
+		}
+	}
+	return nil
+}
+
+func (c anything) Get(_ context.Context, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	if j, ok := o.(*batchv1.Job); ok && c.job != nil {
+		c.job.DeepCopyInto(j)
+	}
+	return nil
+}
+
+func (anything) Create(context.Context, client.Object, ...client.CreateOption) error { return nil }
+
+func (anything) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) error {
+	_, err := p.Data(o)
+	return err
+}
+
+// FuzzObserve: whatever a Job and its pods are, carrying out a task does not panic, what is observed of work says what became
+// of it, and work that goes on is never taken to have ended.
+func FuzzObserve(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fill := filler(data)
+		c, run, do := anything{}, theRun(), task(minimal)
+		run.Explain = true
+		for _, into := range []any{&c.pods, &c.job, &run.Now, &do.Workload.UID} {
+			fill.Fill(into)
+		}
+		if c.job != nil {
+			fill.Fill(&c.job.UID)
+			do.Workload.UID = string(c.job.UID)
+		}
+		living := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return !isFinishedPod(&p) })
+		for _, do.Type = range []plan.OperationType{plan.OperationStart, plan.OperationFence, plan.OperationObserve, plan.OperationTerminate, plan.OperationOrphan, 0} {
+			o, err := (&Runner{Client: c, APIReader: c}).Execute(context.Background(), run, do)
+			if err == nil && o.Phase == 0 {
+				t.Errorf("verb %d: nothing was learned, and nothing is wrong: %+v", do.Type, o)
+			}
+			_, finished := observeFinished(orEmpty(c.job))
+			if o.Phase == plan.PhaseEnded && do.Type == plan.OperationTerminate && living && !finished {
+				t.Errorf("verb %d: ended, and a pod is left: %+v", do.Type, o)
+			}
+		}
+		joinPodNames(c.pods)
+	})
+}
+
+// FuzzRemains: whatever a deleted execution left, a Job that it owns remains of it, and so does a pod of a Job that is not there.
+func FuzzRemains(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := anything{}
+		fill := filler(data)
+		fill.Fill(&c.pods)
+		fill.Fill(&c.jobs)
+		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
+			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == theUID })
+		})
+		controlled := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return metav1.GetControllerOf(&p) != nil })
+		remains, err := (&Runner{Client: c, APIReader: c}).HasRemainingWork(context.Background(), "team", theUID)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case owned && !remains:
+			t.Error("a Job of the execution is left, and nothing remains")
+		case remains && !owned && !controlled:
+			t.Error("something remains, and there is no Job of the execution and no pod of a Job")
+		}
+	})
+}
+
+// FuzzWhyUnfinished: whatever a pod is, there is a word for why it has not ended, or none.
+func FuzzWhyUnfinished(f *testing.F) {
+	f.Add(`{"metadata":{"deletionTimestamp":"2026-03-01T12:00:30Z","finalizers":["",null]}}`, int64(0))
+	f.Add(`{"metadata":{"deletionTimestamp":"0001-01-01T00:00:00Z"},"spec":null}`, int64(1<<40))
+	f.Add(`{"status":{"conditions":[{},{"type":"PodScheduled","status":"False"}]}}`, int64(0))
+	f.Add(`{"status":{"initContainerStatuses":[{"state":{}},{"state":{"waiting":{}}}],"containerStatuses":[{"state":{"waiting":{"reason":"%s\n"}}}]}}`, int64(-1<<40))
+	f.Add(`{}`, int64(0))
+	f.Fuzz(func(t *testing.T, text string, now int64) {
+		p := &corev1.Pod{}
+		if json.Unmarshal([]byte(text), p) != nil {
+			return // No such pod.
+		}
+		reason, message := whyUnfinished(p, metav1.Unix(now, 0))
+		again, same := whyUnfinished(p, metav1.Unix(now, 0))
+		if reason != again || message != same {
+			t.Errorf("%q %q, then %q %q", reason, message, again, same)
+		}
+		if reason != "" && message == "" {
+			t.Errorf("the reason %q says nothing", reason)
+		}
+		if p.DeletionTimestamp != nil && reason == "" {
+			t.Error("a pod that is deleted and not gone has no reason")
+		}
+	})
+}
+
+func orEmpty(job *batchv1.Job) *batchv1.Job {
+	if job == nil {
+		return &batchv1.Job{}
+	}
+	return job
+}
+
+// seeds are bytes of which much and little is made.
+func seeds() [][]byte {
+	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
+	for seed := range byte(40) {
+		data := make([]byte, 1500)
+		for i := range data {
+			data[i] = byte(i*i)*seed ^ byte(i>>3)*(seed+7) ^ seed
+		}
+		seeds = append(seeds, data)
+	}
+	return seeds
+}
+
+// filler fills any object from the bytes, with a liking for what means something here.
+func filler(data []byte) *randfill.Filler {
+	return randfill.NewFromGoFuzz(data).NilChance(.5).NumElements(0, 3).Funcs(
+		func(s *string, c randfill.Continue) { *s = word(c) },
+		func(u *types.UID, c randfill.Continue) {
+			*u = pick[types.UID](c, theUID, "job-uid", types.UID(word(c)))
+		},
+		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
+		func(m *metav1.ObjectMeta, c randfill.Continue) {
+			m.Name, m.Namespace = word(c), word(c)
+			for _, into := range []any{&m.UID, &m.Labels, &m.Annotations, &m.Finalizers, &m.DeletionTimestamp, &m.OwnerReferences} {
+				c.Fill(into)
+			}
+		},
+		func(o *metav1.OwnerReference, c randfill.Continue) { c.FillNoCustom(o) },
+		func(r *runtime.RawExtension, c randfill.Continue) {
+			r.Raw = []byte(pick(c, minimal, "null", "{}", word(c)))
+		},
+		func(q *resource.Quantity, c randfill.Continue) {
+			*q = *resource.NewMilliQuantity(int64(c.Uint64()), resource.DecimalSI)
+		},
+		func(s *corev1.ConditionStatus, c randfill.Continue) {
+			*s = pick(c, corev1.ConditionTrue, corev1.ConditionFalse, "odd")
+		},
+		func(s *batchv1.JobConditionType, c randfill.Continue) {
+			*s = pick(c, batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, "odd")
+		},
+		func(s *corev1.PodConditionType, c randfill.Continue) {
+			*s = pick(c, corev1.PodScheduled, corev1.PodReady, "odd")
+		},
+		func(s *corev1.PodPhase, c randfill.Continue) {
+			*s = pick(c, corev1.PodPending, corev1.PodRunning, corev1.PodFailed, corev1.PodSucceeded, "odd")
+		},
+	)
+}
+
+func pick[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
+
+// word is a string of which some occur again and again.
+func word(c randfill.Continue) string {
+	switch c.Intn(12) {
+	case 0:
+		return ""
+	case 1:
+		return strings.Repeat(pick(c, "é", "x", "\xff", "\"", "$(", "%s"), c.Intn(3000))
+	case 2:
+		return c.String(40)
+	case 3:
+		return pick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-")
+	case 4:
+		return pick(c, v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned, v1alpha1.LabelExecutionID, v1alpha1.AnnotationStage, v1alpha1.EnvAction)
+	default:
+		return pick(c, "main", "job-uid", theUID, theName, "true", "V")
+	}
+}
+
+// moment is a time, near or as far as one can be.
+func moment(c randfill.Continue) metav1.Time {
+	switch c.Intn(6) {
+	case 0:
+		return metav1.Time{}
+	case 1:
+		return metav1.NewTime(time.Unix(1<<62, 999999999))
+	case 2:
+		return metav1.NewTime(time.Unix(-1<<62, 0))
+	default:
+		return at(c.Intn(100) - 50)
+	}
+}

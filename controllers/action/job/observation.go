@@ -1,0 +1,55 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// observeJob returns how far a Job of ours is.
+func observeJob(job *batchv1.Job) plan.Observation {
+	if o, finished := observeFinished(job); finished {
+		return o
+	}
+	running := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
+	switch {
+	case job.DeletionTimestamp != nil:
+		running.Reason, running.Message = whyDeleting(job)
+	case isSuspended(job):
+		running.Reason = v1alpha1.ReasonJobSuspended
+		running.Message = fmt.Sprintf("Job %q is suspended by somebody else; it goes on when it is resumed.", job.Name)
+	}
+	return running
+}
+
+// observeFinished returns the observation of a Job that has finished, or false.
+func observeFinished(job *batchv1.Job) (plan.Observation, bool) {
+	if findTrueCondition(job, batchv1.JobComplete) != nil {
+		return plan.Observation{Phase: plan.PhaseSucceeded, UID: string(job.UID)}, true
+	}
+	if c := findTrueCondition(job, batchv1.JobFailed); c != nil {
+		return plan.Observation{Phase: plan.PhaseFailed, UID: string(job.UID), Reason: c.Reason, Message: c.Message}, true
+	}
+	return plan.Observation{}, false
+}
+
+// whyDeleting returns why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.
+func whyDeleting(job *batchv1.Job) (reason, message string) {
+	finalizers := slices.DeleteFunc(slices.Clone(job.Finalizers), func(f string) bool {
+		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents
+	})
+	if len(finalizers) == 0 {
+		return v1alpha1.ReasonJobDeleting, fmt.Sprintf("Job %q is being deleted by somebody else; its pods have to end.", job.Name)
+	}
+	return v1alpha1.ReasonJobFinalizer, fmt.Sprintf("Job %q is being deleted by somebody else and kept by finalizers, which must be "+
+		"removed by whoever set them: %s. Its pods end when they are deleted by hand.", job.Name, strings.Join(finalizers, ", "))
+}

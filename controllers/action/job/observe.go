@@ -1,0 +1,34 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// Observe looks how far the Job of a started action is.
+func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	o, err := p.observe(ctx, scope, op)
+	return p.addExplanation(ctx, scope, op, o, err)
+}
+
+// observe looks how far the Job of a started action is.
+func (p *Provider) observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	job, err := p.findJob(ctx, scope, op)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if job == nil {
+		return p.handleLostJob(ctx, scope, op, plan.Observation{
+			Phase: plan.PhaseFailed, UID: op.Workload.UID, Reason: v1alpha1.ReasonWorkloadLost,
+			Message: fmt.Sprintf("Job %q was deleted by somebody else before it finished; it is not run again.", op.Workload.Name),
+		})
+	}
+	return observeJob(job), nil
+}

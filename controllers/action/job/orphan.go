@@ -1,0 +1,53 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// Orphan lets the Job of an abandoned action go on outside the execution: it takes our controller reference off and marks
+// the Job, so that a person can find it. The resourceVersion keeps a change by somebody else from being overwritten.
+func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	released := plan.Observation{
+		Phase: plan.PhaseEnded, UID: op.Workload.UID,
+		Message: fmt.Sprintf("Job %q was left to go on, outside the execution; its label is %s.", op.Workload.Name, v1alpha1.LabelOrphaned),
+	}
+	// If somebody else deleted it, there is nothing to leave.
+	nothing := plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}
+	job, err := p.findJob(ctx, scope, op)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if job == nil {
+		return p.handleLostJob(ctx, scope, op, nothing)
+	}
+	if !isOurs(job, scope) {
+		return released, nil
+	}
+	changed := job.DeepCopy()
+	changed.OwnerReferences = slices.DeleteFunc(changed.OwnerReferences, func(o metav1.OwnerReference) bool {
+		return o.UID == scope.Execution.UID
+	})
+	changed.Labels = withLabel(changed.Labels, v1alpha1.LabelOrphaned, "true")
+	patch := client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})
+	err = p.Client.Patch(ctx, changed, patch, client.FieldOwner(action.FieldOwner))
+	switch {
+	case apierrors.IsNotFound(err):
+		return p.handleLostJob(ctx, scope, op, nothing)
+	case err != nil:
+		return plan.Observation{}, fmt.Errorf("releasing Job %q: %w", job.Name, err)
+	}
+	return released, nil
+}

@@ -1,0 +1,75 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// ofExecution marks a pod as one of the execution, with a controller of that uid, if it has one.
+func ofExecution(controller types.UID) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Labels[v1alpha1.LabelExecutionID] = theUID
+		if controller != "" {
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: theName, UID: controller, Controller: ptr.To(true)}}
+		}
+	}
+}
+
+// What is left of an execution that was deleted: its Jobs and their pods, and nothing that was left to go on, that another
+// took over, or that a person made.
+func TestRemains(t *testing.T) {
+	jobsOnly, both := []string{"live list Job"}, []string{"live list Job", "live list PartialObjectMetadata"}
+	owned := func(p *corev1.Pod) {
+		p.OwnerReferences = append(p.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "c", UID: "c"})
+	}
+	tests := []struct {
+		name    string
+		objects []client.Object
+		want    bool
+		calls   []string
+	}{
+		{"nothing", nil, false, both},
+		{"its Job", []client.Object{ourJob()}, true, jobsOnly},
+		{"its Job, which is being deleted", []client.Object{ourJob(deleting)}, true, jobsOnly},
+		{"its tombstone", []client.Object{ourJob(entombed)}, true, jobsOnly},
+		{"a pod of its Job, which is gone", []client.Object{pod(ofExecution(theJobUID))}, true, both},
+		{"an orphan and its pod", []client.Object{ourJob(orphaned), pod(ofExecution(theJobUID))}, false, both},
+		{"a Job that the deletion left without an owner, and its pod", []client.Object{ourJob(foreign), pod(ofExecution(theJobUID))}, false, both},
+		{"a Job that another took over, and its pod", []client.Object{ourJob(takenOver), pod(ofExecution(theJobUID))}, false, both},
+		{"an orphan, and a pod of a Job that is gone", []client.Object{ourJob(orphaned), pod(ofExecution("job-2"))}, true, both},
+		{"a pod without a controller", []client.Object{pod(ofExecution(""))}, false, both},
+		{"a pod without a controller, and with an owner", []client.Object{pod(ofExecution(""), owned)}, false, both},
+		{"a pod of another execution", []client.Object{pod()}, false, both},
+		{"in another namespace", []client.Object{pod(ofExecution(theJobUID), func(p *corev1.Pod) { p.Namespace = "another" })}, false, both},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCluster(t, tt.objects...)
+			got, err := c.runner().HasRemainingWork(t.Context(), "team", theUID)
+			if err != nil || got != tt.want {
+				t.Errorf("got %v, %v; want %v", got, err, tt.want)
+			}
+			if diff := cmp.Diff(tt.calls, c.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for _, call := range both {
+		c := newCluster(t)
+		c.fail[call] = errTimeout
+		if _, err := c.runner().HasRemainingWork(t.Context(), "team", theUID); err == nil {
+			t.Errorf("%s fails, and nothing is said", call)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package job runs actions as Jobs of batch/v1.
+package job
+
+import (
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// Provider runs actions as Jobs.
+type Provider struct {
+	// Client reads from the cache, and writes.
+	Client client.Client
+	// APIReader reads from the API server.
+	APIReader client.Reader
+}
+
+var _ action.Provider = &Provider{}
+
+// WorkloadKind is that of a Job.
+func (p *Provider) WorkloadKind() plan.WorkloadKind {
+	return plan.WorkloadKind{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job"}
+}
+
+// Handles reports whether the action has a job to run.
+func (p *Provider) Handles(definition *v1alpha1.Action) bool {
+	return definition.Job != nil
+}
+
+// Watches returns Jobs without their pod templates, and the metadata of pods, of which only the deletion matters: what else
+// happens to a pod changes its Job.
+func (p *Provider) Watches() []action.Watch {
+	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
+	return []action.Watch{
+		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
+		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{onlyDeletes}},
+	}
+}
+
+// newPodMetadata returns an empty object that stands for pods of which only the metadata is read.
+func newPodMetadata() *metav1.PartialObjectMetadata {
+	pod := &metav1.PartialObjectMetadata{}
+	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
+	return pod
+}
+
+// stripJob leaves out of a Job what nobody reads from the cache.
+func stripJob(obj any) (any, error) {
+	if job, ok := obj.(*batchv1.Job); ok {
+		job.ManagedFields = nil
+		job.Spec.Template = corev1.PodTemplateSpec{}
+	}
+	return obj, nil
+}
+
+// onlyDeletes passes the events of objects that are gone.
+var onlyDeletes = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
+}

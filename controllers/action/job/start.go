@@ -1,0 +1,57 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// errFenced is returned if the status which asked for a start is out of date: the start was fenced since.
+var errFenced = errors.New("the action was fenced by a stop; its execution must be read again")
+
+// Start creates the Job of an unconfirmed intent.
+func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	if op.Definition.Name == "" {
+		return plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonRevisionLost, Message: "What the action runs is not known any more."}, nil
+	}
+	job, err := buildJob(scope, op)
+	if err != nil {
+		return plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonInvalidJobTemplate, Message: err.Error()}, nil
+	}
+	err = p.Client.Create(ctx, job, client.FieldOwner(action.FieldOwner))
+	switch {
+	case err == nil:
+		return plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}, nil
+	case apierrors.IsAlreadyExists(err):
+		return p.observeStarted(ctx, scope, op)
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
+		return plan.Observation{
+			Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobRefused,
+			Message: fmt.Sprintf("The API server refused the Job; change the action's job in the Pipeline: %v", err),
+		}, nil
+	default:
+		return observeRefusal("create", op, err)
+	}
+}
+
+// observeStarted looks at the Job whose name was taken when the action's Job was created.
+func (p *Provider) observeStarted(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	job, err := p.getNameHolder(ctx, scope, op)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if isOurs(job, scope) && isPlaceholder(job) {
+		return plan.Observation{}, errFenced
+	}
+	return observeNameHolder(job, scope, op), nil
+}

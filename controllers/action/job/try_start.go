@@ -1,0 +1,33 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/controllers/action"
+)
+
+// TryStart asks the API server whether it would create the Job of an action, and creates nothing.
+func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
+	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
+	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, GenerateName: "trial-"}, "", env, trial.Definition)
+	if err != nil {
+		return err.Error(), nil
+	}
+	err = p.Client.Create(ctx, job, client.DryRunAll, client.FieldOwner(action.FieldOwner))
+	switch {
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return "job: " + err.Error(), nil
+	case err == nil, apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
+		// A quota or a policy may answer otherwise when the action runs.
+		return "", nil
+	}
+	return "", fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
+}

@@ -1,0 +1,95 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"iter"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// ActionKey names an action of an execution.
+type ActionKey struct {
+	Stage, Action string
+}
+
+// WorkloadKind is the kind of object that does the work of an action.
+type WorkloadKind struct {
+	APIVersion, Kind string
+}
+
+// actions iterates over the actions of all stages, in their order. What it yields can be changed.
+func actions(status *v1alpha1.PipelineExecutionStatus) iter.Seq2[ActionKey, *v1alpha1.ActionStatus] {
+	return func(yield func(ActionKey, *v1alpha1.ActionStatus) bool) {
+		for s := range status.Stages {
+			stage := &status.Stages[s]
+			for a := range stage.Actions {
+				if !yield(ActionKey{stage.Name, stage.Actions[a].Name}, &stage.Actions[a]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func anyAction(status *v1alpha1.PipelineExecutionStatus, is func(*v1alpha1.ActionStatus) bool) bool {
+	for _, a := range actions(status) {
+		if is(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func everyActionOf(stage *v1alpha1.StageStatus, is func(*v1alpha1.ActionStatus) bool) bool {
+	for i := range stage.Actions {
+		if !is(&stage.Actions[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// findDefinition returns what the action runs, or an empty definition if it is not known.
+func findDefinition(definition *v1alpha1.PipelineDefinition, key ActionKey) v1alpha1.Action {
+	if definition == nil {
+		return v1alpha1.Action{}
+	}
+	for _, s := range definition.Stages {
+		for _, a := range s.Actions {
+			if s.Name == key.Stage && a.Name == key.Action {
+				return a
+			}
+		}
+	}
+	return v1alpha1.Action{}
+}
+
+// isUnconfirmed reports whether the action was decided to start and it is not known whether it has.
+func isUnconfirmed(a *v1alpha1.ActionStatus) bool {
+	return a.State == v1alpha1.ActionInProgress && a.Workload.UID == ""
+}
+
+// isActive reports whether the work of the action may still go on.
+func isActive(a *v1alpha1.ActionStatus) bool {
+	return a.State != v1alpha1.ActionNotStarted && a.CompletionTime == nil
+}
+
+// hasEnded reports whether nothing more can happen to the action.
+func hasEnded(a *v1alpha1.ActionStatus) bool {
+	return a.State != v1alpha1.ActionNotStarted && a.CompletionTime != nil
+}
+
+// isLost reports whether the workload of an action is gone, and what it left has not ended.
+func isLost(a *v1alpha1.ActionStatus) bool {
+	return isActive(a) && a.Reason == v1alpha1.ReasonWorkloadLost
+}
+
+func hasSucceeded(a *v1alpha1.ActionStatus) bool {
+	return a.State == v1alpha1.ActionSucceeded
+}
+
+func hasFailed(a *v1alpha1.ActionStatus) bool {
+	return a.State == v1alpha1.ActionFailed
+}

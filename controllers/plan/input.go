@@ -1,0 +1,37 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Input is all that the next status of an execution depends on.
+type Input struct {
+	// Execution as it was last read or written. It is not changed.
+	Execution *v1alpha1.PipelineExecution
+	// Revision is the name of the ControllerRevision that pins Definition; empty while there is none.
+	Revision string
+	// Definition is what the execution runs; nil if nothing is pinned, or if the revision is gone.
+	Definition *v1alpha1.PipelineDefinition
+	// WorkloadKinds are the kinds of object that do the work of the actions of Definition.
+	WorkloadKinds map[ActionKey]WorkloadKind
+	// Problem is why Definition cannot be run; nil if it can.
+	Problem *Problem
+	// PinBlocked is what keeps the definition from being pinned, for a cause that can pass; empty if nothing does.
+	PinBlocked string
+	// Observed is what was seen of the actions in progress, and of the abandoned ones that have not ended.
+	Observed map[ActionKey]Observation
+	// Requests are the undecided stop requests for the execution, in any order.
+	Requests []v1alpha1.StopRequest
+	// Now is the time that is recorded.
+	Now metav1.Time
+}
+
+// Problem is a reason why an execution fails before anything of it runs.
+type Problem struct {
+	Reason, Message string
+}

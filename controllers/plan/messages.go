@@ -1,0 +1,108 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// describeProgress returns what an execution does that nobody stopped, or whose stop is not published yet.
+func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reason, message string) {
+	blocked := describeFirstBlocked(status)
+	switch {
+	case status.Stop != nil:
+		return v1alpha1.ReasonFencing, strings.TrimSpace("A stop was accepted; making sure that nothing more starts. " + blocked)
+	case status.PipelineRevision == "" && in.PinBlocked != "":
+		return v1alpha1.ReasonStartBlocked, in.PinBlocked
+	case status.PipelineRevision == "":
+		return v1alpha1.ReasonWaitingForPipeline, fmt.Sprintf("spec.pipelineName: no Pipeline in this namespace has the "+
+			"pipelineName %q; the execution starts when there is one.", in.Execution.Spec.PipelineName)
+	case blocked != "":
+		return v1alpha1.ReasonStartBlocked, blocked
+	default:
+		return string(v1alpha1.ExecutionInProgress), fmt.Sprintf("Running stage %q.", status.CurrentStage)
+	}
+}
+
+// describeFirstBlocked returns what keeps the first unconfirmed intent from being carried out, or nothing.
+func describeFirstBlocked(status *v1alpha1.PipelineExecutionStatus) string {
+	for key, a := range actions(status) {
+		if isUnconfirmed(a) && a.Message != "" {
+			return fmt.Sprintf("Action %q of stage %q: %s", key.Action, key.Stage, a.Message)
+		}
+	}
+	return ""
+}
+
+// describeFailure returns why an execution failed: because an action failed, or because there was nothing that can be run.
+func describeFailure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason, message string) {
+	for key, a := range actions(status) {
+		if hasFailed(a) {
+			return v1alpha1.ReasonActionFailed, describeFailedAction(key, a)
+		}
+	}
+	if problem != nil {
+		return problem.Reason, problem.Message
+	}
+	return string(status.State), "The execution failed."
+}
+
+func describeFailedAction(key ActionKey, a *v1alpha1.ActionStatus) string {
+	message := fmt.Sprintf("Action %q of stage %q failed", key.Action, key.Stage)
+	for _, why := range []string{a.Reason, a.Message} {
+		if why != "" {
+			message += ": " + why
+		}
+	}
+	return message
+}
+
+func describeStopping(status *v1alpha1.PipelineExecutionStatus) string {
+	var names []string
+	if status.Stop != nil {
+		for _, p := range status.Stop.WaitingFor {
+			names = append(names, describePendingAction(p))
+		}
+	}
+	verb := "finish"
+	if modeInForce(status) == v1alpha1.StopModeAbandon {
+		verb = "end"
+	}
+	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", describeRequest(status.Stop), verb, strings.Join(names, ", "))
+}
+
+func describePendingAction(p v1alpha1.PendingAction) string {
+	name := p.Stage + "/" + p.Action
+	if p.Reason != "" {
+		name += " (" + p.Reason + ")"
+	}
+	return name
+}
+
+func describeStopped(status *v1alpha1.PipelineExecutionStatus) string {
+	return describeRequest(status.Stop) + " Everything that was in progress has ended."
+}
+
+// describeRequest returns which request gave the stop its mode, who made it, and why.
+func describeRequest(s *v1alpha1.StopStatus) string {
+	if s == nil || len(s.Requests) == 0 {
+		return "Stopped on request."
+	}
+	r := s.Requests[len(s.Requests)-1]
+	message := fmt.Sprintf("StopRequest %q", r.Name)
+	if r.RequestedBy != "" {
+		message += " of " + r.RequestedBy
+	}
+	message += " asked to stop and " + strings.ToLower(string(r.Mode))
+	if r.EscalatedTime != nil {
+		message += ", and escalated to abandon when its time was up"
+	}
+	if r.Reason != "" {
+		message += fmt.Sprintf(" (%s)", r.Reason)
+	}
+	return message + "."
+}

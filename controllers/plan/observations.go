@@ -1,0 +1,76 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
+)
+
+// Phase is what was seen of the work of an action.
+type Phase int
+
+const (
+	// PhaseRunning means that the work was started and has not ended.
+	PhaseRunning Phase = iota + 1
+	// PhaseSucceeded means that the work ended well.
+	PhaseSucceeded
+	// PhaseFailed means that the work ended badly, was refused or was lost, and nothing of it runs any more.
+	PhaseFailed
+	// PhaseEnded means that nothing of the abandoned work runs any more, or it was left running on purpose.
+	PhaseEnded
+	// PhaseNeverStarted means that the work was not started, and cannot be from now on.
+	PhaseNeverStarted
+	// PhaseBlocked means that the work could not be started, or kept from starting, for a cause that can pass.
+	PhaseBlocked
+)
+
+// Observation is what was seen of the work of an action. Without a phase nothing was learned.
+type Observation struct {
+	// Phase of the work.
+	Phase Phase
+	// UID is the metadata.uid of the workload, if it exists.
+	UID string
+	// Reason and Message explain the phase, if it needs explaining.
+	Reason, Message string
+}
+
+// recordObservations writes what was observed into the actions that have not ended.
+func recordObservations(status *v1alpha1.PipelineExecutionStatus, observed map[ActionKey]Observation, now metav1.Time) {
+	for key, a := range actions(status) {
+		if o, seen := observed[key]; seen && !hasEnded(a) {
+			recordObservation(a, o, now)
+		}
+	}
+}
+
+func recordObservation(a *v1alpha1.ActionStatus, o Observation, now metav1.Time) {
+	if a.State == v1alpha1.ActionNotStarted {
+		return
+	}
+	if a.Workload.UID == "" {
+		a.Workload.UID = o.UID
+	}
+	a.Reason, a.Message = text.Bound(o.Reason, text.MaxReasonLength), text.BoundMessage(o.Message)
+	switch o.Phase {
+	case PhaseRunning, PhaseBlocked:
+		return
+	case PhaseNeverStarted:
+		a.State = v1alpha1.ActionNotStarted
+		a.StartTime, a.Attempt, a.Workload = nil, 0, v1alpha1.WorkloadReference{}
+		return
+	case PhaseSucceeded:
+		if a.State == v1alpha1.ActionInProgress {
+			a.State = v1alpha1.ActionSucceeded
+		}
+	case PhaseFailed:
+		if a.State == v1alpha1.ActionInProgress {
+			a.State = v1alpha1.ActionFailed
+		}
+	case PhaseEnded:
+	}
+	a.CompletionTime = &now
+}

@@ -1,0 +1,76 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import "haltline.dev/haltline/api/v1alpha1"
+
+// OperationType is what must be done about an action.
+type OperationType int
+
+const (
+	// OperationStart creates the workload of an unconfirmed intent.
+	OperationStart OperationType = iota + 1
+	// OperationFence keeps the workload of an unconfirmed intent from ever being created, or finds that it was.
+	OperationFence
+	// OperationObserve looks how far the workload is.
+	OperationObserve
+	// OperationTerminate ends the workload of an abandoned action, and looks whether it has ended.
+	OperationTerminate
+	// OperationOrphan lets the workload of an abandoned action go on outside the execution.
+	OperationOrphan
+)
+
+// Operation is what must be done about one action.
+type Operation struct {
+	Type OperationType
+	Key  ActionKey
+	// Workload is the object that does the work. Its uid is empty while the start is unconfirmed.
+	Workload v1alpha1.WorkloadReference
+	// Definition is what the action runs; empty if the pinned definition is gone.
+	Definition v1alpha1.Action
+}
+
+// Operations returns what the status of an execution asks for. Every operation can be done again: it depends on nothing
+// but the status that was written. A final status asks for nothing.
+func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.PipelineDefinition) []Operation {
+	if status.State.IsFinal() {
+		return nil
+	}
+	var operations []Operation
+	for key, a := range actions(status) {
+		if !isActive(a) {
+			continue
+		}
+		def := findDefinition(definition, key)
+		operations = append(operations, Operation{
+			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key, Workload: a.Workload, Definition: def,
+		})
+	}
+	return operations
+}
+
+func operationType(a *v1alpha1.ActionStatus, onAbandon v1alpha1.OnAbandon, stopped bool) OperationType {
+	switch {
+	case isUnconfirmed(a) && stopped:
+		return OperationFence
+	case isUnconfirmed(a):
+		return OperationStart
+	case a.State == v1alpha1.ActionInProgress:
+		return OperationObserve
+	case onAbandon == v1alpha1.OnAbandonOrphan:
+		return OperationOrphan
+	default:
+		return OperationTerminate
+	}
+}
+
+// HasStart reports whether one of the operations creates what an action runs.
+func HasStart(operations []Operation) bool {
+	for _, op := range operations {
+		if op.Type == OperationStart {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,59 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
+)
+
+const (
+	// explainAfter is how long a stop may take before its status explains why it does not end.
+	explainAfter = 5 * time.Second
+	// recheckInterval is how often a stop that takes long is looked at: what keeps it may change without an event.
+	recheckInterval = 10 * time.Second
+	// resyncInterval is how often an execution that runs is looked at, in case an event of a workload did not reach the
+	// operator, for example because somebody else took our label off.
+	resyncInterval = 5 * time.Minute
+)
+
+// RequeueAfter returns how long from now the execution must be looked at even if nothing happens to it: to escalate its
+// stop when the time has come, to explain what keeps it, and to be safe. It is 0 if nothing depends on the time.
+func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	switch {
+	case status.State.IsFinal():
+		return 0
+	case status.Stop == nil && anyAction(status, isLost):
+		return recheckInterval
+	case status.Stop == nil && anyAction(status, isActive):
+		return resyncInterval
+	case status.Stop == nil:
+		return 0
+	}
+	next := recheckInterval
+	if !IsOverdue(status, now) {
+		next = explainAfter
+	}
+	if at := stop.EscalationTime(status.Stop); at != nil {
+		next = min(next, max(at.Sub(now.Time), time.Millisecond))
+	}
+	return next
+}
+
+// IsOverdue reports whether a stop has taken so long that its status must explain what keeps it.
+func IsOverdue(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) bool {
+	if status.Stop == nil || len(status.Stop.Requests) == 0 {
+		return false
+	}
+	last := status.Stop.Requests[len(status.Stop.Requests)-1]
+	since := last.AcceptedTime
+	if last.EscalatedTime != nil {
+		since = *last.EscalatedTime
+	}
+	return now.Sub(since.Time) >= explainAfter
+}

@@ -1,0 +1,65 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package stop
+
+import (
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
+)
+
+// Decide returns the verdict on a request for the execution. It is pending as long as the execution has yet to take the
+// request, and until the execution's state shows that nothing more can start.
+func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) verdict.Verdict {
+	state := execution.Status.State
+	switch applyRules(&execution.Status, sr) {
+	case recorded:
+		if state != v1alpha1.ExecutionStopping && !state.IsFinal() {
+			return verdict.NewPending("The execution has taken the request and makes sure that nothing more starts.")
+		}
+		return verdict.NewAcceptance("Execution %s is stopped by this request: %s.", execution.UID, describeMode(sr.Mode()))
+	case notStoppable:
+		return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
+			"Unable to stop the pipeline execution: execution %s is no longer in progress, its state is %s.", execution.UID, state)
+	case duplicatedWait:
+		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
+			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and wait. You cannot make "+
+				"that request again; a StopRequest with abandon: true can stop and abandon now, but be aware that this can lead "+
+				"to failed tasks or out of sequence tasks.", requestInForce(execution.Status.Stop).Name)
+	case duplicatedAbandon:
+		inForce := requestInForce(execution.Status.Stop)
+		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
+			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and %s. You cannot make "+
+				"another request.", inForce.Name, describeChoice(inForce))
+	default:
+		return verdict.NewPending("The execution has not taken the request yet.")
+	}
+}
+
+// DecideNotFound returns the verdict on a request that names no execution of its pipeline: PipelineNotFoundException if
+// the namespace has no such Pipeline, else PipelineExecutionNotStoppableException. Only a live read may say so.
+func DecideNotFound(sr *v1alpha1.StopRequest, pipelineFound bool) verdict.Verdict {
+	if !pipelineFound {
+		return verdict.NewRejection(v1alpha1.ReasonPipelineNotFound,
+			"spec.pipelineName: no Pipeline in namespace %q has the pipelineName %q, and no execution %s of it exists.",
+			sr.Namespace, sr.Spec.PipelineName, sr.Spec.PipelineExecutionID)
+	}
+	return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
+		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
+		sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, sr.Namespace)
+}
+
+// describeChoice returns how a request that abandons came to do so.
+func describeChoice(accepted v1alpha1.AcceptedStopRequest) string {
+	if accepted.EscalatedTime != nil {
+		return "wait, and then to abandon, which it now does"
+	}
+	return "abandon"
+}
+
+func describeMode(m v1alpha1.StopMode) string {
+	if m == v1alpha1.StopModeAbandon {
+		return "actions in progress are abandoned, and nothing further starts"
+	}
+	return "actions in progress finish, and nothing further starts"
+}
