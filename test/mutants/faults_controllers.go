@@ -10,23 +10,28 @@ var controllerFaults = []Fault{
 		Name:   "job-before-intent",
 		Breaks: "I3: the Jobs of a group are created before the status write that a stop would make fail.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.step",
-			Find: `e.Status = next`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.runStep",
+			Find: `
+				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					return false, errors.Join(err, writeErr)
+				}`,
 			Replace: `
-				if started := plan.Tasks(&next, f.in.Pipeline); plan.Creates(started) {
-					if _, err := r.carryOut(ctx, f.run, started); err != nil {
+				if started := plan.Operations(&next, f.in.Definition); plan.HasStart(started) {
+					if _, err := r.executeOperations(ctx, f.scope, started); err != nil {
 						return false, err
 					}
 				}
-				e.Status = next`,
+				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					return false, errors.Join(err, writeErr)
+				}`,
 		}},
 	},
 	{
 		Name:   "start-by-cache",
 		Breaks: "I3: a Job is created for an execution that the cache shows as it was before a stop.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.step",
-			Find:    `plan.Creates(asked) && len(*done) == 0`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.runStep",
+			Find:    `first && plan.HasStart(operations)`,
 			Replace: `false`,
 		}},
 	},
@@ -35,16 +40,16 @@ var controllerFaults = []Fault{
 		Breaks: "I3: an execution of the same uid counts as current, though it is older than a stop.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.isCurrent",
-			Find:    `live.UID == e.UID && live.ResourceVersion == e.ResourceVersion`,
-			Replace: `live.UID == e.UID`,
+			Find:    `live != nil && live.ResourceVersion == execution.ResourceVersion`,
+			Replace: `live != nil`,
 		}},
 	},
 	{
 		Name:   "deleted-execution-starts",
 		Breaks: "I6: an execution that is being deleted starts another Job.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "tasks",
-			Find:    `t.Verb == plan.Start && e.DeletionTimestamp != nil`,
+			Package: "controllers", Func: "listOperations",
+			Find:    `op.Type == plan.OperationStart && execution.DeletionTimestamp != nil`,
 			Replace: `false`,
 		}},
 	},
@@ -53,35 +58,30 @@ var controllerFaults = []Fault{
 		Breaks: "I10: the status of an execution is written with the newest resourceVersion, not with that which it was derived " +
 			"from, so it overwrites a stop that came between.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.step",
-			Find: `e.Status = next`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+			Find: `execution.Status = next`,
 			Replace: `
 				newest := &v1alpha1.PipelineExecution{}
-				if err := r.Live.Get(ctx, client.ObjectKeyFromObject(e), newest); err != nil {
-					return false, err
+				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(execution), newest); err != nil {
+					return err
 				}
-				e.Status, e.ResourceVersion = next, newest.ResourceVersion`,
+				execution.Status, execution.ResourceVersion = next, newest.ResourceVersion`,
 		}},
 	},
 	{
 		Name:   "event-before-write",
-		Breaks: "I9: an event reports a transition that was not written, and may never be.",
+		Breaks: `"Each transition is reported after the write that made it": an event reports one that may never be written.`,
 		Edits: []Edit{
 			{
-				Package: "controllers", Func: "PipelineExecutionReconciler.step",
-				Find: `e.Status = next`,
+				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+				Find: `transitions := plan.Transitions(&before, execution)`,
 				Replace: `
-					e.Status = next
-					for _, event := range told {
-						r.Recorder.Eventf(e, related(e, event), event.Type, event.Reason, event.Action, "%s", event.Note)
-					}`,
+					transitions := plan.Transitions(&before, execution)
+					r.Reporter.reportExecution(ctx, execution, transitions)`,
 			},
 			{
-				Package: "controllers", Func: "PipelineExecutionReconciler.step",
-				Find: `
-					for _, event := range told {
-						r.Recorder.Eventf(e, related(e, event), event.Type, event.Reason, event.Action, "%s", event.Note)
-					}`,
+				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+				Find: `r.Reporter.reportExecution(ctx, execution, transitions)`,
 			},
 		},
 	},
@@ -89,8 +89,8 @@ var controllerFaults = []Fault{
 		Name:   "pinned-despite-stop",
 		Breaks: "I3: an execution that was stopped before it had a Pipeline gets one, and its actions.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.takePipeline",
-			Find:    `err == nil && len(f.in.Requests) == 0`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.bindPipeline",
+			Find:    `err == nil && !stopped`,
 			Replace: `err == nil`,
 		}},
 	},
@@ -99,11 +99,12 @@ var controllerFaults = []Fault{
 		Breaks: "An execution follows the changes of its Pipeline, so that it runs a mix of two definitions.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.gather",
-			Find: `f.in.Pipeline, err = r.pinned(ctx, e.Namespace, e.Status.PipelineRevision)`,
+			Find: `f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)`,
 			Replace: `
-				var p *v1alpha1.Pipeline
-				if p, err = holder(ctx, r.Client, e.Namespace, e.Spec.PipelineName); p != nil {
-					f.in.Pipeline = &p.Spec
+				var pipeline *v1alpha1.Pipeline
+				pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
+				if pipeline != nil {
+					f.in.Definition = pipeline.Spec.Definition()
 				}`,
 		}},
 	},
@@ -111,9 +112,9 @@ var controllerFaults = []Fault{
 		Name:   "pipeline-taken-by-name",
 		Breaks: "An execution gets a Pipeline that the cache has not seen, since only the name is compared.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.livePipeline",
-			Find:    `p.UID != cached.UID || p.DeletionTimestamp != nil`,
-			Replace: `p.DeletionTimestamp != nil`,
+			Package: "controllers", Func: "livePipelineByName",
+			Find:    `pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil`,
+			Replace: `pipeline.DeletionTimestamp != nil`,
 		}},
 	},
 
@@ -122,16 +123,16 @@ var controllerFaults = []Fault{
 		Name:   "not-found-by-cache",
 		Breaks: "I1: a request is rejected because a cache that lags does not have its execution.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.execution",
-			Find: `e, err = r.liveExecution(ctx, s)`,
+			Package: "controllers", Func: "StopRequestReconciler.findExecution",
+			Find: `execution, err = liveExecutionByID(ctx, r.APIReader, sr.Namespace, sr.Spec.PipelineExecutionID)`,
 		}},
 	},
 	{
 		Name:   "rejection-by-cache",
 		Breaks: "I1: a request is rejected because of a state that only a cache that lags still shows.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.execution",
-			Find:    `rejects(stop.Decide(e, s))`,
+			Package: "controllers", Func: "StopRequestReconciler.findExecution",
+			Find:    `stop.Decide(execution, sr).IsRejection()`,
 			Replace: `false`,
 		}},
 	},
@@ -140,13 +141,13 @@ var controllerFaults = []Fault{
 		Breaks: "I1: an execution that was created again under the name is taken for the one that the request names.",
 		Edits: []Edit{
 			{
-				Package: "controllers", Func: "StopRequestReconciler.execution",
-				Find:    `!stop.Concerns(s, e)`,
-				Replace: `e.Spec.PipelineName != s.Spec.PipelineName`,
+				Package: "controllers", Func: "StopRequestReconciler.findExecution",
+				Find:    `!stop.ConcernsExecution(sr, execution)`,
+				Replace: `execution.Spec.PipelineName != sr.Spec.PipelineName`,
 			},
 			{
-				Package: "controllers", Func: "StopRequestReconciler.current",
-				Find:    `err != nil || e.UID != of.GetUID()`,
+				Package: "controllers", Func: "getLiveExecution",
+				Find:    `err != nil || execution.UID != known.GetUID()`,
 				Replace: `err != nil`,
 			},
 		},
@@ -155,7 +156,7 @@ var controllerFaults = []Fault{
 		Name:   "pipeline-found-by-cache",
 		Breaks: "I1: a Pipeline that is gone counts as found because a cache that lags still has it.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.pipelineExists",
+			Package: "controllers", Func: "livePipelineExists",
 			Find: `
 				if err != nil {
 					return false, err
@@ -173,8 +174,8 @@ var controllerFaults = []Fault{
 		Name:   "pipeline-not-found-by-cache",
 		Breaks: "I1: PipelineNotFoundException is the answer because a cache that lags does not have the Pipeline.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.pipelineExists",
-			Find:    `return r.listsPipeline(ctx, s)`,
+			Package: "controllers", Func: "livePipelineExists",
+			Find:    `return listsLivePipeline(ctx, apiReader, namespace, pipelineName)`,
 			Replace: `return false, nil`,
 		}},
 	},
@@ -183,7 +184,7 @@ var controllerFaults = []Fault{
 		Breaks: "I5: a request reads Stopped with the reason ExecutionDeleted while something that the execution ran is left.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "StopRequestReconciler.Reconcile",
-			Find:    `e == nil && isAccepted(s)`,
+			Find:    `execution == nil && isAccepted(sr)`,
 			Replace: `false`,
 		}},
 	},
@@ -192,14 +193,14 @@ var controllerFaults = []Fault{
 		Breaks: "I1, I10: the status of a request is written with the newest resourceVersion, not with that which it was derived " +
 			"from, so it overwrites a verdict that was given since.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.Reconcile",
-			Find: `s.Status = next`,
+			Package: "controllers", Func: "StopRequestReconciler.writeStatus",
+			Find: `sr.Status = next`,
 			Replace: `
 				newest := &v1alpha1.StopRequest{}
-				if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s), newest); err != nil {
+				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
 					return ctrl.Result{}, err
 				}
-				s.Status, s.ResourceVersion = next, newest.ResourceVersion`,
+				sr.Status, sr.ResourceVersion = next, newest.ResourceVersion`,
 		}},
 	},
 
@@ -208,9 +209,9 @@ var controllerFaults = []Fault{
 		Name:   "request-events-misdirected",
 		Breaks: "I8: an execution does not hear of the requests to stop it.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "executionOfRequest",
-			Find:    `r.Spec.PipelineExecutionID`,
-			Replace: `r.Name`,
+			Package: "controllers", Func: "mapRequestToExecution",
+			Find:    `sr.Spec.PipelineExecutionID`,
+			Replace: `sr.Name`,
 		}},
 	},
 	{
@@ -218,9 +219,9 @@ var controllerFaults = []Fault{
 		Breaks: "I8: a request does not hear that the status of its execution changes, which has no generation.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stopRequestWatches",
-			Find: `Handler: first(requestsOfExecution(c))`,
+			Find: `Handler: withPriority(mapToOpenStopRequests(c))`,
 			Replace: `
-				Handler:    first(requestsOfExecution(c)),
+				Handler:    withPriority(mapToOpenStopRequests(c)),
 				Predicates: []predicate.Predicate{predicate.GenerationChangedPredicate{}}`,
 		}},
 	},
@@ -228,7 +229,7 @@ var controllerFaults = []Fault{
 		Name:   "job-events-misdirected",
 		Breaks: "I8: an execution does not hear of its Jobs.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "executionOfLabel",
+			Package: "controllers", Func: "mapLabelToExecution",
 			Find:    `v1alpha1.LabelExecutionID`,
 			Replace: `v1alpha1.LabelPipelineUID`,
 		}},
@@ -237,7 +238,7 @@ var controllerFaults = []Fault{
 		Name:   "pod-deletes-dropped",
 		Breaks: "I8: an execution does not hear that the last pod of an abandoned action is gone.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "onlyDeletes",
+			Package: "controllers/action/job", Func: "onlyDeletes",
 			Find:    `return true`,
 			Replace: `return false`,
 		}},
@@ -246,9 +247,9 @@ var controllerFaults = []Fault{
 		Name:   "pipelines-of-same-name-missed",
 		Breaks: "I8: a Pipeline whose name was taken does not hear that the other Pipeline is gone.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "namesakes",
-			Find:    `listed(ctx, c, &v1alpha1.PipelineList{}, p.Namespace, indexPipelineName, p.EffectiveName())`,
-			Replace: `[]reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(p)}}`,
+			Package: "controllers", Func: "mapToPipelinesOfSameName",
+			Find:    `listRequests(ctx, c, &v1alpha1.PipelineList{}, pipeline.Namespace, indexPipelineName, pipeline.EffectiveName())`,
+			Replace: `[]reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(pipeline)}}`,
 		}},
 	},
 	{
@@ -256,17 +257,17 @@ var controllerFaults = []Fault{
 		Breaks: "I8: an execution that waits for a Pipeline does not hear that there is one.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "byAwaitedPipeline",
-			Find:    `e.Spec.PipelineName`,
-			Replace: `e.Name`,
+			Find:    `execution.Spec.PipelineName`,
+			Replace: `execution.Name`,
 		}},
 	},
 	{
 		Name:   "open-requests-misindexed",
 		Breaks: "I8: a request that was accepted never reads Stopped, since the index loses it.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "byOpenRequest",
-			Find:    `stop.Concluded(r)`,
-			Replace: `stop.Concluded(r) || r.Status.PipelineExecutionID != ""`,
+			Package: "controllers", Func: "byOpenStopRequest",
+			Find:    `verdict.IsFinished(sr.Status.Conditions)`,
+			Replace: `verdict.IsFinished(sr.Status.Conditions) || sr.Status.PipelineExecutionID != ""`,
 		}},
 	},
 }

@@ -11,12 +11,12 @@ var planFaults = []Fault{
 		Edits: []Edit{
 			{
 				Package: "controllers/plan", Func: "Next",
-				Find:    `status.State.Final()`,
+				Find:    `status.State.IsFinal()`,
 				Replace: `status.State == v1alpha1.ExecutionSucceeded`,
 			},
 			{
 				Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
-				Find:    `e.Status.State.Final()`,
+				Find:    `execution.Status.State.IsFinal()`,
 				Replace: `false`,
 			},
 		},
@@ -35,15 +35,15 @@ var planFaults = []Fault{
 		Breaks: `I3: "without starting subsequent actions": the next group starts when the last has ended, despite a stop.`,
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "Next",
-			Find:    `stopInForce(&status)`,
-			Replace: `stopInForce(&status) && anyAction(&status, working)`,
+			Find:    `isStopInForce(&status)`,
+			Replace: `isStopInForce(&status) && anyAction(&status, isActive)`,
 		}},
 	},
 	{
 		Name:   "run-order-ignored",
 		Breaks: "All actions of a stage start together, whatever their runOrder.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "nextGroup",
+			Package: "controllers/plan", Func: "nextGroupOfStage",
 			Find: `
 				if len(group) > 0 && action.RunOrder < group[0].RunOrder {
 					group = nil
@@ -58,21 +58,21 @@ var planFaults = []Fault{
 		Name:   "failure-ends-siblings",
 		Breaks: "I5: an execution reads Failed while actions beside the failed one still run.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "advance",
+			Package: "controllers/plan", Func: "startNextGroup",
 			Find: `
-				if status.PipelineRevision == "" || anyAction(status, working) || in.Execution.DeletionTimestamp != nil {
+				if status.PipelineRevision == "" || anyAction(status, isActive) || in.Execution.DeletionTimestamp != nil {
 					return nil
 				}
-				if anyAction(status, failed) {
-					finish(status, v1alpha1.ExecutionFailed, in.Now)
+				if anyAction(status, hasFailed) {
+					setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 					return nil
 				}`,
 			Replace: `
-				if anyAction(status, failed) {
-					finish(status, v1alpha1.ExecutionFailed, in.Now)
+				if anyAction(status, hasFailed) {
+					setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 					return nil
 				}
-				if status.PipelineRevision == "" || anyAction(status, working) || in.Execution.DeletionTimestamp != nil {
+				if status.PipelineRevision == "" || anyAction(status, isActive) || in.Execution.DeletionTimestamp != nil {
 					return nil
 				}`,
 		}},
@@ -81,17 +81,17 @@ var planFaults = []Fault{
 		Name:   "job-name-without-uid",
 		Breaks: "I4: an execution that is deleted and created again finds the Jobs of the first one under its names.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "JobName",
-			Find:    `string(e.UID)`,
-			Replace: `e.Name`,
+			Package: "controllers/plan", Func: "WorkloadName",
+			Find:    `string(execution.UID)`,
+			Replace: `execution.Name`,
 		}},
 	},
 	{
 		Name:   "job-uid-not-recorded",
 		Breaks: "I4: a Job that ran and was lost looks like one that was never created, and runs again.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "recordAction",
-			Find:    `a.JobUID == ""`,
+			Package: "controllers/plan", Func: "recordObservation",
+			Find:    `a.Workload.UID == ""`,
 			Replace: `false`,
 		}},
 	},
@@ -99,7 +99,7 @@ var planFaults = []Fault{
 		Name:   "lost-record-undoes-stop",
 		Breaks: "I3: an execution goes on when somebody else wipes the record of its stop, though its state shows the stop.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "stopInForce",
+			Package: "controllers/plan", Func: "isStopInForce",
 			Find:    `status.Stop != nil || status.State == v1alpha1.ExecutionStopping`,
 			Replace: `status.Stop != nil`,
 		}},
@@ -108,7 +108,7 @@ var planFaults = []Fault{
 		Name:   "abandon-waits",
 		Breaks: `Contract: "abandoning, rather than finishing, in-progress actions".`,
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "abandon",
+			Package: "controllers/plan", Func: "abandonActions",
 			Find:    `modeInForce(status) == v1alpha1.StopModeAbandon`,
 			Replace: `modeInForce(status) == ""`,
 		}},
@@ -117,7 +117,7 @@ var planFaults = []Fault{
 		Name:   "wait-abandons",
 		Breaks: `Contract: "completing in-progress actions": a stop that waits does not let them finish.`,
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "abandon",
+			Package: "controllers/plan", Func: "abandonActions",
 			Find:    `modeInForce(status) == v1alpha1.StopModeAbandon`,
 			Replace: `modeInForce(status) != ""`,
 		}},
@@ -126,17 +126,17 @@ var planFaults = []Fault{
 		Name:   "on-stop-ignored",
 		Breaks: "A stop that waits waits for actions with onStop: Abandon, too.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "abandon",
-			Find:    `definition(pipeline, Key{stage.Name, action.Name}).OnStop == v1alpha1.OnStopAbandon`,
-			Replace: `false`,
+			Package: "controllers/plan", Func: "abandonActions",
+			Find:    `findDefinition(definition, key).OnStop == v1alpha1.OnStopAbandon`,
+			Replace: `abandonsAll && findDefinition(definition, key).OnStop == v1alpha1.OnStopAbandon`,
 		}},
 	},
 	{
 		Name:   "fence-after-publication",
 		Breaks: "I3: the state shows the stop while an action may still start; the fence comes later.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "settleStop",
-			Find:    `anyAction(status, open)`,
+			Package: "controllers/plan", Func: "setStopState",
+			Find:    `anyAction(status, isUnconfirmed)`,
 			Replace: `false`,
 		}},
 	},
@@ -144,8 +144,8 @@ var planFaults = []Fault{
 		Name:   "stopped-too-early",
 		Breaks: `I5: "After all in-progress actions are completed or abandoned": Stopped comes when they were told to end.`,
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "settleStop",
-			Find:    `anyAction(status, working)`,
+			Package: "controllers/plan", Func: "setStopState",
+			Find:    `anyAction(status, isActive)`,
 			Replace: `anyAction(status, func(a *v1alpha1.ActionStatus) bool { return a.State == v1alpha1.ActionInProgress })`,
 		}},
 	},
@@ -153,8 +153,8 @@ var planFaults = []Fault{
 		Name:   "start-instead-of-fence",
 		Breaks: "I3: an action that was about to start starts, despite a stop: there is no fence.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "verb",
-			Find:    `open(a) && stopped`,
+			Package: "controllers/plan", Func: "operationType",
+			Find:    `isUnconfirmed(a) && stopped`,
 			Replace: `false`,
 		}},
 	},
@@ -162,7 +162,7 @@ var planFaults = []Fault{
 		Name:   "on-abandon-ignored",
 		Breaks: "A stop that abandons ends actions with onAbandon: Orphan, too.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "verb",
+			Package: "controllers/plan", Func: "operationType",
 			Find:    `onAbandon == v1alpha1.OnAbandonOrphan`,
 			Replace: `false`,
 		}},
@@ -171,13 +171,13 @@ var planFaults = []Fault{
 		Name:   "escalation-not-awaited",
 		Breaks: "I8: nothing looks at an execution when its stop has to escalate.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "Wake",
+			Package: "controllers/plan", Func: "RequeueAfter",
 			Find: `
-				if at := stop.EscalatesAt(status.Stop); at != nil {
+				if at := stop.EscalationTime(status.Stop); at != nil {
 					next = min(next, max(at.Sub(now.Time), time.Millisecond))
 				}`,
 			Replace: `
-				if stop.EscalatesAt(status.Stop) != nil {
+				if stop.EscalationTime(status.Stop) != nil {
 					return 0
 				}`,
 		}},
@@ -187,7 +187,7 @@ var planFaults = []Fault{
 		Breaks: "I9: a condition's message is as long as its cause, and the API server refuses the status.",
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "setConditions",
-			Find:    `v1alpha1.BoundMessage(o.message)`,
+			Find:    `text.BoundMessage(o.message)`,
 			Replace: `o.message`,
 		}},
 	},
@@ -195,7 +195,7 @@ var planFaults = []Fault{
 		Name:   "ready-while-stopping",
 		Breaks: "kstatus: an execution is Ready while it is Stopping.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "describe",
+			Package: "controllers/plan", Func: "describeOutcome",
 			Find:    `v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes`,
 			Replace: `v1alpha1.ConditionReady: yes, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes`,
 		}},

@@ -9,25 +9,25 @@ var stopFaults = []Fault{
 		Name:   "request-for-other-pipeline",
 		Breaks: "I1: a request stops an execution of a pipeline that it does not name.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "Concerns",
-			Find:    `r.Spec.PipelineExecutionID == string(e.UID) && r.Spec.PipelineName == e.Spec.PipelineName`,
-			Replace: `r.Spec.PipelineExecutionID == string(e.UID)`,
+			Package: "controllers/stop", Func: "ConcernsExecution",
+			Find:    `sr.Spec.PipelineExecutionID == string(execution.UID) && sr.Spec.PipelineName == execution.Spec.PipelineName`,
+			Replace: `sr.Spec.PipelineExecutionID == string(execution.UID)`,
 		}},
 	},
 	{
 		Name:   "final-before-recorded",
 		Breaks: "I1: a request that was accepted is rejected when its execution has stopped since.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "rule",
+			Package: "controllers/stop", Func: "applyRules",
 			Find: `
-				case isRecorded(status.Stop, r):
+				case isRecorded(status.Stop, sr):
 					return recorded
-				case status.State.Final():
+				case status.State.IsFinal():
 					return notStoppable`,
 			Replace: `
-				case status.State.Final():
+				case status.State.IsFinal():
 					return notStoppable
-				case isRecorded(status.Stop, r):
+				case isRecorded(status.Stop, sr):
 					return recorded`,
 		}},
 	},
@@ -35,8 +35,8 @@ var stopFaults = []Fault{
 		Name:   "final-execution-stopped",
 		Breaks: `Contract: "The execution might already be in a Stopped state, or it might no longer be in progress."`,
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "rule",
-			Find:    `status.State.Final()`,
+			Package: "controllers/stop", Func: "applyRules",
+			Find:    `status.State.IsFinal()`,
 			Replace: `status.State == v1alpha1.ExecutionStopped`,
 		}},
 	},
@@ -44,7 +44,7 @@ var stopFaults = []Fault{
 		Name:   "wait-after-wait",
 		Breaks: `I2: "If you already chose to stop and wait, you cannot make that request again."`,
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "rule",
+			Package: "controllers/stop", Func: "applyRules",
 			Find: `
 				default:
 					return duplicatedWait`,
@@ -59,23 +59,23 @@ var stopFaults = []Fault{
 		Name:   "abandon-after-wait-refused",
 		Breaks: `Contract: "You can choose to stop and abandon now".`,
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "rule",
-			Find:    `r.Mode() == v1alpha1.StopModeAbandon`,
-			Replace: `r.Mode() == v1alpha1.StopModeAbandon && len(status.Stop.Requests) == 0`,
+			Package: "controllers/stop", Func: "applyRules",
+			Find:    `sr.Mode() == v1alpha1.StopModeAbandon`,
+			Replace: `sr.Mode() == v1alpha1.StopModeAbandon && len(status.Stop.Requests) == 0`,
 		}},
 	},
 	{
 		Name:   "wait-after-abandon",
 		Breaks: `I2: "If you already chose to stop and abandon, you cannot make that request again." A wait turns an abandon back.`,
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "rule",
+			Package: "controllers/stop", Func: "applyRules",
 			Find: `
 				case status.Stop == nil:
 					return acceptable`,
 			Replace: `
 				case status.Stop == nil:
 					return acceptable
-				case status.Stop.Mode == v1alpha1.StopModeAbandon && r.Mode() == v1alpha1.StopModeWait:
+				case status.Stop.Mode == v1alpha1.StopModeAbandon && sr.Mode() == v1alpha1.StopModeWait:
 					return acceptable`,
 		}},
 	},
@@ -84,40 +84,40 @@ var stopFaults = []Fault{
 		Breaks: "I1: a request that is deleted and created again gets the verdict of the first one, since only the name is compared.",
 		Edits: []Edit{{
 			Package: "controllers/stop", Func: "isRecorded",
-			Find:    `a.UID == string(r.UID)`,
-			Replace: `a.Name == r.Name`,
+			Find:    `accepted.UID == string(sr.UID)`,
+			Replace: `accepted.Name == sr.Name`,
 		}},
 	},
 	{
 		Name:   "newest-request-first",
 		Breaks: "I1: of several requests the newest is accepted and the oldest is a duplicate.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "oldestFirst",
+			Package: "controllers/stop", Func: "sortOldestFirst",
 			Find:    `a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name)`,
 			Replace: `b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name)`,
 		}},
 	},
 	{
 		Name:   "escalation-in-two-writes",
-		Breaks: "I2: an abandon is recorded in one write and changes the mode in the next; between them another abandon is accepted.",
+		Breaks: "I2: an abandon is recorded in one write and changes the mode in the next; between them a second abandon is accepted.",
 		Edits: []Edit{
 			{
 				Package: "controllers/stop", Func: "Accept",
 				Find: `next := status.DeepCopy()`,
 				Replace: `
 					next := status.DeepCopy()
-					if next.Stop != nil && inForce(next.Stop).Mode == v1alpha1.StopModeAbandon {
+					if next.Stop != nil && requestInForce(next.Stop).Mode == v1alpha1.StopModeAbandon {
 						next.Stop.Mode = v1alpha1.StopModeAbandon
 					}`,
 			},
 			{
 				Package: "controllers/stop", Func: "Accept",
-				Find:    `&v1alpha1.Stop{}`,
-				Replace: `&v1alpha1.Stop{Mode: r.Mode()}`,
+				Find:    `&v1alpha1.StopStatus{}`,
+				Replace: `&v1alpha1.StopStatus{Mode: sr.Mode()}`,
 			},
 			{
 				Package: "controllers/stop", Func: "Accept",
-				Find: `next.Stop.Mode = r.Mode()`,
+				Find: `next.Stop.Mode = sr.Mode()`,
 			},
 		},
 	},
@@ -126,7 +126,7 @@ var stopFaults = []Fault{
 		Breaks: "I8: a stop that should abandon after a time waits for ever.",
 		Edits: []Edit{{
 			Package: "controllers/stop", Func: "Accept",
-			Find:    `escalate(next.Stop, now)`,
+			Find:    `escalateInTime(next.Stop, now)`,
 			Replace: `next.Stop`,
 		}},
 	},
@@ -134,9 +134,9 @@ var stopFaults = []Fault{
 		Name:   "escalation-too-early",
 		Breaks: "A stop abandons sooner than it was asked to, since the time is rounded down to a second.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "escalateTime",
-			Find:    `time.Duration(*r.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond`,
-			Replace: `time.Duration(*r.Spec.EscalateAfterSeconds) * time.Second`,
+			Package: "controllers/stop", Func: "escalationTimeOf",
+			Find:    `time.Duration(*sr.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond`,
+			Replace: `time.Duration(*sr.Spec.EscalateAfterSeconds) * time.Second`,
 		}},
 	},
 	{
@@ -144,36 +144,36 @@ var stopFaults = []Fault{
 		Breaks: "I3: a request reads Accepted before the state shows the stop, while an action may still start.",
 		Edits: []Edit{{
 			Package: "controllers/stop", Func: "Decide",
-			Find:    `e.Status.State != v1alpha1.ExecutionStopping && !e.Status.State.Final()`,
-			Replace: `e.Status.State == ""`,
+			Find:    `state != v1alpha1.ExecutionStopping && !state.IsFinal()`,
+			Replace: `state == ""`,
 		}},
 	},
 	{
 		Name:   "missing-pipeline-not-stoppable",
 		Breaks: "I1: PipelineNotFoundException is the answer when there is a Pipeline, and not when there is none.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "NotFound",
+			Package: "controllers/stop", Func: "DecideNotFound",
 			Find:    `!pipelineFound`,
 			Replace: `pipelineFound`,
 		}},
 	},
 	{
 		Name:   "verdict-overwritten",
-		Breaks: "I1: a verdict that was written changes. Both guards are gone, that of the reconciler and that of stop.Status.",
+		Breaks: "I1: a verdict that was written changes. Both guards are gone, that of the reconciler and that of stop.NextStatus.",
 		Edits: []Edit{
 			{
-				Package: "controllers/stop", Func: "Status",
-				Find:    `Concluded(r)`,
+				Package: "controllers/stop", Func: "NextStatus",
+				Find:    `verdict.IsFinished(status.Conditions)`,
 				Replace: `false`,
 			},
 			{
-				Package: "controllers/stop", Func: "Status",
-				Find:    `meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted)`,
-				Replace: `false`,
+				Package: "controllers/stop", Func: "NextStatus",
+				Find:    `given := verdict.FindGiven(status.Conditions)`,
+				Replace: `var given *verdict.Verdict`,
 			},
 			{
 				Package: "controllers", Func: "StopRequestReconciler.Reconcile",
-				Find:    `stop.Concluded(s)`,
+				Find:    `verdict.IsFinished(sr.Status.Conditions)`,
 				Replace: `false`,
 			},
 		},
@@ -182,10 +182,10 @@ var stopFaults = []Fault{
 		Name:   "deleted-execution-never-concluded",
 		Breaks: "I8: a request that was accepted never reads Stopped when its execution is deleted.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "writer.progress",
-			Find: `w.status.State = v1alpha1.ExecutionStopped`,
+			Package: "controllers/stop", Func: "setProgress",
+			Find: `status.State = v1alpha1.ExecutionStopped`,
 			Replace: `
-				w.status.State = v1alpha1.ExecutionStopping
+				status.State = v1alpha1.ExecutionStopping
 				return`,
 		}},
 	},
