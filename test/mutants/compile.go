@@ -24,8 +24,8 @@ type typeChecker struct {
 	compiled types.Importer
 }
 
-// newTypeChecker returns a type checker for the controllers of the module in the folder root. It compiles them, and what they
-// import, as they are.
+// newTypeChecker returns a type checker for the controllers of the module in the folder root, and for what they import of the
+// module. It compiles them as they are.
 func newTypeChecker(ctx context.Context, root string) (*typeChecker, error) {
 	output, err := runGo(ctx, root, "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./controllers/...")
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 
 // Fault is a mistake that a test has to find.
 type Fault struct {
-	// Name says in a few words what is wrong.
+	// Name describes in a few words what is wrong.
 	Name string
-	// Breaks says how the fault breaks which invariant, or which sentence of the contract.
+	// Breaks describes how the fault breaks which invariant, or which sentence of the contract or of a page in docs.
 	Breaks string
 	// Edits make the mistake. They are all found in the sources as they are, before any of them is made.
 	Edits []Edit
@@ -32,7 +32,7 @@ type Edit struct {
 
 // allFaults returns every seeded fault.
 func allFaults() []Fault {
-	return slices.Concat(stopFaults, planFaults, actionFaults, controllerFaults)
+	return slices.Concat(stopFaults, planFaults, actionFaults, controllerFaults, reportFaults)
 }
 
 // selectFaults returns the faults of the names in their order, or all faults without names. An unknown name is an error.

@@ -15,7 +15,7 @@ func TestEveryFaultApplies(t *testing.T) {
 		}
 		names[fault.Name] = true
 		if fault.Breaks == "" {
-			t.Errorf("%s does not say what it breaks", fault.Name)
+			t.Errorf("%s does not describe what it breaks", fault.Name)
 		}
 		if _, err := mutateSources("../..", fault); err != nil {
 			t.Errorf("%s: %v", fault.Name, err)

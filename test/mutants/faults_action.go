@@ -53,6 +53,14 @@ var actionFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "placeholder-like-job-runs",
+		Breaks: "I3: the placeholder that has the template of the action's Job is not suspended, so the fence starts the work.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "newPlaceholderLikeJob",
+			Find: `job.Spec.Suspend, job.Spec.Parallelism = ptr.To(true), ptr.To[int32](0)`,
+		}},
+	},
+	{
 		Name:   "fence-forgets-earlier-pods",
 		Breaks: "I5: an action is fenced while a pod runs of a Job that was deleted before its uid was recorded.",
 		Edits: []Edit{{
@@ -112,6 +120,15 @@ var actionFaults = []Fault{
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.handleLostJob",
 			Find:    `scope.Execution.DeletionTimestamp != nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "foreign-job-awaited",
+		Breaks: "I8: an action whose Job was lost waits for a Job of somebody else that has taken the name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.handleLostJob",
+			Find:    `isOurs(holder, scope)`,
 			Replace: `true`,
 		}},
 	},
@@ -239,6 +256,44 @@ var actionFaults = []Fault{
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "quantityFields",
 			Find: `"divisor": true`,
+		}},
+	},
+
+	// The registry of providers.
+	{
+		Name:   "definition-to-first-provider",
+		Breaks: "The first provider gets every action, also one of another kind.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByDefinition",
+			Find:    `p.Handles(definition)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "workload-to-wrong-provider",
+		Breaks: "I7: a provider gets the workload of another one, since only the kind is compared and not the API group.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByWorkload",
+			Find:    `p.WorkloadKind() == (plan.WorkloadKind{APIVersion: workload.APIVersion, Kind: workload.Kind})`,
+			Replace: `p.WorkloadKind().Kind == workload.Kind`,
+		}},
+	},
+	{
+		Name:   "workload-without-provider",
+		Breaks: "I8: no provider takes a workload that was recorded, so its action never ends.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByWorkload",
+			Find:    `plan.WorkloadKind{APIVersion: workload.APIVersion, Kind: workload.Kind}`,
+			Replace: `plan.WorkloadKind{Kind: workload.Kind}`,
+		}},
+	},
+	{
+		Name:   "remaining-work-of-first-provider",
+		Breaks: "I5: a request reads Stopped with the reason ExecutionDeleted while a workload of a second kind is left.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.HasRemainingWork",
+			Find:    `err != nil || remains`,
+			Replace: `true`,
 		}},
 	},
 }

@@ -69,23 +69,6 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
-		Name:   "event-before-write",
-		Breaks: `"Each transition is reported after the write that made it": an event reports one that may never be written.`,
-		Edits: []Edit{
-			{
-				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
-				Find: `transitions := plan.Transitions(&before, execution)`,
-				Replace: `
-					transitions := plan.Transitions(&before, execution)
-					r.Reporter.reportExecution(ctx, execution, transitions)`,
-			},
-			{
-				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
-				Find: `r.Reporter.reportExecution(ctx, execution, transitions)`,
-			},
-		},
-	},
-	{
 		Name:   "pinned-despite-stop",
 		Breaks: "I3: an execution that was stopped before it had a Pipeline gets one, and its actions.",
 		Edits: []Edit{{
@@ -115,6 +98,47 @@ var controllerFaults = []Fault{
 			Package: "controllers", Func: "livePipelineByName",
 			Find:    `pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil`,
 			Replace: `pipeline.DeletionTimestamp != nil`,
+		}},
+	},
+
+	// The revisions that pin what an execution runs.
+	{
+		Name: "revision-pins-more",
+		Breaks: `"a ControllerRevision if these variables and stages of the Pipeline were not run before": the whole spec is pinned, so ` +
+			"a change of executionMode makes another one.",
+		Edits: []Edit{
+			{
+				Package: "controllers/revision", Func: "newRevision",
+				Find:    `pipeline.Spec.Definition()`,
+				Replace: `pipeline.Spec`,
+			},
+			{
+				Package: "controllers/revision", Func: "marshalCanonical",
+				Find:    `*v1alpha1.PipelineDefinition`,
+				Replace: `any`,
+			},
+			{
+				Package: "controllers/revision", Func: "unpackRevision",
+				Find: `decoder.DisallowUnknownFields()`,
+			},
+		},
+	},
+	{
+		Name:   "revision-not-checked",
+		Breaks: "An execution runs what somebody else put into a ControllerRevision of the pinned name.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "unpackRevision",
+			Find:    `revisionName(revision.Name[:cut], uid, revision.Data.Raw) != revision.Name`,
+			Replace: `uid == ""`,
+		}},
+	},
+	{
+		Name:   "revision-name-without-uid",
+		Breaks: "A Pipeline that was created again shares the ControllerRevision of the first one, which is deleted with that.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "revisionName",
+			Find:    `fmt.Appendf(nil, "%s %s", pipelineUID, data)`,
+			Replace: `data`,
 		}},
 	},
 

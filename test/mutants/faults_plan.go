@@ -87,6 +87,22 @@ var planFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "job-name-without-attempt",
+		Breaks: "I4: every attempt of an action has the same name, so a later one finds the Job of the first.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "WorkloadName",
+			Find: `strconv.Itoa(int(attempt))`,
+		}},
+	},
+	{
+		Name:   "attempt-not-recorded",
+		Breaks: "I4: the status does not show which attempt of an action its workload belongs to.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "recordIntent",
+			Find: `a.Attempt++`,
+		}},
+	},
+	{
 		Name:   "job-uid-not-recorded",
 		Breaks: "I4: a Job that ran and was lost looks like one that was never created, and runs again.",
 		Edits: []Edit{{
@@ -198,6 +214,32 @@ var planFaults = []Fault{
 			Package: "controllers/plan", Func: "describeOutcome",
 			Find:    `v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes`,
 			Replace: `v1alpha1.ConditionReady: yes, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes`,
+		}},
+	},
+	{
+		Name:   "stopped-without-finished",
+		Breaks: `"Finished is True at whatever end": whoever waits for it waits for ever for an execution that is Stopped.`,
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "describeOutcome",
+			Find:    `v1alpha1.ConditionStopped: yes, v1alpha1.ConditionFinished: yes`,
+			Replace: `v1alpha1.ConditionStopped: yes`,
+		}},
+	},
+	{
+		Name:   "finished-while-stopping",
+		Breaks: "I5: an execution is Finished while its actions in progress have not ended.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "describeOutcome",
+			Find:    `v1alpha1.ConditionStopping: yes`,
+			Replace: `v1alpha1.ConditionStopping: yes, v1alpha1.ConditionFinished: yes`,
+		}},
+	},
+	{
+		Name:   "finished-without-its-end",
+		Breaks: `"Finished is True at whatever end, and its reason is that end": the reason is the cause of the failure.`,
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "setConditions",
+			Find: `c.Reason = string(status.State)`,
 		}},
 	},
 }

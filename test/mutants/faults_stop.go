@@ -189,4 +189,23 @@ var stopFaults = []Fault{
 				return`,
 		}},
 	},
+	{
+		Name:   "rejected-without-finished",
+		Breaks: `"Finished turns True when the execution has stopped, or when the request was rejected": a rejection is not shown so.`,
+		Edits: []Edit{{
+			Package: "controllers/verdict", Func: "Writer.SetRejected",
+			Find: `w.Set(v1alpha1.ConditionFinished, metav1.ConditionTrue, v.Reason, v.Message)`,
+		}},
+	},
+	{
+		Name:   "accepted-is-finished",
+		Breaks: "I5: a request is Finished when it is accepted, while its execution stops; so it never reads Stopped.",
+		Edits: []Edit{{
+			Package: "controllers/verdict", Func: "Writer.SetAccepted",
+			Find: `w.Set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v.Reason, v.Message)`,
+			Replace: `
+				w.Set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v.Reason, v.Message)
+				w.Set(v1alpha1.ConditionFinished, metav1.ConditionTrue, v.Reason, v.Message)`,
+		}},
+	},
 }

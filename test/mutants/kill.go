@@ -46,20 +46,19 @@ func killMutants(ctx context.Context, root string, stages []stage, mutants []mut
 	return nil
 }
 
-// listTestedPackages returns the packages of the controllers that have tests, each after those that it imports. The first ones
-// import little, so they are the quickest.
+// listTestedPackages returns the packages with tests among the controllers and what they import of the module, each after those
+// that it imports. The first ones import little, so they are the quickest.
 func listTestedPackages(ctx context.Context, root string) ([]string, error) {
-	const format = "{{if or .TestGoFiles .XTestGoFiles}}{{.Module.Path}} {{.ImportPath}}{{end}}"
-	output, err := runGo(ctx, root, "list", "-deps", "-f", "{{if not .Standard}}"+format+"{{end}}", "./controllers/...")
+	const tested = "{{if or .TestGoFiles .XTestGoFiles}}{{.Module.Path}} {{.ImportPath}}{{end}}"
+	const format = "{{if .Module}}{{if .Module.Main}}" + tested + "{{end}}{{end}}"
+	output, err := runGo(ctx, root, "list", "-deps", "-f", format, "./controllers/...")
 	if err != nil {
 		return nil, err
 	}
 	var packages []string
 	for line := range strings.Lines(string(output)) {
 		module, importPath, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if folder, ours := strings.CutPrefix(importPath, module+"/"); ours && strings.HasPrefix(folder, "controllers") {
-			packages = append(packages, "./"+folder)
-		}
+		packages = append(packages, "."+strings.TrimPrefix(importPath, module))
 	}
 	return packages, nil
 }

@@ -92,6 +92,23 @@ func TestKillMutants(t *testing.T) {
 	}
 }
 
+func TestListTestedPackages(t *testing.T) {
+	packages, err := listTestedPackages(t.Context(), writeFiles(t, map[string]string{
+		"go.mod":                        "module example.com/shop\n\ngo 1.26\n",
+		"controllers/shop/shop.go":      "package shop\n\nimport _ \"example.com/shop/internal/text\"\n",
+		"controllers/shop/shop_test.go": "package shop\n",
+		"controllers/untested/none.go":  "package untested\n",
+		"internal/text/text.go":         "package text\n",
+		"internal/text/text_test.go":    "package text\n",
+		"internal/other/other.go":       "package other\n",
+		"internal/other/other_test.go":  "package other\n",
+	}))
+	want := []string{"./internal/text", "./controllers/shop"}
+	if err != nil || !slices.Equal(packages, want) {
+		t.Errorf("the packages are %v, want %v; the error is %v", packages, want, err)
+	}
+}
+
 func TestMutatedPackageGoesFirst(t *testing.T) {
 	packages := []string{"./controllers/stop", "./controllers/plan", "./controllers"}
 	m := mutant{fault: Fault{Edits: []Edit{{Package: "controllers/plan"}}}}
