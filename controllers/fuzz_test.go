@@ -29,7 +29,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 	clienttesting "k8s.io/client-go/testing"
 	toolscache "k8s.io/client-go/tools/cache"
 	testclock "k8s.io/utils/clock/testing"
@@ -41,8 +40,10 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/metrics"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 const fuzzUID = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
@@ -51,7 +52,7 @@ const fuzzUID = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
 func FuzzHandlers(f *testing.F) {
 	fuzzSeeds(f, 1200)
 	c := &fuzzedLists{}
-	all := listeners(f, c)
+	all := makeListeners(f, c)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fill := fuzzFiller(data)
 		var d fuzzDice
@@ -60,10 +61,10 @@ func FuzzHandlers(f *testing.F) {
 		for range 2 {
 			before, after := anyObject(fill, d), anyObject(fill, d)
 			for _, l := range all {
-				tell(t, l, before, after)
+				notify(t, l, before, after)
 			}
-			cacheTakes(t, before)
-			cacheTakes(t, after)
+			checkCacheTakes(t, before)
+			checkCacheTakes(t, after)
 		}
 	})
 }
@@ -117,73 +118,10 @@ func anyObject(fill *randfill.Filler, d fuzzDice) any {
 	case 8:
 		return toolscache.DeletedFinalStateUnknown{Key: fuzzWord(d.Continue), Obj: anyObject(fill, d)}
 	default:
-		return fuzzPick(d.Continue, oddities()...)
+		return fuzzPick(d.Continue, oddObjects()...)
 	}
 	fill.Fill(o)
 	return o
-}
-
-// FuzzRevision: whatever a Pipeline is, a revision of it is not made, or it is unpacked as what was packed, under a name
-// that an object can have.
-func FuzzRevision(f *testing.F) {
-	f.Add("web", fuzzUID, int64(1), `{"stages":[{"name":"s","actions":[{"name":"a","job":{"spec":{}}}]}]}`)
-	f.Add(strings.Repeat("n", 253), "", int64(-1), `{"stages":null}`)
-	f.Add(strings.Repeat("n", 190)+strings.Repeat("-.", 20)+"n", "a b", int64(1<<62), `{"stages":[{"actions":[{"job":{"spec":{"n":1e400,"m":9007199254740993}}}]}]}`)
-	f.Add("", "\xff", int64(0), `{"pipelineName":"\ud800","stages":[{"actions":[{"job":{"spec":"<\u2028>"}}]}]}`)
-	f.Add("é.-", "", int64(0), `{"stages":[{"actions":[{"job":{"metadata":null,"spec":null}}]}]}`)
-	f.Fuzz(func(t *testing.T, name, uid string, generation int64, spec string) {
-		p := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: name, UID: types.UID(uid), Generation: generation}}
-		if json.Unmarshal([]byte(spec), &p.Spec) != nil {
-			unpackRevision(&appsv1.ControllerRevision{
-				ObjectMeta: metav1.ObjectMeta{Name: revisionName(name, uid, generation, []byte(spec)), Labels: map[string]string{v1alpha1.LabelPipelineUID: uid}},
-				Revision:   generation, Data: runtime.RawExtension{Raw: []byte(spec)},
-			})
-			return
-		}
-		r, err := newRevision(p)
-		if err != nil {
-			return
-		}
-		if len(validation.IsDNS1123Subdomain(name)) == 0 && len(validation.IsDNS1123Subdomain(r.Name)) > 0 {
-			t.Errorf("%q: %v", r.Name, validation.IsDNS1123Subdomain(r.Name))
-		}
-		got := unpackRevision(r)
-		if got == nil {
-			t.Fatalf("%q is not unpacked: %s", r.Name, r.Data.Raw)
-		}
-		again, err := canonicalJSON(*got)
-		if err != nil || !bytes.Equal(again, r.Data.Raw) {
-			t.Errorf("packed again it is %s, %v (-before +after):\n%s", again, err, cmp.Diff(string(r.Data.Raw), string(again)))
-		}
-		for _, change := range []func(*appsv1.ControllerRevision){
-			func(r *appsv1.ControllerRevision) { r.Revision++ },
-			func(r *appsv1.ControllerRevision) { r.Labels = nil },
-			func(r *appsv1.ControllerRevision) { r.Data.Raw = append(slices.Clone(r.Data.Raw), ' ') },
-		} {
-			other := r.DeepCopy()
-			change(other)
-			if (uid != "" || other.Labels != nil) && unpackRevision(other) != nil {
-				t.Errorf("taken for what was packed: %+v", other)
-			}
-		}
-	})
-}
-
-// FuzzUnpack: a revision can be anything that its kind lets through.
-func FuzzUnpack(f *testing.F) {
-	f.Add("web-0123", "u", int64(0), []byte(`{}`))
-	f.Add("-", "", int64(0), []byte(nil))
-	f.Add("", "", int64(0), []byte(`null`))
-	f.Fuzz(func(t *testing.T, name, uid string, revision int64, raw []byte) {
-		for _, labels := range []map[string]string{nil, {v1alpha1.LabelPipelineUID: uid}} {
-			for _, name := range []string{name, revisionName(name, labels[v1alpha1.LabelPipelineUID], revision, raw)} {
-				r := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}, Revision: revision, Data: runtime.RawExtension{Raw: raw}}
-				if spec := unpackRevision(r); spec != nil && !json.Valid(raw) {
-					t.Errorf("%q is unpacked as %+v", raw, spec)
-				}
-			}
-		}
-	})
 }
 
 // FuzzPipelineStatus: whatever job templates are, what is said of a Pipeline is what the API server takes.
@@ -200,9 +138,9 @@ func FuzzPipelineStatus(f *testing.F) {
 			Name: fuzzCut(action, 100), Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: []byte(spec)}},
 		}}}}
 		at := metav1.NewTime(time.Unix(1e9, 0))
-		p.Status = pipelineStatus(p, findTemplateProblem(&p.Spec), at)
+		p.Status = nextPipelineStatus(p, findDefinitionProblem(newRegistry(nil, nil), p.Spec.Definition()), at)
 		checkSchema(t, schema, p.Status)
-		if p.Status = pipelineStatus(p, nil, at); !meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
+		if p.Status = nextPipelineStatus(p, nil, at); !meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
 			t.Errorf("a Pipeline without a problem is %+v", p.Status)
 		}
 		checkSchema(t, schema, p.Status)
@@ -232,13 +170,13 @@ func FuzzHistory(f *testing.F) {
 type fuzzHistory struct {
 	d     fuzzDice
 	e     *v1alpha1.PipelineExecution
-	p     *v1alpha1.PipelineSpec
+	p     *v1alpha1.PipelineDefinition
 	asked []v1alpha1.StopRequest
 	now   metav1.Time
 }
 
 func newFuzzHistory(d fuzzDice) *fuzzHistory {
-	h := &fuzzHistory{d: d, p: &v1alpha1.PipelineSpec{}, now: metav1.NewTime(time.Unix(1e9, 0))}
+	h := &fuzzHistory{d: d, p: &v1alpha1.PipelineDefinition{}, now: metav1.NewTime(time.Unix(1e9, 0))}
 	h.e = &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fuzzPick(d.Continue, "run-1", "r.2", strings.Repeat("n", 253)), UID: fuzzUID, Generation: 1},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: fuzzPick(d.Continue, "web", strings.Repeat("@", 100))},
@@ -251,7 +189,7 @@ func newFuzzHistory(d fuzzDice) *fuzzHistory {
 			st.Actions = append(st.Actions, v1alpha1.Action{
 				Name: fmt.Sprint("a", a, long), RunOrder: int32(d.Intn(3)),
 				OnStop:    fuzzPick(d.Continue, "", v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon),
-				OnAbandon: fuzzPick(d.Continue, "", v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan),
+				OnAbandon: fuzzPick(d.Continue, "", v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan), Job: &v1alpha1.JobTemplate{},
 			})
 		}
 		h.p.Stages = append(h.p.Stages, st)
@@ -263,16 +201,17 @@ func (h *fuzzHistory) step(t *testing.T) {
 	t.Helper()
 	h.now = metav1.NewTime(h.now.Add(time.Duration(h.d.Intn(20)) * time.Second))
 	if h.d.Intn(5) == 0 && len(h.asked) < 4 {
-		h.asked = append(h.asked, h.request())
+		h.asked = append(h.asked, h.makeRequest())
 	}
 	in := plan.Input{Execution: h.e, Now: h.now, Observed: map[plan.ActionKey]plan.Observation{}}
 	if h.d.Intn(3) > 0 {
-		in.Revision, in.Pipeline = fuzzPick(h.d.Continue, "web-1", strings.Repeat("n", 221)), h.p
+		in.Revision, in.Definition = fuzzPick(h.d.Continue, "web-1", strings.Repeat("n", 221)), h.p
+		in.WorkloadKinds = newRegistry(nil, nil).WorkloadKinds(h.p)
 	}
 	if h.d.Intn(8) == 0 {
 		in.Problem = &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fuzzWord(h.d.Continue)}
 	}
-	for _, task := range plan.Operations(&h.e.Status, in.Pipeline) {
+	for _, task := range plan.Operations(&h.e.Status, in.Definition) {
 		o := plan.Observation{Phase: plan.Phase(h.d.Intn(8)), UID: task.Workload.UID, Reason: fuzzWord(h.d.Continue), Message: fuzzWord(h.d.Continue)}
 		if o.UID == "" && h.d.Intn(2) == 0 {
 			o.UID = fuzzUID
@@ -282,7 +221,7 @@ func (h *fuzzHistory) step(t *testing.T) {
 		}
 	}
 	for _, r := range h.asked {
-		if !stop.IsConcluded(&r) {
+		if !verdict.IsFinished(r.Status.Conditions) {
 			in.Requests = append(in.Requests, r)
 		}
 	}
@@ -291,22 +230,18 @@ func (h *fuzzHistory) step(t *testing.T) {
 	if before.State.IsFinal() && !equality.Semantic.DeepEqual(before, h.e.Status) {
 		t.Errorf("a final status changed (-before +after):\n%s", cmp.Diff(before, h.e.Status))
 	}
-	for _, e := range plan.Events(&before, &h.e.Status) {
-		checkNote(t, e.Reason, e.Action, e.Note)
-	}
+	reporter := &Reporter{Recorder: fuzzRecorder{t}, Metrics: metrics.New(), Clock: testclock.NewFakePassiveClock(h.now.Time)}
+	reporter.reportExecution(t.Context(), h.e, plan.Transitions(&before, h.e))
 	for i := range h.asked {
 		r := &h.asked[i]
 		before := r.Status
 		r.Status = stop.NextStatus(r, h.e, stop.Decide(h.e, r), h.now)
-		for _, c := range r.Status.Conditions {
-			if meta.FindStatusCondition(before.Conditions, c.Type) == nil {
-				checkNote(t, c.Reason, "Stop", c.Message)
-			}
-		}
+		transitions := verdict.Transitions(before.Conditions, r.Status.Conditions, &r.CreationTimestamp)
+		reporter.reportStopRequest(t.Context(), r, h.e.Name, transitions)
 	}
 }
 
-func (h *fuzzHistory) request() v1alpha1.StopRequest {
+func (h *fuzzHistory) makeRequest() v1alpha1.StopRequest {
 	d := h.d.Continue
 	r := v1alpha1.StopRequest{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "team", Name: fuzzPick(d, "stop", strings.Repeat("n", 252)) + fmt.Sprint(len(h.asked)), Generation: 1,
@@ -338,7 +273,7 @@ func FuzzReconcile(f *testing.F) {
 	fuzzSeeds(f, 3000)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fill := fuzzFiller(data)
-		b := fake.NewClientBuilder().WithScheme(theScheme()).WithObjectTracker(clienttesting.NewObjectTracker(theScheme(), theDecoder())).
+		b := fake.NewClientBuilder().WithScheme(sharedScheme()).WithObjectTracker(clienttesting.NewObjectTracker(sharedScheme(), sharedDecoder())).
 			WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}).
 			WithInterceptorFuncs(interceptor.Funcs{SubResourceUpdate: func(
 				ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption,
@@ -362,7 +297,7 @@ func FuzzReconcile(f *testing.F) {
 		c := b.Build()
 		clock := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
 		for range 2 {
-			for _, controller := range NewControllers(Dependencies{Client: c, APIReader: c, Recorder: fuzzRecorder{t}, Clock: clock}) {
+			for _, controller := range NewControllers(Dependencies{Client: c, APIReader: c, Recorder: fuzzRecorder{t}, Metrics: metrics.New(), Clock: clock}) {
 				for _, key := range keys {
 					if result, err := controller.Reconciler.Reconcile(t.Context(), key); err == nil && result.RequeueAfter < 0 {
 						t.Errorf("%s: %+v", controller.Name, result)
@@ -404,7 +339,12 @@ func checkOwnConditions(ctx context.Context, t testing.TB, c client.Client, o cl
 			continue
 		}
 		n := utf8.RuneCountInString(condition.Message)
-		if !fuzzReason.MatchString(condition.Reason) || len(condition.Reason) > 1024 || n > 32768 {
+		// The API server has taken the reason of a verdict that was there before.
+		isKnown := slices.ContainsFunc(conditions(before), func(was metav1.Condition) bool {
+			return was.Type == v1alpha1.ConditionAccepted && was.Reason == condition.Reason
+		})
+		isValid := isKnown || fuzzReason.MatchString(condition.Reason) && len(condition.Reason) <= 1024
+		if !isValid || n > 32768 {
 			t.Errorf("the API server refuses condition %s of %T: reason %.100q, a message of %d characters: %.200q",
 				condition.Type, o, condition.Reason, n, condition.Message)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -96,7 +97,7 @@ type listener struct {
 }
 
 // listeners are those of every Watch of every controller, made as Setup has them made.
-func listeners(t testing.TB, c client.Client) []listener {
+func makeListeners(t testing.TB, c client.Client) []listener {
 	t.Helper()
 	var all []listener
 	for _, controller := range NewControllers(Dependencies{Client: c, APIReader: c}) {
@@ -130,8 +131,8 @@ func (*priorityQueue) Add(reconcile.Request) {}
 
 func (*priorityQueue) AddWithOpts(priorityqueue.AddOpts, ...reconcile.Request) {}
 
-// tell tells a listener all that an informer can of the objects, and more.
-func tell(t testing.TB, l listener, before, after any) {
+// notify calls a listener with all that an informer can have of the objects, and with more.
+func notify(t testing.TB, l listener, before, after any) {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {
@@ -147,7 +148,7 @@ func tell(t testing.TB, l listener, before, after any) {
 }
 
 // oddities is everything of which an informer could tell that is not what it should be.
-func oddities() []any {
+func oddObjects() []any {
 	labels := map[string]string{v1alpha1.LabelExecutionID: ""}
 	return []any{
 		nil, "a string", 1, struct{}{}, errors.New("no object"), []byte(nil), map[string]any(nil),
@@ -186,11 +187,11 @@ func (l lists) List(_ context.Context, list client.ObjectList, _ ...client.ListO
 
 // A panic in a handler of an informer kills the operator, and again each time it is started: nobody could stop anything.
 func TestNoHandlerPanics(t *testing.T) {
-	for _, answer := range []lists{{}, {err: errors.New("no such index")}} {
-		for _, l := range listeners(t, answer) {
-			for _, before := range oddities() {
-				for _, after := range oddities() {
-					tell(t, l, before, after)
+	for _, reconcileRequest := range []lists{{}, {err: errors.New("no such index")}} {
+		for _, l := range makeListeners(t, reconcileRequest) {
+			for _, before := range oddObjects() {
+				for _, after := range oddObjects() {
+					notify(t, l, before, after)
 				}
 			}
 		}
@@ -200,12 +201,12 @@ func TestNoHandlerPanics(t *testing.T) {
 // What the cache calls for every object before it tells anybody: an index or a transformation that panics, or a
 // transformation that returns an error, would end the operator as well.
 func TestTheCacheTakesAnything(t *testing.T) {
-	for _, o := range oddities() {
-		cacheTakes(t, o)
+	for _, o := range oddObjects() {
+		checkCacheTakes(t, o)
 	}
 }
 
-func cacheTakes(t testing.TB, o any) {
+func checkCacheTakes(t testing.TB, o any) {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {
@@ -313,7 +314,7 @@ func (a *added) Add(r manager.Runnable) error {
 // A person who mends what kept a stop should not wait long to see it: whatever fails is tried again after 15 s at most.
 func TestRetriesAreBounded(t *testing.T) {
 	mgr := &added{Manager: newManager(t, newInformers(), &panicking{})}
-	if err := Setup(t.Context(), mgr, Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
+	if err := Setup(t.Context(), mgr, prometheus.NewRegistry(), Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if len(mgr.runnables) != 3 {
@@ -344,7 +345,7 @@ func TestAPanicOfAReconcilerIsRecovered(t *testing.T) {
 	i, c := newInformers(), &panicking{panics: map[string]int{}, answers: map[string]int{}}
 	mgr := newManager(t, i, c)
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := Setup(ctx, mgr, Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
+	if err := Setup(ctx, mgr, prometheus.NewRegistry(), Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)

@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/action"
 )
 
 // notedQueue keeps the names of what it is given.
@@ -29,7 +28,7 @@ type notedQueue struct {
 func (q *notedQueue) Add(r reconcile.Request) { q.names = append(q.names, r.Name) }
 
 // woken names what a controller is to reconcile when an object becomes another: nil stands for one that is not there.
-func woken(t *testing.T, c client.Client, controller string, before, after client.Object) []string {
+func enqueuedBy(t *testing.T, c client.Client, controller string, before, after client.Object) []string {
 	t.Helper()
 	queue := &notedQueue{}
 	for _, w := range watchesOf(t, c, controller) {
@@ -68,40 +67,42 @@ func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
 }
 
 // ran is something that the execution ran.
-func ran[T client.Object](o T) T {
-	o.SetNamespace(theExecution.Namespace)
+func makeWorkload[T client.Object](o T) T {
+	o.SetNamespace(executionKey.Namespace)
 	o.SetName("ran")
-	o.SetLabels(map[string]string{v1alpha1.LabelExecutionID: theUID})
+	o.SetLabels(map[string]string{v1alpha1.LabelExecutionID: executionUID})
 	return o
 }
 
 // "Each finds a few objects among many": whoever depends on a change hears of it, and nobody else does.
 func TestWhoHearsOfWhat(t *testing.T) {
-	running := in(v1alpha1.ExecutionInProgress)
+	running := makeExecutionIn(v1alpha1.ExecutionInProgress)
 	running.Status.PipelineRevision = "web-1"
-	waiting := newExecution()
+	waiting := makeExecution()
 	waiting.Name, waiting.UID = "waiting", "uid-of-waiting"
-	awaitsAnother := newExecution()
+	awaitsAnother := makeExecution()
 	awaitsAnother.Name, awaitsAnother.UID, awaitsAnother.Spec.PipelineName = "awaits-another", "uid-of-awaits-another", "another"
-	younger := thePipeline()
+	younger := makePipeline()
 	younger.Name, younger.UID, younger.Spec.PipelineName = "younger", "uid-of-younger", "web"
-	another := thePipeline()
+	another := makePipeline()
 	another.Name, another.UID = "another", "uid-of-another"
 
-	asked, acceptedOne, rejectedOne, elsewhere := stopRequest("asked", false), stopRequest("accepted", false),
-		stopRequest("rejected", false), stopRequest("elsewhere", false)
-	acceptedOne.Status.PipelineExecutionID = theUID
+	asked, acceptedOne, rejectedOne, elsewhere := makeStopRequest("asked", false), makeStopRequest("accepted", false),
+		makeStopRequest("rejected", false), makeStopRequest("elsewhere", false)
+	acceptedOne.Status.PipelineExecutionID = executionUID
 	acceptedOne.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue}}
-	rejectedOne.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}}
+	rejectedOne.Status.Conditions = []metav1.Condition{
+		{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}, {Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue},
+	}
 	elsewhere.Spec.PipelineExecutionID = "uid-of-waiting"
 
 	stopping := running.DeepCopy()
 	stopping.Status.State = v1alpha1.ExecutionStopping
-	job, suspended := ran(&batchv1.Job{}), ran(&batchv1.Job{})
+	job, suspended := makeWorkload(&batchv1.Job{}), makeWorkload(&batchv1.Job{})
 	suspended.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobSuspended}}
-	pod := ran(action.PodMetadata())
+	pod := makeWorkload(&metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}})
 
-	c := build(t, running, waiting, awaitsAnother, younger, another, asked, acceptedOne, rejectedOne, elsewhere)
+	c := buildClient(t, running, waiting, awaitsAnother, younger, another, asked, acceptedOne, rejectedOne, elsewhere)
 	successor := running.DeepCopy()
 	successor.UID = "uid-of-successor"
 	for _, tt := range []struct {
@@ -114,20 +115,20 @@ func TestWhoHearsOfWhat(t *testing.T) {
 		{"a Job is suspended", "pipelineexecution", job, suspended, []string{"run-1"}},
 		{"a Job is gone", "pipelineexecution", job, nil, []string{"run-1"}},
 		{"a pod is gone", "pipelineexecution", pod, nil, []string{"run-1"}},
-		{"a pod starts, which its Job tells", "pipelineexecution", nil, pod, nil},
-		{"the Pipeline comes that an execution awaits", "pipelineexecution", nil, thePipeline(), []string{"waiting"}},
+		{"a pod starts, which changes its Job", "pipelineexecution", nil, pod, nil},
+		{"the Pipeline comes that an execution awaits", "pipelineexecution", nil, makePipeline(), []string{"waiting"}},
 		{"the execution is created", "pipelineexecution", nil, running, []string{"run-1"}},
 		{"the status of the execution changes", "pipelineexecution", running, stopping, []string{"run-1"}},
 		{"the status of the execution changes", "stoprequest", running, stopping, []string{"accepted", "asked"}},
 		{"the execution is gone", "stoprequest", stopping, nil, []string{"accepted", "asked"}},
 		{"the execution is gone and another has its name, in one event", "stoprequest", stopping, successor, []string{"accepted", "asked"}},
 		{"a stop is asked for", "stoprequest", nil, asked, []string{"asked"}},
-		{"the older Pipeline of the name is gone", "pipeline", thePipeline(), nil, []string{"younger"}},
+		{"the older Pipeline of the name is gone", "pipeline", makePipeline(), nil, []string{"younger"}},
 		{"a Pipeline is created", "pipeline", nil, another, []string{"another"}},
 	} {
 		t.Run(tt.name+", "+tt.controller, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, woken(t, c, tt.controller, tt.before, tt.after)); diff != "" {
-				t.Errorf("it is heard by (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tt.want, enqueuedBy(t, c, tt.controller, tt.before, tt.after)); diff != "" {
+				t.Errorf("it is enqueued for (-want +got):\n%s", diff)
 			}
 		})
 	}

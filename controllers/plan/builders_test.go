@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	theUID   = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
-	revision = "deploy-1"
+	executionUID = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
+	revisionName = "deploy-1"
 )
 
 // at returns a time that many seconds after a fixed one.
@@ -30,49 +30,50 @@ func at(seconds int) metav1.Time {
 	return metav1.NewTime(time.Date(2026, 3, 1, 12, 0, seconds, 0, time.UTC))
 }
 
-func execution() *v1alpha1.PipelineExecution {
+func makeExecution() *v1alpha1.PipelineExecution {
 	return &v1alpha1.PipelineExecution{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: theUID, Generation: 1},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: executionUID, Generation: 1},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: "deploy"},
 		Status:     v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1},
 	}
 }
 
-func pipeline(stages ...v1alpha1.Stage) *v1alpha1.PipelineSpec {
-	return &v1alpha1.PipelineSpec{Stages: stages}
+func makeDefinition(stages ...v1alpha1.Stage) *v1alpha1.PipelineDefinition {
+	return &v1alpha1.PipelineDefinition{Stages: stages}
 }
 
-func stage(name string, actions ...v1alpha1.Action) v1alpha1.Stage {
+func makeStage(name string, actions ...v1alpha1.Action) v1alpha1.Stage {
 	return v1alpha1.Stage{Name: name, Actions: actions}
 }
 
-func action(name string, runOrder int32) v1alpha1.Action {
+func makeAction(name string, runOrder int32) v1alpha1.Action {
 	return v1alpha1.Action{Name: name, RunOrder: runOrder}
 }
 
-func onStopAbandon(a v1alpha1.Action) v1alpha1.Action {
+func withOnStopAbandon(a v1alpha1.Action) v1alpha1.Action {
 	a.OnStop = v1alpha1.OnStopAbandon
 	return a
 }
 
-func request(name string, abandon bool) v1alpha1.StopRequest {
+func makeRequest(name string, abandon bool) v1alpha1.StopRequest {
 	return v1alpha1.StopRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: name, UID: types.UID("uid-of-" + name)},
-		Spec:       v1alpha1.StopRequestSpec{PipelineName: "deploy", PipelineExecutionID: theUID, Abandon: abandon},
+		Spec:       v1alpha1.StopRequestSpec{PipelineName: "deploy", PipelineExecutionID: executionUID, Abandon: abandon},
 	}
 }
 
 var (
-	waits    = []v1alpha1.StopRequest{request("w", false)}
-	abandons = []v1alpha1.StopRequest{request("a", true)}
+	waitRequests    = []v1alpha1.StopRequest{makeRequest("w", false)}
+	abandonRequests = []v1alpha1.StopRequest{makeRequest("a", true)}
 )
 
-// seen is what is observed, by "stage/action".
-type seen map[string]Phase
+// phases are what is observed, by "stage/action".
+type phases map[string]Phase
 
-func (s seen) observed() map[ActionKey]Observation {
+// observations returns the phases with what else is observed in them.
+func (p phases) observations() map[ActionKey]Observation {
 	m := map[ActionKey]Observation{}
-	for name, phase := range s {
+	for name, phase := range p {
 		o := Observation{Phase: phase, UID: "job-of-" + name}
 		switch phase {
 		case PhaseFailed:
@@ -82,47 +83,48 @@ func (s seen) observed() map[ActionKey]Observation {
 		case PhaseNeverStarted:
 			o.UID = ""
 		}
-		m[key(name)] = o
+		m[parseKey(name)] = o
 	}
 	return m
 }
 
-func key(name string) ActionKey {
+func parseKey(name string) ActionKey {
 	s, a, _ := strings.Cut(name, "/")
 	return ActionKey{s, a}
 }
 
-// step is one call of Next, with the status that it must return as show writes it.
+// step is one call of Next, with the status that it must return as summarizeStates writes it.
 type step struct {
-	see  seen
-	ask  []v1alpha1.StopRequest
-	want string
+	observed phases
+	requests []v1alpha1.StopRequest
+	want     string
 }
 
-// play takes an execution of the pipeline through the steps and returns it. The pipeline is nil while it is awaited.
-func play(t *testing.T, p *v1alpha1.PipelineSpec, steps ...step) *v1alpha1.PipelineExecution {
+// runSteps takes an execution of the definition through the steps and returns it. The definition is nil while the Pipeline
+// is awaited.
+func runSteps(t *testing.T, definition *v1alpha1.PipelineDefinition, steps ...step) *v1alpha1.PipelineExecution {
 	t.Helper()
-	e := execution()
+	execution := makeExecution()
 	for i, s := range steps {
-		in := Input{Execution: e, Pipeline: p, Observed: s.see.observed(), Requests: s.ask, Now: at(i + 1)}
-		if p != nil {
-			in.Revision = revision
+		in := Input{Execution: execution, Definition: definition, Observed: s.observed.observations(), Requests: s.requests, Now: at(i + 1)}
+		if definition != nil {
+			in.Revision = revisionName
 		}
-		e.Status = next(t, in)
-		if diff := cmp.Diff(s.want, show(&e.Status)); diff != "" {
+		execution.Status = nextStatus(t, in)
+		if diff := cmp.Diff(s.want, summarizeStates(&execution.Status)); diff != "" {
 			t.Fatalf("step %d (-want +got):\n%s", i+1, diff)
 		}
 	}
-	return e
+	return execution
 }
 
-// kindsOf says that every action is done by a Job.
-func kindsOf(p *v1alpha1.PipelineSpec) map[ActionKey]WorkloadKind {
+// workloadKinds returns that every action is done by a Job.
+func workloadKinds(definition *v1alpha1.PipelineDefinition) map[ActionKey]WorkloadKind {
 	kinds := map[ActionKey]WorkloadKind{}
-	if p == nil {
+	if definition == nil {
 		return kinds
 	}
-	for _, s := range p.Stages {
+	for _, s := range definition.Stages {
 		for _, a := range s.Actions {
 			kinds[ActionKey{s.Name, a.Name}] = WorkloadKind{APIVersion: "batch/v1", Kind: "Job"}
 		}
@@ -130,14 +132,19 @@ func kindsOf(p *v1alpha1.PipelineSpec) map[ActionKey]WorkloadKind {
 	return kinds
 }
 
+// makeJob returns the Job that does the first attempt of an action. Its uid is empty while that is unconfirmed.
+func makeJob(execution *v1alpha1.PipelineExecution, key ActionKey, uid string) v1alpha1.WorkloadReference {
+	return v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: WorkloadName(execution, key, 1), UID: uid}
+}
+
 // next calls Next and checks what must hold of every call.
-func next(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
+func nextStatus(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 	t.Helper()
-	in.WorkloadKinds = kindsOf(in.Pipeline)
+	in.WorkloadKinds = workloadKinds(in.Definition)
 	before := in
 	before.Execution = in.Execution.DeepCopy()
-	if in.Pipeline != nil {
-		before.Pipeline = in.Pipeline.DeepCopy()
+	if in.Definition != nil {
+		before.Definition = in.Definition.DeepCopy()
 	}
 	before.Requests, before.Observed = slices.Clone(in.Requests), maps.Clone(in.Observed)
 	status := Next(in)
@@ -152,24 +159,25 @@ func next(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 	return status
 }
 
-// show writes a status in a line: the state; each stage with its state; each action. An action that is InProgress
-// without a Job is "open", an Abandoned one whose work may go on is "ending". What contradicts itself is marked "?!".
-func show(s *v1alpha1.PipelineExecutionStatus) string {
+// summarizeStates writes a status in a line: the state; each stage with its state; each action. An action that is
+// InProgress without a Job is "unconfirmed", an Abandoned one whose work may go on is "ending". What contradicts itself is
+// marked "?!".
+func summarizeStates(s *v1alpha1.PipelineExecutionStatus) string {
 	var b strings.Builder
 	b.WriteString(string(s.State))
 	for _, st := range s.Stages {
 		fmt.Fprintf(&b, " | %s %s:", st.Name, st.State)
 		for _, a := range st.Actions {
-			fmt.Fprintf(&b, " %s=%s", a.Name, showAction(&a))
+			fmt.Fprintf(&b, " %s=%s", a.Name, summarizeAction(&a))
 		}
 	}
 	return b.String()
 }
 
-func showAction(a *v1alpha1.ActionStatus) string {
+func summarizeAction(a *v1alpha1.ActionStatus) string {
 	switch {
 	case a.State == v1alpha1.ActionInProgress && a.Workload.UID == "":
-		return "open"
+		return "unconfirmed"
 	case a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil:
 		return "ending"
 	case a.State == v1alpha1.ActionNotStarted && (a.StartTime != nil || a.Workload.UID != ""):
@@ -181,8 +189,8 @@ func showAction(a *v1alpha1.ActionStatus) string {
 	}
 }
 
-// summary is each condition as "Status/Reason".
-func summary(s *v1alpha1.PipelineExecutionStatus) map[string]string {
+// summary returns each condition as "Status/Reason".
+func summarizeConditions(s *v1alpha1.PipelineExecutionStatus) map[string]string {
 	m := map[string]string{}
 	for _, c := range s.Conditions {
 		m[c.Type] = string(c.Status) + "/" + c.Reason
@@ -190,8 +198,8 @@ func summary(s *v1alpha1.PipelineExecutionStatus) map[string]string {
 	return m
 }
 
-// message is what all conditions say.
-func message(t *testing.T, s *v1alpha1.PipelineExecutionStatus) string {
+// message returns the message of the conditions, which all have the same.
+func sharedMessage(t *testing.T, s *v1alpha1.PipelineExecutionStatus) string {
 	t.Helper()
 	if len(s.Conditions) == 0 {
 		t.Fatal("no conditions")
@@ -204,11 +212,11 @@ func message(t *testing.T, s *v1alpha1.PipelineExecutionStatus) string {
 	return s.Conditions[0].Message
 }
 
-func contains(t *testing.T, s string, parts ...string) {
+func checkContains(t *testing.T, text string, parts ...string) {
 	t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(s, p) {
-			t.Errorf("%q does not have %q", s, p)
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q does not have %q", text, part)
 		}
 	}
 }

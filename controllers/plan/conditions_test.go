@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -16,9 +17,9 @@ import (
 // TestConditions is the kstatus table of the design for executions. Reconciling, Stalled and Stopping are present only
 // while they are True.
 func TestConditions(t *testing.T) {
-	p := func() *v1alpha1.PipelineSpec { return pipeline(stage("s", action("a", 1))) }
-	open := step{want: "InProgress | s InProgress: a=open"}
-	run := step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"}
+	definition := func() *v1alpha1.PipelineDefinition { return makeDefinition(makeStage("s", makeAction("a", 1))) }
+	open := step{want: "InProgress | s InProgress: a=unconfirmed"}
+	run := step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"}
 	tests := []struct {
 		name  string
 		steps []step
@@ -31,67 +32,67 @@ func TestConditions(t *testing.T) {
 			[]string{`Running stage "s".`},
 		},
 		{
-			"a start is blocked", []step{open, {see: seen{"s/a": PhaseBlocked}, want: open.want}},
+			"a start is blocked", []step{open, {observed: phases{"s/a": PhaseBlocked}, want: open.want}},
 			map[string]string{"Ready": "False/StartBlocked", "Reconciling": "True/StartBlocked"},
 			[]string{`"a"`, `"s"`, "exceeded quota"},
 		},
 		{
-			"a start was blocked", []step{open, {see: seen{"s/a": PhaseBlocked}, want: open.want}, run},
+			"a start was blocked", []step{open, {observed: phases{"s/a": PhaseBlocked}, want: open.want}, run},
 			map[string]string{"Ready": "False/InProgress", "Reconciling": "True/InProgress"},
 			[]string{`Running stage "s".`},
 		},
 		{
-			"a stop is not published", []step{open, {ask: waits, want: open.want}},
+			"a stop is not published", []step{open, {requests: waitRequests, want: open.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			[]string{"A stop was accepted"},
 		},
 		{
-			"a fence is blocked", []step{open, {ask: waits, see: seen{"s/a": PhaseBlocked}, want: open.want}},
+			"a fence is blocked", []step{open, {requests: waitRequests, observed: phases{"s/a": PhaseBlocked}, want: open.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			[]string{"A stop was accepted", "exceeded quota"},
 		},
 		{
-			"Stopping, wait", []step{open, run, {ask: waits, want: "Stopping | s Stopping: a=InProgress"}},
+			"Stopping, wait", []step{open, run, {requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"}},
 			map[string]string{"Ready": "False/Stopping", "Reconciling": "True/Stopping", "Stopping": "True/Stopping"},
 			[]string{`StopRequest "w" asked to stop and wait.`, "to finish: s/a."},
 		},
 		{
-			"Stopping, abandon", []step{open, run, {ask: abandons, want: "Stopping | s Stopping: a=ending"}},
+			"Stopping, abandon", []step{open, run, {requests: abandonRequests, want: "Stopping | s Stopping: a=ending"}},
 			map[string]string{"Ready": "False/Stopping", "Reconciling": "True/Stopping", "Stopping": "True/Stopping"},
 			[]string{`StopRequest "a" asked to stop and abandon.`, "to end: s/a."},
 		},
 		{
-			"Stopped", []step{open, run, {ask: waits, see: seen{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
-			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped"},
+			"Stopped", []step{open, run, {requests: waitRequests, observed: phases{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
+			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
 			[]string{`StopRequest "w" asked to stop and wait.`},
 		},
 		{
 			"Stopped after Stopping", []step{
 				open, run,
-				{ask: waits, want: "Stopping | s Stopping: a=InProgress"},
-				{see: seen{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
+				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"},
+				{observed: phases{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 			},
-			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped"},
+			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
 			[]string{"ended"},
 		},
 		{
-			"Succeeded", []step{open, run, {see: seen{"s/a": PhaseSucceeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
-			map[string]string{"Ready": "True/Succeeded", "Succeeded": "True/Succeeded"},
+			"Succeeded", []step{open, run, {observed: phases{"s/a": PhaseSucceeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
+			map[string]string{"Ready": "True/Succeeded", "Succeeded": "True/Succeeded", "Finished": "True/Succeeded"},
 			[]string{"Every action succeeded."},
 		},
 		{
-			"Failed", []step{open, run, {see: seen{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"}},
-			map[string]string{"Ready": "False/ActionFailed", "Succeeded": "False/ActionFailed", "Stalled": "True/ActionFailed"},
+			"Failed", []step{open, run, {observed: phases{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"}},
+			map[string]string{"Ready": "False/ActionFailed", "Succeeded": "False/ActionFailed", "Stalled": "True/ActionFailed", "Finished": "True/Failed"},
 			[]string{`"a"`, `"s"`, "BackoffLimitExceeded: Job has reached the specified backoff limit"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := play(t, p(), tt.steps...)
-			if diff := cmp.Diff(tt.want, summary(&e.Status)); diff != "" {
+			execution := runSteps(t, definition(), tt.steps...)
+			if diff := cmp.Diff(tt.want, summarizeConditions(&execution.Status)); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
-			contains(t, message(t, &e.Status), tt.says...)
+			checkContains(t, sharedMessage(t, &execution.Status), tt.says...)
 		})
 	}
 }
@@ -99,19 +100,19 @@ func TestConditions(t *testing.T) {
 // kstatus: every condition, and the status, say which generation they are about. The transition time is that of the
 // transition, not of the write.
 func TestConditionsGenerationAndTime(t *testing.T) {
-	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-	e.Generation = 7
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseRunning}.observed(), Now: at(50)})
-	if e.Status.ObservedGeneration != 7 {
-		t.Errorf("observedGeneration is %d, want 7", e.Status.ObservedGeneration)
+	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
+	execution.Generation = 7
+	execution.Status = nextStatus(t, Input{Execution: execution, Observed: phases{"s/a": PhaseRunning}.observations(), Now: at(50)})
+	if execution.Status.ObservedGeneration != 7 {
+		t.Errorf("observedGeneration is %d, want 7", execution.Status.ObservedGeneration)
 	}
-	for _, c := range e.Status.Conditions {
+	for _, c := range execution.Status.Conditions {
 		if first := at(1); c.ObservedGeneration != 7 || !c.LastTransitionTime.Equal(&first) {
 			t.Errorf("%s: generation %d, since %s; want 7, since the first step", c.Type, c.ObservedGeneration, c.LastTransitionTime)
 		}
 	}
-	e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseSucceeded}.observed(), Now: at(60)})
-	for _, c := range e.Status.Conditions {
+	execution.Status = nextStatus(t, Input{Execution: execution, Observed: phases{"s/a": PhaseSucceeded}.observations(), Now: at(60)})
+	for _, c := range execution.Status.Conditions {
 		if last := at(60); !c.LastTransitionTime.Equal(&last) {
 			t.Errorf("%s: since %s, want the last step", c.Type, c.LastTransitionTime)
 		}
@@ -120,13 +121,13 @@ func TestConditionsGenerationAndTime(t *testing.T) {
 
 // "reason: Use this option to enter comments, such as the reason the pipeline was stopped." People read it here.
 func TestTheReasonIsShown(t *testing.T) {
-	r := request("halt", false)
-	r.Spec.Reason = "wrong image"
-	got := next(t, Input{Execution: execution(), Requests: []v1alpha1.StopRequest{r, request("later", true)}[:1], Now: at(1)})
-	contains(t, message(t, &got), `StopRequest "halt" asked to stop and wait (wrong image).`)
+	sr := makeRequest("halt", false)
+	sr.Spec.Reason = "wrong image"
+	got := nextStatus(t, Input{Execution: makeExecution(), Requests: []v1alpha1.StopRequest{sr, makeRequest("later", true)}[:1], Now: at(1)})
+	checkContains(t, sharedMessage(t, &got), `StopRequest "halt" asked to stop and wait (wrong image).`)
 	// Of two requests it is the one that gave the stop its mode.
-	got = next(t, Input{Execution: execution(), Requests: []v1alpha1.StopRequest{r, request("later", true)}, Now: at(1)})
-	contains(t, message(t, &got), `StopRequest "later" asked to stop and abandon.`)
+	got = nextStatus(t, Input{Execution: makeExecution(), Requests: []v1alpha1.StopRequest{sr, makeRequest("later", true)}, Now: at(1)})
+	checkContains(t, sharedMessage(t, &got), `StopRequest "later" asked to stop and abandon.`)
 }
 
 // The schema bounds messages at 1024 and reasons at 256 characters: a status that exceeds them could not be written.
@@ -144,9 +145,9 @@ func TestMessagesAreBounded(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
+			execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
 			o := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseFailed, Reason: tt.text, Message: tt.text}}
-			got := next(t, Input{Execution: e, Observed: o, Now: at(2)})
+			got := nextStatus(t, Input{Execution: execution, Observed: o, Now: at(2)})
 			a := got.Stages[0].Actions[0]
 			checkBound(t, "message", a.Message, tt.text, 1024, tt.cut)
 			checkBound(t, "reason", a.Reason, tt.text, 256, true)
@@ -173,17 +174,86 @@ func checkBound(t *testing.T, what, got, text string, bound int, cut bool) {
 // 50 actions of the longest names make more than a condition can say.
 func TestStoppingMessageIsBounded(t *testing.T) {
 	var actions []v1alpha1.Action
-	running := seen{}
+	running := phases{}
 	for i := range 50 {
 		name := strings.Repeat("n", 98) + string(rune('A'+i/10)) + string(rune('0'+i%10))
-		actions = append(actions, action(name, 1))
+		actions = append(actions, makeAction(name, 1))
 		running["s/"+name] = PhaseRunning
 	}
-	in := Input{Execution: execution(), Pipeline: pipeline(stage("s", actions...)), Revision: revision, Now: at(1)}
-	in.Execution.Status = next(t, in)
-	in.Observed, in.Requests = running.observed(), waits
-	got := next(t, in)
-	if n := utf8.RuneCountInString(message(t, &got)); n != 1024 || len(got.Stop.WaitingFor) != 50 {
+	in := Input{Execution: makeExecution(), Definition: makeDefinition(makeStage("s", actions...)), Revision: revisionName, Now: at(1)}
+	in.Execution.Status = nextStatus(t, in)
+	in.Observed, in.Requests = running.observations(), waitRequests
+	got := nextStatus(t, in)
+	if n := utf8.RuneCountInString(sharedMessage(t, &got)); n != 1024 || len(got.Stop.WaitingFor) != 50 {
 		t.Errorf("message of %d characters about %d actions, want 1024 about 50", n, len(got.Stop.WaitingFor))
+	}
+}
+
+// "a person who runs kubectl describe on a stopping execution knows who stopped it, why, since when, and what it is still
+// waiting for"
+func TestConditionsSayWhoAsked(t *testing.T) {
+	tests := []struct {
+		name            string
+		by, reason      string
+		abandon         bool
+		escalated       bool
+		whileWaiting    string
+		stopping, ended string
+	}{
+		{
+			name: "nobody is named", stopping: `StopRequest "r" asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
+			ended: `StopRequest "r" asked to stop and wait. Everything that was in progress has ended.`,
+		},
+		{
+			name: "who", by: "alice@example.com",
+			stopping: `StopRequest "r" of alice@example.com asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
+			ended:    `StopRequest "r" of alice@example.com asked to stop and wait. Everything that was in progress has ended.`,
+		},
+		{
+			name: "who and why", by: "alice", reason: "wrong image", abandon: true,
+			stopping: `StopRequest "r" of alice asked to stop and abandon (wrong image). Waiting for actions in progress to end: s/a.`,
+			ended:    `StopRequest "r" of alice asked to stop and abandon (wrong image). Everything that was in progress has ended.`,
+		},
+		{
+			name: "why", reason: "100% wrong",
+			stopping: `StopRequest "r" asked to stop and wait (100% wrong). Waiting for actions in progress to finish: s/a.`,
+			ended:    `StopRequest "r" asked to stop and wait (100% wrong). Everything that was in progress has ended.`,
+		},
+		{
+			name: "and that it escalated", by: "alice", reason: "wrong image", escalated: true,
+			stopping: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
+				`Waiting for actions in progress to end: s/a.`,
+			ended: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
+				`Everything that was in progress has ended.`,
+		},
+		{
+			name: "and what keeps it", by: "alice", whileWaiting: "ImagePullBackOff",
+			stopping: `StopRequest "r" of alice asked to stop and wait. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
+			ended:    `StopRequest "r" of alice asked to stop and wait. Everything that was in progress has ended.`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
+			sr := makeRequest("r", tt.abandon)
+			sr.Spec.RequestedBy, sr.Spec.Reason = tt.by, tt.reason
+			if tt.escalated {
+				sr.Spec.EscalateAfterSeconds = ptr.To[int64](1)
+			}
+			running := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "j", Reason: tt.whileWaiting}}
+			for now := 2; now < 5; now++ {
+				execution.Status = nextStatus(t, Input{Execution: execution, Observed: running, Requests: []v1alpha1.StopRequest{sr}, Now: at(now)})
+			}
+			if got := sharedMessage(t, &execution.Status); got != tt.stopping {
+				t.Errorf("while stopping:\n%s\nwant\n%s", got, tt.stopping)
+			}
+			execution.Status = nextStatus(t, Input{Execution: execution, Observed: phases{"s/a": PhaseEnded}.observations(), Now: at(9)})
+			if execution.Status.State == v1alpha1.ExecutionStopping { // A wait ends with its action.
+				execution.Status = nextStatus(t, Input{Execution: execution, Observed: phases{"s/a": PhaseSucceeded}.observations(), Now: at(10)})
+			}
+			if got := sharedMessage(t, &execution.Status); got != tt.ended {
+				t.Errorf("in the end:\n%s\nwant\n%s", got, tt.ended)
+			}
+		})
 	}
 }

@@ -22,19 +22,21 @@ import (
 	"sigs.k8s.io/randfill"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/transition"
 )
 
-// FuzzJobName: the name of a Job is a DNS label, whatever the names of stage and action are, and depends on all of them.
-func FuzzJobName(f *testing.F) {
-	f.Add("run-1", theUID, "build", "compile")
-	f.Add("nightly.2026.03.01", theUID, "stage@1", "action_2")
-	f.Add(strings.Repeat("n", 39)+"-"+strings.Repeat("m", 30), "", "", "")
-	f.Add(strings.Repeat("n", 36)+"-.-.m.m", "\x00", "a\x00b", "\xff")
-	f.Add(strings.Repeat("é", 200), theUID, strings.Repeat("s", 100000), "a")
-	f.Add("", "", "", "")
-	f.Fuzz(func(t *testing.T, name, uid, stage, action string) {
-		got := jobName(name, uid, stage, action)
-		if got != jobName(name, uid, stage, action) {
+// FuzzWorkloadName: the name of a workload is a DNS label, whatever the names of stage and action are, and depends on all of
+// them and on the attempt.
+func FuzzWorkloadName(f *testing.F) {
+	f.Add("run-1", executionUID, "build", "compile", int32(1))
+	f.Add("nightly.2026.03.01", executionUID, "stage@1", "action_2", int32(0))
+	f.Add(strings.Repeat("n", 39)+"-"+strings.Repeat("m", 30), "", "", "", int32(-1))
+	f.Add(strings.Repeat("n", 36)+"-.-.m.m", "\x00", "a\x00b", "\xff", int32(2147483647))
+	f.Add(strings.Repeat("é", 200), executionUID, strings.Repeat("s", 100000), "a", int32(-2147483648))
+	f.Add("", "", "", "", int32(0))
+	f.Fuzz(func(t *testing.T, name, uid, stage, action string, attempt int32) {
+		got := nameWorkload(name, uid, stage, action, attempt)
+		if got != nameWorkload(name, uid, stage, action, attempt) {
 			t.Errorf("%q is not the name the next time", got)
 		}
 		if len(got) > validation.DNS1123LabelMaxLength {
@@ -44,8 +46,13 @@ func FuzzJobName(f *testing.F) {
 		if len(validation.IsDNS1123Subdomain(name)) == 0 && len(validation.IsDNS1123Label(got)) > 0 {
 			t.Errorf("%q: %v", got, validation.IsDNS1123Label(got))
 		}
-		if got == jobName(name, uid, stage, action+"x") || got == jobName(name, uid, stage+"x", action) || got == jobName(name, uid+"x", stage, action) {
-			t.Errorf("%q is the name of another action as well", got)
+		for _, other := range []string{
+			nameWorkload(name, uid, stage, action+"x", attempt), nameWorkload(name, uid, stage+"x", action, attempt),
+			nameWorkload(name, uid+"x", stage, action, attempt), nameWorkload(name, uid, stage, action, attempt+1),
+		} {
+			if got == other {
+				t.Errorf("%q is the name of another action or attempt as well", got)
+			}
 		}
 	})
 }
@@ -57,11 +64,11 @@ func FuzzNext(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fill := filler(data)
-		in := Input{Execution: execution(), Now: at(0)}
+		fill := makeFiller(data)
+		in := Input{Execution: makeExecution(), Now: at(0)}
 		fill.Fill(in.Execution)
 		fill.Fill(&in.Revision)
-		fill.Fill(&in.Pipeline)
+		fill.Fill(&in.Definition)
 		fill.Fill(&in.Problem)
 		fill.Fill(&in.Requests)
 		fill.Fill(&in.Now)
@@ -74,15 +81,15 @@ func FuzzNext(f *testing.F) {
 // FuzzNextOfJSON: the same, of what an API server could have stored under no schema at all.
 func FuzzNextOfJSON(f *testing.F) {
 	f.Add(`{"status":{"state":"InProgress","stop":{"mode":"Wait"}}}`, `null`, `[]`, int64(0))
-	f.Add(`{"status":{"state":"Stopping","stages":[{"actions":[{"state":"InProgress"},{"state":"Abandoned","jobUID":"j"}]}]}}`, `{}`, `[{}]`, int64(1))
-	f.Add(`{"status":{"state":"Paused","stages":[{},{"actions":[{}]}],"stop":{"mode":"Never","requests":[{"escalateTime":null}]}}}`,
+	f.Add(`{"status":{"state":"Stopping","stages":[{"actions":[{"state":"InProgress"},{"state":"Abandoned","workload":{"uid":"j"}}]}]}}`, `{}`, `[{}]`, int64(1))
+	f.Add(`{"status":{"state":"Paused","stages":[{},{"actions":[{}]}],"stop":{"mode":"Never","requests":[{"escalationTime":null}]}}}`,
 		`{"stages":[{"actions":[{}]},{}]}`, `[{"spec":{"escalateAfterSeconds":-9223372036854775808}}]`, int64(-62135596800))
 	f.Add(`{"status":{"state":"Stopped","stop":null,"conditions":[{"type":"Ready"},{"type":"Ready"},{}]}}`, `null`, `[{"spec":{"abandon":true}}]`, int64(0))
 	f.Add(`{"status":{"pipelineRevision":"gone","stages":[{"name":"s0","actions":[{"name":"a0","state":"NotStarted","runOrder":-2147483648}]}]}}`,
 		`null`, `[]`, int64(253402300799))
-	f.Fuzz(func(t *testing.T, e, p, requests string, now int64) {
+	f.Fuzz(func(t *testing.T, execution, definition, requests string, now int64) {
 		in := Input{Execution: &v1alpha1.PipelineExecution{}, Now: metav1.Unix(now, 0)}
-		for text, into := range map[string]any{e: in.Execution, p: &in.Pipeline, requests: &in.Requests} {
+		for text, into := range map[string]any{execution: in.Execution, definition: &in.Definition, requests: &in.Requests} {
 			if json.Unmarshal([]byte(text), into) != nil {
 				return // No such object.
 			}
@@ -97,17 +104,17 @@ func FuzzVariables(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fill := filler(data)
-		var p v1alpha1.PipelineSpec
-		var e v1alpha1.PipelineExecutionSpec
-		fill.Fill(&p)
-		fill.Fill(&e)
-		values, problem := ResolveVariables(&p, &e)
+		fill := makeFiller(data)
+		var definition v1alpha1.PipelineDefinition
+		var execution v1alpha1.PipelineExecutionSpec
+		fill.Fill(&definition)
+		fill.Fill(&execution)
+		values, problem := ResolveVariables(definition.Variables, execution.Variables)
 		if problem != nil && (values != nil || !validReason.MatchString(problem.Reason)) {
 			t.Errorf("values %v, problem %+v", values, problem)
 		}
-		if problem == nil && len(values) != len(p.Variables) {
-			t.Errorf("%d variables are declared, and %d set", len(p.Variables), len(values))
+		if problem == nil && len(values) != len(definition.Variables) {
+			t.Errorf("%d variables are declared, and %d set", len(definition.Variables), len(values))
 		}
 	})
 }
@@ -125,7 +132,7 @@ func checkNext(t *testing.T, in Input) {
 	}
 	next := in.Execution.DeepCopy()
 	next.Status = after
-	tasks := Operations(&next.Status, in.Pipeline)
+	tasks := Operations(&next.Status, in.Definition)
 	if before.State.IsFinal() {
 		if !equality.Semantic.DeepEqual(before, &after) || tasks != nil || wake != 0 {
 			t.Fatalf("a final state is not final: tasks %v, wake %v (-before +after):\n%s", tasks, wake, cmp.Diff(before, &after))
@@ -145,7 +152,7 @@ func checkNext(t *testing.T, in Input) {
 	if wake := RequeueAfter(&after, in.Now); after.Stop != nil && !after.State.IsFinal() && wake <= 0 {
 		t.Errorf("a stop that goes on is not looked at again: %v", wake)
 	}
-	checkEvents(t, Events(before, &after))
+	checkTransitionsValid(t, Transitions(before, next))
 }
 
 func checkConditions(t *testing.T, status *v1alpha1.PipelineExecutionStatus) {
@@ -155,7 +162,7 @@ func checkConditions(t *testing.T, status *v1alpha1.PipelineExecutionStatus) {
 	}
 	for _, name := range []string{
 		v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled,
-		v1alpha1.ConditionSucceeded, v1alpha1.ConditionStopping, v1alpha1.ConditionStopped,
+		v1alpha1.ConditionSucceeded, v1alpha1.ConditionStopping, v1alpha1.ConditionStopped, v1alpha1.ConditionFinished,
 	} {
 		c := meta.FindStatusCondition(status.Conditions, name)
 		if c == nil {
@@ -170,14 +177,18 @@ func checkConditions(t *testing.T, status *v1alpha1.PipelineExecutionStatus) {
 	}
 }
 
-func checkEvents(t *testing.T, told []Event) {
+// executionTransitions are the types that package transition has for an execution.
+var executionTransitions = []transition.Type{
+	transition.Started, transition.ActionStarted, transition.ActionSucceeded, transition.ActionFailed, transition.ActionAbandoned,
+	transition.WaitingForPipeline, transition.StartBlocked, transition.Fencing, transition.Stopping, transition.Escalated,
+	transition.StopWaiting, transition.StopInGracePeriod, transition.Stopped, transition.Succeeded, transition.Failed,
+}
+
+func checkTransitionsValid(t *testing.T, transitions []transition.Transition) {
 	t.Helper()
-	for _, e := range told {
-		if len(e.Note) > 1024 || !validReason.MatchString(e.Reason) || len(e.Reason) > 128 || e.Action == "" {
-			t.Errorf("the API server refuses the event %.200q with a note of %d bytes", e, len(e.Note))
-		}
-		if e.Type != "Normal" && e.Type != "Warning" {
-			t.Errorf("an event of type %q", e.Type)
+	for _, tr := range transitions {
+		if !slices.Contains(executionTransitions, tr.Type) || tr.Message == "" {
+			t.Errorf("nobody knows the transition %.200q", tr)
 		}
 	}
 }
@@ -209,75 +220,77 @@ func seeds() [][]byte {
 }
 
 // filler fills any object from the bytes, with a liking for what means something here.
-func filler(data []byte) *randfill.Filler {
+func makeFiller(data []byte) *randfill.Filler {
 	return randfill.NewFromGoFuzz(data).NilChance(.25).NumElements(0, 4).Funcs(
-		func(s *string, c randfill.Continue) { *s = word(c) },
-		func(u *types.UID, c randfill.Continue) { *u = types.UID(word(c)) },
-		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
-		func(m *metav1.ObjectMeta, c randfill.Continue) { *m = metadata(c) },
-		func(r *runtime.RawExtension, c randfill.Continue) { r.Raw = []byte(word(c)) },
+		func(s *string, c randfill.Continue) { *s = pickWord(c) },
+		func(u *types.UID, c randfill.Continue) { *u = types.UID(pickWord(c)) },
+		func(t *metav1.Time, c randfill.Continue) { *t = pickTime(c) },
+		func(m *metav1.ObjectMeta, c randfill.Continue) { *m = pickMetadata(c) },
+		func(sr *runtime.RawExtension, c randfill.Continue) { sr.Raw = []byte(pickWord(c)) },
 		func(s *v1alpha1.ExecutionState, c randfill.Continue) {
-			*s = pick(c, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopping,
+			*s = pickOne(c, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopping,
 				v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, "Odd\x00")
 		},
 		func(s *v1alpha1.StageState, c randfill.Continue) {
-			*s = pick(c, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageStopping, v1alpha1.StageSucceeded, "odd")
+			*s = pickOne(c, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageStopping, v1alpha1.StageSucceeded, "odd")
 		},
 		func(s *v1alpha1.ActionState, c randfill.Continue) {
-			*s = pick(c, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionInProgress,
+			*s = pickOne(c, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionInProgress,
 				v1alpha1.ActionSucceeded, v1alpha1.ActionFailed, v1alpha1.ActionAbandoned, "odd")
 		},
 		func(m *v1alpha1.StopMode, c randfill.Continue) {
-			*m = pick(c, "", v1alpha1.StopModeWait, v1alpha1.StopModeWait, v1alpha1.StopModeAbandon, "odd")
+			*m = pickOne(c, "", v1alpha1.StopModeWait, v1alpha1.StopModeWait, v1alpha1.StopModeAbandon, "odd")
 		},
 		func(o *v1alpha1.OnStop, c randfill.Continue) {
-			*o = pick(c, "", v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon, "odd")
+			*o = pickOne(c, "", v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon, "odd")
 		},
 		func(o *v1alpha1.OnAbandon, c randfill.Continue) {
-			*o = pick(c, "", v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan, "odd")
+			*o = pickOne(c, "", v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan, "odd")
 		},
 		func(cond *metav1.Condition, c randfill.Continue) {
 			c.FillNoCustom(cond)
-			cond.Type = pick(c, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStopping, word(c))
+			cond.Type = pickOne(c, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStopping, pickWord(c))
 		},
-		func(p *Problem, c randfill.Continue) { *p = Problem{v1alpha1.ReasonInvalidVariables, word(c)} },
-		func(p *Phase, c randfill.Continue) { *p = Phase(c.Intn(9) - 1) },
+		func(definition *Problem, c randfill.Continue) {
+			*definition = Problem{v1alpha1.ReasonInvalidVariables, pickWord(c)}
+		},
+		func(definition *Phase, c randfill.Continue) { *definition = Phase(c.Intn(9) - 1) },
 	)
 }
 
-func pick[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
+func pickOne[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
 
 // word is a string of which some occur again and again.
-func word(c randfill.Continue) string {
+func pickWord(c randfill.Continue) string {
 	switch c.Intn(12) {
 	case 0:
 		return ""
 	case 1:
-		return strings.Repeat(pick(c, "é", "x", "\xff", "\"", "\U0010ffff", "%s"), c.Intn(3000))
+		return strings.Repeat(pickOne(c, "é", "x", "\xff", "\"", "\U0010ffff", "%s"), c.Intn(3000))
 	case 2:
 		return strings.Repeat("n", 40000)
 	case 3:
 		return c.String(40)
 	case 4:
-		return pick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-", "s/a", theUID)
+		return pickOne(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-", "s/a", executionUID)
 	default:
-		return pick(c, "s0", "s1", "a0", "a1", "run-1", revision)
+		return pickOne(c, "s0", "s1", "a0", "a1", "run-1", revisionName)
 	}
 }
 
 // metadata is what the API server lets through of every kind, whatever its schema.
-func metadata(c randfill.Continue) metav1.ObjectMeta {
+func pickMetadata(c randfill.Continue) metav1.ObjectMeta {
 	m := metav1.ObjectMeta{
-		Namespace: pick(c, "team", strings.Repeat("n", 63)), Name: pick(c, "run-1", "run.2", strings.Repeat("n", 253)),
-		UID: pick[types.UID](c, "", "r0", "r1", theUID), Generation: int64(c.Uint64()), CreationTimestamp: moment(c),
+		Namespace: pickOne(c, "team", strings.Repeat("n", 63)), Name: pickOne(c, "run-1", "run.2", strings.Repeat("n", 253)),
+		UID: pickOne[types.UID](c, "", "r0", "r1", executionUID), Generation: int64(c.Uint64()), CreationTimestamp: pickTime(c),
 	}
 	c.Fill(&m.Labels)
 	c.Fill(&m.DeletionTimestamp)
 	return m
 }
 
-// moment is a time, near or as far as one can be.
-func moment(c randfill.Continue) metav1.Time {
+// pickTime is a time, near or as far as one can be.
+func pickTime(c randfill.Continue) metav1.Time {
 	switch c.Intn(6) {
 	case 0:
 		return metav1.Time{}

@@ -39,14 +39,14 @@ func TestTasks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			def := action("a", 1)
+			def := makeAction("a", 1)
 			if tt.orphan {
 				def.OnAbandon = v1alpha1.OnAbandonOrphan
 			}
 			for stop, want := range map[*v1alpha1.StopStatus]OperationType{
 				nil: tt.running, {Mode: v1alpha1.StopModeWait}: tt.stopped, {Mode: v1alpha1.StopModeAbandon}: tt.stopped,
 			} {
-				got := Operations(statusOf(tt.action, stop), pipeline(stage("s", def)))
+				got := Operations(makeStatus(tt.action, stop), makeDefinition(makeStage("s", def)))
 				var wanted []Operation
 				if want != none {
 					wanted = []Operation{{Type: want, Key: ActionKey{"s", "a"}, Workload: v1alpha1.WorkloadReference{Name: "job", UID: tt.action.Workload.UID}, Definition: def}}
@@ -60,10 +60,10 @@ func TestTasks(t *testing.T) {
 }
 
 // statusOf is the status of an execution of one action.
-func statusOf(a v1alpha1.ActionStatus, stop *v1alpha1.StopStatus) *v1alpha1.PipelineExecutionStatus {
+func makeStatus(a v1alpha1.ActionStatus, stop *v1alpha1.StopStatus) *v1alpha1.PipelineExecutionStatus {
 	a.Name, a.Workload.Name = "a", "job"
 	return &v1alpha1.PipelineExecutionStatus{
-		State: v1alpha1.ExecutionInProgress, PipelineRevision: revision, Stop: stop,
+		State: v1alpha1.ExecutionInProgress, PipelineRevision: revisionName, Stop: stop,
 		Stages: []v1alpha1.StageStatus{{Name: "s", Actions: []v1alpha1.ActionStatus{a}}},
 	}
 }
@@ -71,7 +71,7 @@ func statusOf(a v1alpha1.ActionStatus, stop *v1alpha1.StopStatus) *v1alpha1.Pipe
 // "A final status asks for nothing."
 func TestTasksOfAFinalState(t *testing.T) {
 	for _, state := range []v1alpha1.ExecutionState{v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed} {
-		status := statusOf(v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress}, nil)
+		status := makeStatus(v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress}, nil)
 		status.State = state
 		if got := Operations(status, nil); got != nil {
 			t.Errorf("%s asks for %+v", state, got)
@@ -83,8 +83,8 @@ func TestTasksOfAFinalState(t *testing.T) {
 func TestTasksWithoutADefinition(t *testing.T) {
 	ending := v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	want := []Operation{{Type: OperationTerminate, Key: ActionKey{"s", "a"}, Workload: v1alpha1.WorkloadReference{Name: "job", UID: "j"}}}
-	for name, p := range map[string]*v1alpha1.PipelineSpec{"no pipeline": nil, "no such action": pipeline(stage("s", action("b", 1)))} {
-		if diff := cmp.Diff(want, Operations(statusOf(ending, nil), p)); diff != "" {
+	for name, definition := range map[string]*v1alpha1.PipelineDefinition{"no pipeline": nil, "no such action": makeDefinition(makeStage("s", makeAction("b", 1)))} {
+		if diff := cmp.Diff(want, Operations(makeStatus(ending, nil), definition)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -92,9 +92,9 @@ func TestTasksWithoutADefinition(t *testing.T) {
 
 // An action is looked up by its stage too: names are unique only in a stage.
 func TestTasksTakeTheDefinitionOfTheStage(t *testing.T) {
-	other, mine := action("a", 1), action("a", 1)
+	other, mine := makeAction("a", 1), makeAction("a", 1)
 	other.OnAbandon = v1alpha1.OnAbandonOrphan
-	got := Operations(statusOf(v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}, nil), pipeline(stage("r", other), stage("s", mine)))
+	got := Operations(makeStatus(v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}, nil), makeDefinition(makeStage("r", other), makeStage("s", mine)))
 	if len(got) != 1 || got[0].Type != OperationTerminate {
 		t.Errorf("got %+v, want to terminate", got)
 	}

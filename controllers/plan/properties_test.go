@@ -13,24 +13,24 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-func oneOf[T any](rnd *rand.Rand, values ...T) T { return values[rnd.Intn(len(values))] }
+func pickOneOf[T any](rnd *rand.Rand, values ...T) T { return values[rnd.Intn(len(values))] }
 
 // randomStatus is any status at all, also one that no operator writes: names repeat, parts are missing or do not fit.
 func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.PipelineExecutionStatus {
 	status := v1alpha1.PipelineExecutionStatus{
-		State: oneOf(rnd, states...), PipelineRevision: oneOf(rnd, "", revision), CurrentStage: oneOf(rnd, "", "s0", "gone"),
+		State: pickOneOf(rnd, states...), PipelineRevision: pickOneOf(rnd, "", revisionName), CurrentStage: pickOneOf(rnd, "", "s0", "gone"),
 	}
 	for range rnd.Intn(3) {
 		st := v1alpha1.StageStatus{
-			Name:  oneOf(rnd, "s0", "s1", ""),
-			State: oneOf(rnd, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageSucceeded, v1alpha1.StageState("Odd")),
+			Name:  pickOneOf(rnd, "s0", "s1", ""),
+			State: pickOneOf(rnd, "", v1alpha1.StageNotStarted, v1alpha1.StageInProgress, v1alpha1.StageSucceeded, v1alpha1.StageState("Odd")),
 		}
 		for range rnd.Intn(4) {
 			st.Actions = append(st.Actions, randomAction(rnd))
 		}
 		status.Stages = append(status.Stages, st)
 	}
-	status.Stop = oneOf(rnd, nil, &v1alpha1.StopStatus{}, &v1alpha1.StopStatus{Mode: v1alpha1.StopModeAbandon}, &v1alpha1.StopStatus{
+	status.Stop = pickOneOf(rnd, nil, &v1alpha1.StopStatus{}, &v1alpha1.StopStatus{Mode: v1alpha1.StopModeAbandon}, &v1alpha1.StopStatus{
 		Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStopRequest{{UID: "uid-of-w", Name: "w", Mode: v1alpha1.StopModeWait}},
 	})
 	return status
@@ -39,24 +39,24 @@ func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.Pi
 func randomAction(rnd *rand.Rand) v1alpha1.ActionStatus {
 	ended := at(1)
 	return v1alpha1.ActionStatus{
-		Name: oneOf(rnd, "a0", "a0", "a1", ""), RunOrder: int32(rnd.Intn(4) - 1), Workload: v1alpha1.WorkloadReference{UID: oneOf(rnd, "", "job")},
-		State: oneOf(rnd, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionSucceeded,
+		Name: pickOneOf(rnd, "a0", "a0", "a1", ""), RunOrder: int32(rnd.Intn(4) - 1), Workload: v1alpha1.WorkloadReference{UID: pickOneOf(rnd, "", "job")},
+		State: pickOneOf(rnd, "", v1alpha1.ActionNotStarted, v1alpha1.ActionInProgress, v1alpha1.ActionSucceeded,
 			v1alpha1.ActionFailed, v1alpha1.ActionAbandoned, v1alpha1.ActionState("Odd")),
-		CompletionTime: oneOf(rnd, nil, &ended), Reason: oneOf(rnd, "", "Odd"), Message: oneOf(rnd, "", "odd"),
+		CompletionTime: pickOneOf(rnd, nil, &ended), Reason: pickOneOf(rnd, "", "Odd"), Message: pickOneOf(rnd, "", "odd"),
 	}
 }
 
 // randomInput is anything that an execution could be confronted with.
-func randomInput(rnd *rand.Rand, e *v1alpha1.PipelineExecution) Input {
-	in := Input{Execution: e, Revision: oneOf(rnd, "", revision), Now: at(rnd.Intn(60)), Problem: oneOf(rnd, nil, &Problem{"Odd", "odd"})}
-	in.Pipeline = oneOf(rnd, nil, pipeline(), pipeline(stage("s0", action("a0", 0), action("a0", 2)), stage("s1")))
+func randomInput(rnd *rand.Rand, execution *v1alpha1.PipelineExecution) Input {
+	in := Input{Execution: execution, Revision: pickOneOf(rnd, "", revisionName), Now: at(rnd.Intn(60)), Problem: pickOneOf(rnd, nil, &Problem{"Odd", "odd"})}
+	in.Definition = pickOneOf(rnd, nil, makeDefinition(), makeDefinition(makeStage("s0", makeAction("a0", 0), makeAction("a0", 2)), makeStage("s1")))
 	in.Observed = map[ActionKey]Observation{}
 	for range rnd.Intn(4) {
-		key := ActionKey{oneOf(rnd, "s0", "s1", ""), oneOf(rnd, "a0", "a1", "")}
-		in.Observed[key] = Observation{Phase: Phase(rnd.Intn(8)), UID: oneOf(rnd, "", "job", "other"), Message: oneOf(rnd, "", "odd")}
+		key := ActionKey{pickOneOf(rnd, "s0", "s1", ""), pickOneOf(rnd, "a0", "a1", "")}
+		in.Observed[key] = Observation{Phase: Phase(rnd.Intn(8)), UID: pickOneOf(rnd, "", "job", "other"), Message: pickOneOf(rnd, "", "odd")}
 	}
 	for i := range rnd.Intn(3) {
-		in.Requests = append(in.Requests, request(fmt.Sprintf("r%d", i), rnd.Intn(2) == 0))
+		in.Requests = append(in.Requests, makeRequest(fmt.Sprintf("r%d", i), rnd.Intn(2) == 0))
 	}
 	return in
 }
@@ -65,11 +65,11 @@ func randomInput(rnd *rand.Rand, e *v1alpha1.PipelineExecution) Input {
 func TestFinalStatesAreFinal(t *testing.T) {
 	for seed := range int64(1000) {
 		rnd := rand.New(rand.NewSource(seed))
-		e := execution()
-		e.Generation = 3
-		e.Status = randomStatus(rnd, v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed)
-		got := next(t, randomInput(rnd, e))
-		if diff := cmp.Diff(e.Status, got); diff != "" {
+		execution := makeExecution()
+		execution.Generation = 3
+		execution.Status = randomStatus(rnd, v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed)
+		got := nextStatus(t, randomInput(rnd, execution))
+		if diff := cmp.Diff(execution.Status, got); diff != "" {
 			t.Fatalf("seed %d: a final status changed (-before +after):\n%s", seed, diff)
 		}
 		if tasks := Operations(&got, nil); tasks != nil {
@@ -83,18 +83,18 @@ func TestNextTakesAnything(t *testing.T) {
 	for seed := range int64(3000) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewSource(seed))
-			e := execution()
-			e.Status = randomStatus(rnd, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, "Odd")
+			execution := makeExecution()
+			execution.Status = randomStatus(rnd, "", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping, "Odd")
 			defer func() {
-				if p := recover(); p != nil {
-					t.Errorf("status %s, stop %+v: panic: %v", show(&e.Status), e.Status.Stop, p)
+				if panicked := recover(); panicked != nil {
+					t.Errorf("status %s, stop %+v: panic: %v", summarizeStates(&execution.Status), execution.Status.Stop, panicked)
 				}
 			}()
-			in := randomInput(rnd, e)
-			status := next(t, in)
-			Operations(&status, in.Pipeline)
-			if !status.State.IsFinal() && status.Stop != nil && HasStart(Operations(&status, in.Pipeline)) {
-				t.Errorf("a stopped execution starts something: %s", show(&status))
+			in := randomInput(rnd, execution)
+			status := nextStatus(t, in)
+			Operations(&status, in.Definition)
+			if !status.State.IsFinal() && status.Stop != nil && HasStart(Operations(&status, in.Definition)) {
+				t.Errorf("a stopped execution starts something: %s", summarizeStates(&status))
 			}
 		})
 		if t.Failed() {
@@ -107,14 +107,14 @@ func TestNextTakesAnything(t *testing.T) {
 func TestNextSettles(t *testing.T) {
 	for seed := range int64(1000) {
 		rnd := rand.New(rand.NewSource(seed))
-		s := newSimulated(t, seed)
+		s := newSimulation(t, seed)
 		for range rnd.Intn(20) {
 			s.step()
 		}
-		in := Input{Execution: s.e, Pipeline: s.pipeline, Revision: revision, Now: at(100), Requests: s.undecided()}
-		s.e.Status = next(t, in)
+		in := Input{Execution: s.execution, Definition: s.definition, Revision: revisionName, Now: at(100), Requests: s.openRequests()}
+		s.execution.Status = nextStatus(t, in)
 		in.Now = at(200)
-		if diff := cmp.Diff(s.e.Status, next(t, in)); diff != "" {
+		if diff := cmp.Diff(s.execution.Status, nextStatus(t, in)); diff != "" {
 			t.Fatalf("seed %d: without news (-before +after):\n%s", seed, diff)
 		}
 	}

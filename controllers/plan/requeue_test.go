@@ -19,7 +19,7 @@ const (
 )
 
 // stopOf is a stop whose last request was accepted at second 0, and may escalate, or have done so.
-func stopOf(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.StopStatus {
+func makeStop(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.StopStatus {
 	return &v1alpha1.StopStatus{Mode: mode, Requests: []v1alpha1.AcceptedStopRequest{
 		{UID: "w", Name: "w", Mode: waiting, AcceptedTime: at(0), EscalationTime: escalate, EscalatedTime: escalated},
 	}}
@@ -38,14 +38,14 @@ func TestOverdue(t *testing.T) {
 	}{
 		{"no stop", nil, at(59), false},
 		{"a stop without requests", &v1alpha1.StopStatus{Mode: waiting}, at(59), false},
-		{"just accepted", stopOf(waiting, nil, nil), at(0), false},
-		{"a moment before", stopOf(waiting, nil, nil), metav1.NewTime(at(5).Add(-1)), false},
-		{"five seconds", stopOf(waiting, nil, nil), at(5), true},
-		{"long since", stopOf(abandoning, nil, nil), at(59), true},
-		{"a clock that went back", stopOf(waiting, nil, nil), at(-60), false},
+		{"just accepted", makeStop(waiting, nil, nil), at(0), false},
+		{"a moment before", makeStop(waiting, nil, nil), metav1.NewTime(at(5).Add(-1)), false},
+		{"five seconds", makeStop(waiting, nil, nil), at(5), true},
+		{"long since", makeStop(abandoning, nil, nil), at(59), true},
+		{"a clock that went back", makeStop(waiting, nil, nil), at(-60), false},
 		// Abandoning takes its own time.
-		{"just escalated by time", stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(12), false},
-		{"escalated by time, and it takes long", stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(15), true},
+		{"just escalated by time", makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(12), false},
+		{"escalated by time, and it takes long", makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(15), true},
 		{"just escalated by an abandon", twoRequests, at(24), false},
 		{"escalated by an abandon, and it takes long", twoRequests, at(25), true},
 	}
@@ -71,25 +71,25 @@ func TestWake(t *testing.T) {
 		// "When faults end, everything converges, and then writes stop": what nobody stops and what has ended is left alone.
 		{"no stop", v1alpha1.ExecutionInProgress, nil, at(0), 0},
 		{"Stopping, its record lost", stopping, nil, at(0), 0},
-		{"Stopped", v1alpha1.ExecutionStopped, stopOf(waiting, ptr.To(at(30)), nil), at(1), 0},
-		{"Succeeded", v1alpha1.ExecutionSucceeded, stopOf(waiting, nil, nil), at(1), 0},
-		{"Failed", v1alpha1.ExecutionFailed, stopOf(waiting, nil, nil), at(1), 0},
+		{"Stopped", v1alpha1.ExecutionStopped, makeStop(waiting, ptr.To(at(30)), nil), at(1), 0},
+		{"Succeeded", v1alpha1.ExecutionSucceeded, makeStop(waiting, nil, nil), at(1), 0},
+		{"Failed", v1alpha1.ExecutionFailed, makeStop(waiting, nil, nil), at(1), 0},
 
-		{"just accepted", stopping, stopOf(waiting, nil, nil), at(0), explainAfter},
-		{"fencing", v1alpha1.ExecutionInProgress, stopOf(waiting, nil, nil), at(0), explainAfter},
+		{"just accepted", stopping, makeStop(waiting, nil, nil), at(0), explainAfter},
+		{"fencing", v1alpha1.ExecutionInProgress, makeStop(waiting, nil, nil), at(0), explainAfter},
 		{"a stop without requests", stopping, &v1alpha1.StopStatus{Mode: waiting}, at(0), explainAfter},
-		{"it takes long", stopping, stopOf(waiting, nil, nil), at(6), recheckInterval},
-		{"abandoning takes long", stopping, stopOf(abandoning, nil, nil), at(6), recheckInterval},
+		{"it takes long", stopping, makeStop(waiting, nil, nil), at(6), recheckInterval},
+		{"abandoning takes long", stopping, makeStop(abandoning, nil, nil), at(6), recheckInterval},
 
-		{"escalates before it is overdue", stopping, stopOf(waiting, ptr.To(at(2)), nil), at(0), 2 * time.Second},
-		{"escalates soon", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(7), 3 * time.Second},
-		{"escalates later than it is looked at", stopping, stopOf(waiting, ptr.To(at(50)), nil), at(7), recheckInterval},
+		{"escalates before it is overdue", stopping, makeStop(waiting, ptr.To(at(2)), nil), at(0), 2 * time.Second},
+		{"escalates soon", stopping, makeStop(waiting, ptr.To(at(10)), nil), at(7), 3 * time.Second},
+		{"escalates later than it is looked at", stopping, makeStop(waiting, ptr.To(at(50)), nil), at(7), recheckInterval},
 		// 0 would mean never.
-		{"escalates now", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(10), time.Millisecond},
-		{"should have escalated", stopping, stopOf(waiting, ptr.To(at(10)), nil), at(40), time.Millisecond},
-		{"has escalated", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(11), explainAfter},
-		{"has escalated, and it takes long", stopping, stopOf(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(40), recheckInterval},
-		{"a clock that went back", stopping, stopOf(waiting, ptr.To(at(30)), nil), at(-600), explainAfter},
+		{"escalates now", stopping, makeStop(waiting, ptr.To(at(10)), nil), at(10), time.Millisecond},
+		{"should have escalated", stopping, makeStop(waiting, ptr.To(at(10)), nil), at(40), time.Millisecond},
+		{"has escalated", stopping, makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(11), explainAfter},
+		{"has escalated, and it takes long", stopping, makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(40), recheckInterval},
+		{"a clock that went back", stopping, makeStop(waiting, ptr.To(at(30)), nil), at(-600), explainAfter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,12 +104,12 @@ func TestWake(t *testing.T) {
 // An execution that runs is looked at now and then, "should an event of a Job have been kept from us"; one that waits for
 // its Pipeline is not.
 func TestWakeOfARun(t *testing.T) {
-	e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-	if got := RequeueAfter(&e.Status, at(9)); got < time.Minute {
+	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
+	if got := RequeueAfter(&execution.Status, at(9)); got < time.Minute {
 		t.Errorf("a run is looked at after %s", got)
 	}
-	e = play(t, nil, step{want: "InProgress"})
-	if got := RequeueAfter(&e.Status, at(9)); got != 0 {
+	execution = runSteps(t, nil, step{want: "InProgress"})
+	if got := RequeueAfter(&execution.Status, at(9)); got != 0 {
 		t.Errorf("one that waits for its Pipeline is looked at after %s", got)
 	}
 }
@@ -120,7 +120,7 @@ func TestWakeOfALostJob(t *testing.T) {
 	lost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
 		return v1alpha1.ActionStatus{State: state, Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
 	}
-	const inProgress, jobLost = v1alpha1.ActionInProgress, v1alpha1.ReasonJobLost
+	const inProgress, jobLost = v1alpha1.ActionInProgress, v1alpha1.ReasonWorkloadLost
 	tests := []struct {
 		name   string
 		action v1alpha1.ActionStatus
@@ -131,13 +131,13 @@ func TestWakeOfALostJob(t *testing.T) {
 		{"it runs", lost(inProgress, "", nil), nil, resyncInterval},
 		{"another deletes it", lost(inProgress, "JobDeleting", nil), nil, resyncInterval},
 		{"it was lost", lost(v1alpha1.ActionFailed, jobLost, &done), nil, 0},
-		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), stopOf(waiting, nil, nil), explainAfter},
-		{"its pods are left, and a stop escalates", lost(inProgress, jobLost, nil), stopOf(waiting, ptr.To(at(2)), nil), 2 * time.Second},
-		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), stopOf(abandoning, nil, nil), explainAfter},
+		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), makeStop(waiting, nil, nil), explainAfter},
+		{"its pods are left, and a stop escalates", lost(inProgress, jobLost, nil), makeStop(waiting, ptr.To(at(2)), nil), 2 * time.Second},
+		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), makeStop(abandoning, nil, nil), explainAfter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := RequeueAfter(statusOf(tt.action, tt.stop), at(0)); got != tt.want {
+			if got := RequeueAfter(makeStatus(tt.action, tt.stop), at(0)); got != tt.want {
 				t.Errorf("Wake is %s, want %s", got, tt.want)
 			}
 		})
@@ -147,27 +147,27 @@ func TestWakeOfALostJob(t *testing.T) {
 // Looked at only when Wake says so, a stop escalates at its time and not after it.
 func TestWakeMeetsTheEscalation(t *testing.T) {
 	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {
-		e := play(t, pipeline(stage("s", action("a", 1))),
-			step{want: "InProgress | s InProgress: a=open"},
-			step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
+		execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))),
+			step{want: "InProgress | s InProgress: a=unconfirmed"},
+			step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 		)
-		r := request("w", false)
-		r.Spec.EscalateAfterSeconds = ptr.To(seconds)
+		sr := makeRequest("w", false)
+		sr.Spec.EscalateAfterSeconds = ptr.To(seconds)
 		now := metav1.NewTime(at(10).Add(300 * time.Millisecond))
-		e.Status = next(t, Input{Execution: e, Requests: []v1alpha1.StopRequest{r}, Now: now})
-		for looks := 0; e.Status.Stop.Mode == waiting; looks++ {
+		execution.Status = nextStatus(t, Input{Execution: execution, Requests: []v1alpha1.StopRequest{sr}, Now: now})
+		for looks := 0; execution.Status.Stop.Mode == waiting; looks++ {
 			if looks > 10 {
 				t.Fatalf("after %d looks a stop that escalates after %d seconds has not", looks, seconds)
 			}
-			now = metav1.NewTime(now.Add(RequeueAfter(&e.Status, now)))
-			e.Status = next(t, Input{Execution: e, Now: now})
+			now = metav1.NewTime(now.Add(RequeueAfter(&execution.Status, now)))
+			execution.Status = nextStatus(t, Input{Execution: execution, Now: now})
 		}
-		record := e.Status.Stop.Requests[0]
+		record := execution.Status.Stop.Requests[0]
 		if !record.EscalatedTime.Equal(record.EscalationTime) {
 			t.Errorf("after %d seconds: escalated at %s, should have at %s", seconds, record.EscalatedTime, record.EscalationTime)
 		}
 		// "it is abandoned as if an abandon had been asked for"
-		if got, want := show(&e.Status), "Stopping | s Stopping: a=ending"; got != want {
+		if got, want := summarizeStates(&execution.Status), "Stopping | s Stopping: a=ending"; got != want {
 			t.Errorf("after the escalation: %q, want %q", got, want)
 		}
 	}

@@ -11,17 +11,18 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // simulated is a whole run: an execution, the Jobs it has in a cluster, the requests to stop it, and an operator whose
 // every step can fail or be lost. All of it is drawn from a seed.
-type simulated struct {
-	t        *testing.T
-	rnd      *rand.Rand
-	pipeline *v1alpha1.PipelineSpec
-	e        *v1alpha1.PipelineExecution
-	jobs     map[string]*fakeJob
-	requests []v1alpha1.StopRequest
+type simulation struct {
+	t          *testing.T
+	rnd        *rand.Rand
+	definition *v1alpha1.PipelineDefinition
+	execution  *v1alpha1.PipelineExecution
+	jobs       map[string]*fakeJob
+	requests   []v1alpha1.StopRequest
 	// paused are tasks that an operator has yet to carry out: it read them from a status that may be old by then.
 	paused []Operation
 	// now counts the steps.
@@ -44,14 +45,14 @@ const maxSteps = 400
 func TestSimulatedRuns(t *testing.T) {
 	ends := map[v1alpha1.ExecutionState]int{}
 	for seed := range int64(1500) {
-		s := newSimulated(t, seed)
-		for !s.e.Status.State.IsFinal() && s.now < maxSteps {
+		s := newSimulation(t, seed)
+		for !s.execution.Status.State.IsFinal() && s.now < maxSteps {
 			s.step()
 		}
 		s.checkEnd()
-		ends[s.e.Status.State]++
+		ends[s.execution.Status.State]++
 		if t.Failed() {
-			t.Fatalf("seed %d, after %d steps: %s, stop %+v", seed, s.now, show(&s.e.Status), s.e.Status.Stop)
+			t.Fatalf("seed %d, after %d steps: %s, stop %+v", seed, s.now, summarizeStates(&s.execution.Status), s.execution.Status.Stop)
 		}
 	}
 	// Else the seeds would show little.
@@ -62,38 +63,38 @@ func TestSimulatedRuns(t *testing.T) {
 	}
 }
 
-func newSimulated(t *testing.T, seed int64) *simulated {
+func newSimulation(t *testing.T, seed int64) *simulation {
 	rnd := rand.New(rand.NewSource(seed))
-	s := &simulated{t: t, rnd: rnd, e: execution(), jobs: map[string]*fakeJob{}, pipeline: &v1alpha1.PipelineSpec{}}
+	s := &simulation{t: t, rnd: rnd, execution: makeExecution(), jobs: map[string]*fakeJob{}, definition: &v1alpha1.PipelineDefinition{}}
 	for i := range 1 + rnd.Intn(3) {
-		st := stage(fmt.Sprintf("s%d", i))
+		st := makeStage(fmt.Sprintf("s%d", i))
 		for j := range 1 + rnd.Intn(4) {
-			a := action(fmt.Sprintf("a%d", j), int32(rnd.Intn(3)))
+			a := makeAction(fmt.Sprintf("a%d", j), int32(rnd.Intn(3)))
 			a.OnStop = []v1alpha1.OnStop{v1alpha1.OnStopFinish, v1alpha1.OnStopAbandon}[rnd.Intn(2)]
 			a.OnAbandon = []v1alpha1.OnAbandon{v1alpha1.OnAbandonTerminate, v1alpha1.OnAbandonOrphan}[rnd.Intn(2)]
 			st.Actions = append(st.Actions, a)
 		}
-		s.pipeline.Stages = append(s.pipeline.Stages, st)
+		s.definition.Stages = append(s.definition.Stages, st)
 	}
 	return s
 }
 
 // step is one step of the operator, while the cluster and people do what they do.
-func (s *simulated) step() {
+func (s *simulation) step() {
 	s.now++
-	s.clusterGoesOn()
+	s.endSomeJobs()
 	if s.chance(12) {
-		s.requests = append(s.requests, request(fmt.Sprintf("r%d", len(s.requests)), s.chance(2)))
+		s.requests = append(s.requests, makeRequest(fmt.Sprintf("r%d", len(s.requests)), s.chance(2)))
 	}
-	tasks := Operations(&s.e.Status, s.pipeline)
+	tasks := Operations(&s.execution.Status, s.definition)
 	observed := map[ActionKey]Observation{}
 	for _, task := range tasks {
 		switch s.rnd.Intn(8) {
 		case 0: // The API server does not answer.
 		case 1: // Carried out, but nobody learns of it.
-			s.carryOut(task)
+			s.execute(task)
 		default:
-			if o := s.carryOut(task); o.Phase != 0 {
+			if o := s.execute(task); o.Phase != 0 {
 				observed[task.Key] = o
 			}
 		}
@@ -101,32 +102,32 @@ func (s *simulated) step() {
 	if s.chance(4) {
 		s.paused = tasks
 	}
-	in := Input{Execution: s.e, Observed: observed, Requests: s.undecided(), Now: at(s.now)}
-	if s.e.Status.PipelineRevision != "" || s.chance(3) {
-		in.Pipeline, in.Revision = s.pipeline, revision
+	in := Input{Execution: s.execution, Observed: observed, Requests: s.openRequests(), Now: at(s.now)}
+	if s.execution.Status.PipelineRevision != "" || s.chance(3) {
+		in.Definition, in.Revision = s.definition, revisionName
 	}
-	status := next(s.t, in)
+	status := nextStatus(s.t, in)
 	if s.chance(8) {
 		return // The operator dies before it writes, or its write meets a conflict.
 	}
-	s.check(&s.e.Status, &status)
-	s.e.Status = status
+	s.check(&s.execution.Status, &status)
+	s.execution.Status = status
 	for i := range s.requests {
-		s.requests[i].Status = stop.NextStatus(&s.requests[i], s.e, stop.Decide(s.e, &s.requests[i]), at(s.now))
+		s.requests[i].Status = stop.NextStatus(&s.requests[i], s.execution, stop.Decide(s.execution, &s.requests[i]), at(s.now))
 		s.promised = s.promised || s.requests[i].Status.PipelineExecutionID != ""
 	}
 	// An operator that was paused wakes up, and carries out what it read long ago.
 	for _, task := range s.paused {
 		if s.chance(4) && task.Type == OperationStart {
-			s.carryOut(task)
+			s.execute(task)
 		}
 	}
 }
 
-func (s *simulated) chance(oneIn int) bool { return s.rnd.Intn(oneIn) == 0 }
+func (s *simulation) chance(oneIn int) bool { return s.rnd.Intn(oneIn) == 0 }
 
 // clusterGoesOn lets Jobs end by themselves.
-func (s *simulated) clusterGoesOn() {
+func (s *simulation) endSomeJobs() {
 	for _, name := range sortedNames(s.jobs) {
 		if j := s.jobs[name]; j.runs() && s.chance(4) {
 			j.failed = s.chance(8)
@@ -145,7 +146,7 @@ func sortedNames(jobs map[string]*fakeJob) []string {
 }
 
 // carryOut is package action with a cluster in memory.
-func (s *simulated) carryOut(t Operation) Observation {
+func (s *simulation) execute(t Operation) Observation {
 	j := s.jobs[t.Workload.Name]
 	switch {
 	case t.Type == OperationStart && j == nil:
@@ -179,11 +180,11 @@ func (s *simulated) carryOut(t Operation) Observation {
 }
 
 // undecided are the requests that the cache shows as open; it may still show one that the execution has taken.
-func (s *simulated) undecided() []v1alpha1.StopRequest {
+func (s *simulation) openRequests() []v1alpha1.StopRequest {
 	var open []v1alpha1.StopRequest
-	for _, r := range s.requests {
-		if !stop.IsConcluded(&r) {
-			open = append(open, *r.DeepCopy())
+	for _, sr := range s.requests {
+		if !verdict.IsFinished(sr.Status.Conditions) {
+			open = append(open, *sr.DeepCopy())
 		}
 	}
 	s.rnd.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
@@ -191,7 +192,7 @@ func (s *simulated) undecided() []v1alpha1.StopRequest {
 }
 
 // check looks at one write: what was, and what will be.
-func (s *simulated) check(before, after *v1alpha1.PipelineExecutionStatus) {
+func (s *simulation) check(before, after *v1alpha1.PipelineExecutionStatus) {
 	s.checkStop(before.Stop, after.Stop)
 	for i, st := range after.Stages {
 		for j, a := range st.Actions {
@@ -203,10 +204,10 @@ func (s *simulated) check(before, after *v1alpha1.PipelineExecutionStatus) {
 			if starts && after.Stop != nil {
 				s.t.Errorf("%s/%s turned %s after a stop was accepted", st.Name, a.Name, a.State)
 			}
-			if starts && !earlierSucceeded(after, i, a.RunOrder) {
+			if starts && !hasEarlierSucceeded(after, i, a.RunOrder) {
 				s.t.Errorf("%s/%s turned %s before what comes first has succeeded", st.Name, a.Name, a.State)
 			}
-			if !legal(&was, &a) {
+			if !isLegalChange(&was, &a) {
 				s.t.Errorf("%s/%s turned from %+v to %+v", st.Name, a.Name, was, a)
 			}
 		}
@@ -220,7 +221,7 @@ func (s *simulated) check(before, after *v1alpha1.PipelineExecutionStatus) {
 }
 
 // checkStop is I2: "An execution accepts at most one wait and at most one abandon, in that order."
-func (s *simulated) checkStop(before, after *v1alpha1.StopStatus) {
+func (s *simulation) checkStop(before, after *v1alpha1.StopStatus) {
 	if before == nil && after == nil {
 		return
 	}
@@ -229,8 +230,8 @@ func (s *simulated) checkStop(before, after *v1alpha1.StopStatus) {
 		return
 	}
 	var modes []v1alpha1.StopMode
-	for _, r := range after.Requests {
-		modes = append(modes, r.Mode)
+	for _, sr := range after.Requests {
+		modes = append(modes, sr.Mode)
 	}
 	const wait, abandon = v1alpha1.StopModeWait, v1alpha1.StopModeAbandon
 	ok := slices.ContainsFunc([][]v1alpha1.StopMode{{wait}, {abandon}, {wait, abandon}}, func(m []v1alpha1.StopMode) bool {
@@ -245,7 +246,7 @@ func (s *simulated) checkStop(before, after *v1alpha1.StopStatus) {
 }
 
 // earlierSucceeded reports whether all of the earlier stages, and of the smaller runOrders of this one, has succeeded.
-func earlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrder int32) bool {
+func hasEarlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrder int32) bool {
 	for i, st := range s.Stages[:stage+1] {
 		for _, a := range st.Actions {
 			if (i < stage || a.RunOrder < runOrder) && a.State != v1alpha1.ActionSucceeded {
@@ -257,7 +258,7 @@ func earlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrder i
 }
 
 // legal reports whether an action may go from the one to the other in one write.
-func legal(was, is *v1alpha1.ActionStatus) bool {
+func isLegalChange(was, is *v1alpha1.ActionStatus) bool {
 	const (
 		notStarted = v1alpha1.ActionNotStarted
 		inProgress = v1alpha1.ActionInProgress
@@ -280,8 +281,8 @@ func legal(was, is *v1alpha1.ActionStatus) bool {
 }
 
 // checkEnd looks at what is left at the end.
-func (s *simulated) checkEnd() {
-	status := &s.e.Status
+func (s *simulation) checkEnd() {
+	status := &s.execution.Status
 	if !status.State.IsFinal() {
 		s.t.Errorf("I8: no end after %d steps", s.now)
 		return
@@ -306,9 +307,9 @@ func (s *simulated) checkEnd() {
 			s.t.Errorf("I3: a paused operator could still start %v", task.Key)
 		}
 	}
-	for _, r := range s.requests {
-		if v := stop.Decide(s.e, &r); !v.Decided {
-			s.t.Errorf("I1: request %s has no verdict: %s", r.Name, v.Message)
+	for _, sr := range s.requests {
+		if v := stop.Decide(s.execution, &sr); !v.Decided {
+			s.t.Errorf("I1: request %s has no verdict: %s", sr.Name, v.Message)
 		}
 	}
 }

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,16 +13,16 @@ import (
 )
 
 // Two actions in parallel and one that comes after them.
-func twoThenOne() *v1alpha1.PipelineSpec {
-	return pipeline(stage("s", action("a", 1), action("b", 1)), stage("u", action("c", 1)))
+func twoThenOne() *v1alpha1.PipelineDefinition {
+	return makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1)), makeStage("u", makeAction("c", 1)))
 }
 
 // What both actions of the first group go through before the stop of a test.
 var (
-	opened  = step{want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"}
+	opened  = step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"}
 	started = step{
-		see:  seen{"s/a": PhaseRunning, "s/b": PhaseRunning},
-		want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted",
+		observed: phases{"s/a": PhaseRunning, "s/b": PhaseRunning},
+		want:     "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted",
 	}
 )
 
@@ -37,9 +38,9 @@ func TestStop(t *testing.T) {
 			name: "wait: actions in progress complete",
 			steps: []step{
 				opened, started,
-				{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -47,17 +48,17 @@ func TestStop(t *testing.T) {
 			name: "wait: the last action in progress fails",
 			steps: []step{
 				opened, started,
-				{ask: waits, see: seen{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, observed: phases{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "wait: an action had failed before, its sibling is waited for",
 			steps: []step{
 				opened, started,
-				{see: seen{"s/a": PhaseFailed}, want: "InProgress | s InProgress: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
-				{ask: waits, want: "Stopping | s Stopping: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Failed b=Succeeded | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseFailed}, want: "InProgress | s InProgress: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, want: "Stopping | s Stopping: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Failed b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -65,24 +66,24 @@ func TestStop(t *testing.T) {
 			name: "abandon: Stopped when the abandoned work has ended",
 			steps: []step{
 				opened, started,
-				{ask: abandons, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseEnded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Abandoned b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseEnded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Abandoned b=ending | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "abandon: an abandoned action stays so, however its Job ends",
 			steps: []step{
 				opened, started,
-				{ask: abandons, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "abandon: what ended by itself is not abandoned",
 			steps: []step{
 				opened, started,
-				{ask: abandons, see: seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -90,16 +91,16 @@ func TestStop(t *testing.T) {
 			name: "wait, then abandon",
 			steps: []step{
 				opened, started,
-				{ask: waits, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
-				{ask: abandons, see: seen{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Succeeded b=Abandoned | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, observed: phases{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Succeeded b=Abandoned | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "a stop that comes with the end of the group: the next stage is never entered",
 			steps: []step{
 				opened, started,
-				{ask: waits, see: seen{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -107,10 +108,10 @@ func TestStop(t *testing.T) {
 			name: "open intents keep the state from showing the stop, and are fenced",
 			steps: []step{
 				opened,
-				{ask: waits, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseNeverStarted}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseBlocked}, want: "InProgress | s InProgress: a=NotStarted b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseNeverStarted}, want: "Stopped | s Stopped: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseNeverStarted}, want: "InProgress | s InProgress: a=NotStarted b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseBlocked}, want: "InProgress | s InProgress: a=NotStarted b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseNeverStarted}, want: "Stopped | s Stopped: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
@@ -118,71 +119,71 @@ func TestStop(t *testing.T) {
 			name: "a fence finds a Job: wait lets it finish",
 			steps: []step{
 				opened,
-				{ask: waits, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=InProgress | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=NotStarted b=Succeeded | u NotStarted: c=NotStarted"},
+				{requests: waitRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=InProgress | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=NotStarted b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "a fence finds a Job: abandon abandons it",
 			steps: []step{
 				opened,
-				{ask: abandons, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "a fence finds Jobs that have ended",
 			steps: []step{
 				opened,
-				{ask: abandons, want: "InProgress | s InProgress: a=open b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
 			name: "an abandon while fencing abandons what is known to have started",
 			steps: []step{
 				opened,
-				{ask: abandons, see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=ending b=open | u NotStarted: c=NotStarted"},
-				{see: seen{"s/b": PhaseNeverStarted}, want: "Stopping | s Stopping: a=ending b=NotStarted | u NotStarted: c=NotStarted"},
-				{see: seen{"s/a": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=NotStarted | u NotStarted: c=NotStarted"},
+				{requests: abandonRequests, observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=ending b=unconfirmed | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/b": PhaseNeverStarted}, want: "Stopping | s Stopping: a=ending b=NotStarted | u NotStarted: c=NotStarted"},
+				{observed: phases{"s/a": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=NotStarted | u NotStarted: c=NotStarted"},
 			},
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { play(t, twoThenOne(), tt.steps...) })
+		t.Run(tt.name, func(t *testing.T) { runSteps(t, twoThenOne(), tt.steps...) })
 	}
 }
 
 // "Everything succeeds while Stopping, the last action of the last stage too: Stopped."
 func TestEverythingSucceedsWhileStopping(t *testing.T) {
-	play(t, pipeline(stage("s", action("a", 1))),
-		step{want: "InProgress | s InProgress: a=open"},
-		step{ask: waits, see: seen{"s/a": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress"},
-		step{see: seen{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
+	runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))),
+		step{want: "InProgress | s InProgress: a=unconfirmed"},
+		step{requests: waitRequests, observed: phases{"s/a": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress"},
+		step{observed: phases{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 	)
 }
 
 // A stage that has Succeeded stays so; the stop is that of the stage that the execution is in.
 func TestStopInASecondStage(t *testing.T) {
-	play(t, twoThenOne(), opened,
-		step{see: seen{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u InProgress: c=open"},
-		step{ask: abandons, see: seen{"u/c": PhaseRunning}, want: "Stopping | s Succeeded: a=Succeeded b=Succeeded | u Stopping: c=ending"},
-		step{see: seen{"u/c": PhaseEnded}, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u Stopped: c=Abandoned"},
+	runSteps(t, twoThenOne(), opened,
+		step{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u InProgress: c=unconfirmed"},
+		step{requests: abandonRequests, observed: phases{"u/c": PhaseRunning}, want: "Stopping | s Succeeded: a=Succeeded b=Succeeded | u Stopping: c=ending"},
+		step{observed: phases{"u/c": PhaseEnded}, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u Stopped: c=Abandoned"},
 	)
 }
 
 // "An execution that waits to enter a stage can be stopped; it never enters."
 func TestStopWhileWaitingForThePipeline(t *testing.T) {
-	for name, ask := range map[string][]v1alpha1.StopRequest{"wait": waits, "abandon": abandons} {
+	for name, ask := range map[string][]v1alpha1.StopRequest{"wait": waitRequests, "abandon": abandonRequests} {
 		t.Run(name, func(t *testing.T) {
-			e := play(t, nil, step{want: "InProgress"}, step{ask: ask, want: "Stopped"})
-			if e.Status.Stages != nil || e.Status.StartTime != nil || e.Status.CompletionTime == nil {
-				t.Errorf("stages %v, started %v, completed %v", e.Status.Stages, e.Status.StartTime, e.Status.CompletionTime)
+			execution := runSteps(t, nil, step{want: "InProgress"}, step{requests: ask, want: "Stopped"})
+			if execution.Status.Stages != nil || execution.Status.StartTime != nil || execution.Status.CompletionTime == nil {
+				t.Errorf("stages %v, started %v, completed %v", execution.Status.Stages, execution.Status.StartTime, execution.Status.CompletionTime)
 			}
 			// The Pipeline that comes too late changes nothing.
-			got := next(t, Input{Execution: e, Pipeline: twoThenOne(), Revision: revision, Now: at(9)})
-			if diff := cmp.Diff(e.Status, got); diff != "" {
+			got := nextStatus(t, Input{Execution: execution, Definition: twoThenOne(), Revision: revisionName, Now: at(9)})
+			if diff := cmp.Diff(execution.Status, got); diff != "" {
 				t.Errorf("a final status changed (-before +after):\n%s", diff)
 			}
 		})
@@ -191,100 +192,100 @@ func TestStopWhileWaitingForThePipeline(t *testing.T) {
 
 // A stop that is there before the first look: nothing ever starts.
 func TestStopBeforeTheFirstStep(t *testing.T) {
-	play(t, twoThenOne(), step{ask: waits, want: "Stopped | s NotStarted: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"})
+	runSteps(t, twoThenOne(), step{requests: waitRequests, want: "Stopped | s NotStarted: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"})
 }
 
 // onStop: Abandon is "for work that is not worth waiting for".
 func TestOnStopAbandonUnderAWait(t *testing.T) {
-	p := pipeline(stage("s", onStopAbandon(action("soak", 1)), action("b", 1)))
-	e := play(t, p,
-		step{want: "InProgress | s InProgress: soak=open b=open"},
-		step{see: seen{"s/soak": PhaseRunning, "s/b": PhaseRunning}, want: "InProgress | s InProgress: soak=InProgress b=InProgress"},
-		step{ask: waits, want: "Stopping | s Stopping: soak=ending b=InProgress"},
-		step{see: seen{"s/soak": PhaseEnded}, want: "Stopping | s Stopping: soak=Abandoned b=InProgress"},
-		step{see: seen{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: soak=Abandoned b=Succeeded"},
+	definition := makeDefinition(makeStage("s", withOnStopAbandon(makeAction("soak", 1)), makeAction("b", 1)))
+	execution := runSteps(t, definition,
+		step{want: "InProgress | s InProgress: soak=unconfirmed b=unconfirmed"},
+		step{observed: phases{"s/soak": PhaseRunning, "s/b": PhaseRunning}, want: "InProgress | s InProgress: soak=InProgress b=InProgress"},
+		step{requests: waitRequests, want: "Stopping | s Stopping: soak=ending b=InProgress"},
+		step{observed: phases{"s/soak": PhaseEnded}, want: "Stopping | s Stopping: soak=Abandoned b=InProgress"},
+		step{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: soak=Abandoned b=Succeeded"},
 	)
-	if e.Status.Stop.Mode != v1alpha1.StopModeWait {
-		t.Errorf("the mode of the stop is %s: onStop must not escalate it", e.Status.Stop.Mode)
+	if execution.Status.Stop.Mode != v1alpha1.StopModeWait {
+		t.Errorf("the mode of the stop is %s: onStop must not escalate it", execution.Status.Stop.Mode)
 	}
 }
 
 // Without its revision nobody knows of an onStop: Abandon, and finishing is the default.
 func TestStopWithTheRevisionLost(t *testing.T) {
-	e := play(t, pipeline(stage("s", onStopAbandon(action("a", 1)))),
-		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
+	execution := runSteps(t, makeDefinition(makeStage("s", withOnStopAbandon(makeAction("a", 1)))),
+		step{want: "InProgress | s InProgress: a=unconfirmed"},
+		step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 	)
-	e.Status = next(t, Input{Execution: e, Requests: waits, Now: at(3)})
-	if got, want := show(&e.Status), "Stopping | s Stopping: a=InProgress"; got != want {
+	execution.Status = nextStatus(t, Input{Execution: execution, Requests: waitRequests, Now: at(3)})
+	if got, want := summarizeStates(&execution.Status), "Stopping | s Stopping: a=InProgress"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	e.Status = next(t, Input{Execution: e, Requests: abandons, Now: at(4)})
-	if got, want := show(&e.Status), "Stopping | s Stopping: a=ending"; got != want {
+	execution.Status = nextStatus(t, Input{Execution: execution, Requests: abandonRequests, Now: at(4)})
+	if got, want := summarizeStates(&execution.Status), "Stopping | s Stopping: a=ending"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // Why a retry was held up is no news of an action that was abandoned since.
 func TestAbandonClearsTheOldMessage(t *testing.T) {
-	e := play(t, pipeline(stage("s", action("a", 1))),
-		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
+	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))),
+		step{want: "InProgress | s InProgress: a=unconfirmed"},
+		step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 	)
 	held := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Message: "suspended by another"}}
-	e.Status = next(t, Input{Execution: e, Observed: held, Now: at(3)})
-	if got := e.Status.Stages[0].Actions[0].Message; got != "suspended by another" {
+	execution.Status = nextStatus(t, Input{Execution: execution, Observed: held, Now: at(3)})
+	if got := execution.Status.Stages[0].Actions[0].Message; got != "suspended by another" {
 		t.Fatalf("message is %q", got)
 	}
-	e.Status = next(t, Input{Execution: e, Requests: abandons, Now: at(4)})
-	if a := e.Status.Stages[0].Actions[0]; a.Message != "" || a.Reason != "" {
+	execution.Status = nextStatus(t, Input{Execution: execution, Requests: abandonRequests, Now: at(4)})
+	if a := execution.Status.Stages[0].Actions[0]; a.Message != "" || a.Reason != "" {
 		t.Errorf("reason %q, message %q", a.Reason, a.Message)
 	}
 }
 
 // "While Stopping, status says what is being waited for, and a stop that cannot finish says why."
 func TestWaitingFor(t *testing.T) {
-	p := pipeline(stage("s", action("a", 1), action("b", 1), onStopAbandon(action("c", 1)), action("d", 1)))
-	e := play(t, p,
-		step{want: "InProgress | s InProgress: a=open b=open c=open d=open"},
+	definition := makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1), withOnStopAbandon(makeAction("c", 1)), makeAction("d", 1)))
+	execution := runSteps(t, definition,
+		step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed c=unconfirmed d=unconfirmed"},
 		step{
-			see:  seen{"s/a": PhaseRunning, "s/c": PhaseRunning, "s/d": PhaseSucceeded},
-			want: "InProgress | s InProgress: a=InProgress b=open c=InProgress d=Succeeded",
+			observed: phases{"s/a": PhaseRunning, "s/c": PhaseRunning, "s/d": PhaseSucceeded},
+			want:     "InProgress | s InProgress: a=InProgress b=unconfirmed c=InProgress d=Succeeded",
 		},
-		step{ask: waits, want: "InProgress | s InProgress: a=InProgress b=open c=ending d=Succeeded"},
+		step{requests: waitRequests, want: "InProgress | s InProgress: a=InProgress b=unconfirmed c=ending d=Succeeded"},
 	)
-	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
 	want := []v1alpha1.PendingAction{
-		{Stage: "s", Action: "a", Workload: v1alpha1.WorkloadReference{Name: job("a")}, Message: `Job "` + job("a") + `" has to finish.`},
-		{Stage: "s", Action: "b", Workload: v1alpha1.WorkloadReference{Name: job("b")}, Message: `Making sure that Job "` + job("b") + `" does not start.`},
-		{Stage: "s", Action: "c", Workload: v1alpha1.WorkloadReference{Name: job("c")}, Message: `The pods of Job "` + job("c") + `" have to end.`},
+		{Stage: "s", Action: "a", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "a"}, "job-of-s/a"), Message: `Job "` + job("a") + `" has to finish.`},
+		{Stage: "s", Action: "b", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "b"}, ""), Message: `Making sure that Job "` + job("b") + `" does not start.`},
+		{Stage: "s", Action: "c", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "c"}, "job-of-s/c"), Message: `Everything that Job "` + job("c") + `" runs has to end.`},
 	}
-	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
+	if diff := cmp.Diff(want, execution.Status.Stop.WaitingFor); diff != "" {
 		t.Errorf("waitingFor (-want +got):\n%s", diff)
 	}
 
 	cannot := map[ActionKey]Observation{{"s", "c"}: {Phase: PhaseRunning, Message: "node n1 does not answer"}, {"s", "b"}: {Phase: PhaseNeverStarted}}
-	e.Status = next(t, Input{Execution: e, Pipeline: p, Observed: cannot, Now: at(4)})
-	want = []v1alpha1.PendingAction{want[0], {Stage: "s", Action: "c", Workload: v1alpha1.WorkloadReference{Name: job("c")}, Message: "node n1 does not answer"}}
-	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
+	execution.Status = nextStatus(t, Input{Execution: execution, Definition: definition, Observed: cannot, Now: at(4)})
+	want = []v1alpha1.PendingAction{want[0], {Stage: "s", Action: "c", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "c"}, "job-of-s/c"), Message: "node n1 does not answer"}}
+	if diff := cmp.Diff(want, execution.Status.Stop.WaitingFor); diff != "" {
 		t.Errorf("waitingFor with a message (-want +got):\n%s", diff)
 	}
 
-	e.Status = next(t, Input{Execution: e, Pipeline: p, Observed: seen{"s/a": PhaseSucceeded, "s/c": PhaseEnded}.observed(), Now: at(5)})
-	if e.Status.State != v1alpha1.ExecutionStopped || e.Status.Stop.WaitingFor != nil {
-		t.Errorf("%s waits for %+v", e.Status.State, e.Status.Stop.WaitingFor)
+	execution.Status = nextStatus(t, Input{Execution: execution, Definition: definition, Observed: phases{"s/a": PhaseSucceeded, "s/c": PhaseEnded}.observations(), Now: at(5)})
+	if execution.Status.State != v1alpha1.ExecutionStopped || execution.Status.Stop.WaitingFor != nil {
+		t.Errorf("%s waits for %+v", execution.Status.State, execution.Status.Stop.WaitingFor)
 	}
 }
 
 // The list in the status is bounded by the schema, whatever a status holds.
 func TestWaitingForIsBounded(t *testing.T) {
-	e := execution()
-	e.Status.PipelineRevision = revision
-	e.Status.Stages = []v1alpha1.StageStatus{{Name: "s", State: v1alpha1.StageInProgress, Actions: make([]v1alpha1.ActionStatus, 60)}}
-	for i := range e.Status.Stages[0].Actions {
-		e.Status.Stages[0].Actions[i] = v1alpha1.ActionStatus{Name: "a", State: v1alpha1.ActionInProgress, Workload: v1alpha1.WorkloadReference{UID: "j"}}
+	execution := makeExecution()
+	execution.Status.PipelineRevision = revisionName
+	execution.Status.Stages = []v1alpha1.StageStatus{{Name: "s", State: v1alpha1.StageInProgress, Actions: make([]v1alpha1.ActionStatus, 60)}}
+	for i := range execution.Status.Stages[0].Actions {
+		execution.Status.Stages[0].Actions[i] = v1alpha1.ActionStatus{Name: "a", State: v1alpha1.ActionInProgress, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	}
-	got := next(t, Input{Execution: e, Requests: waits, Now: at(1)})
+	got := nextStatus(t, Input{Execution: execution, Requests: waitRequests, Now: at(1)})
 	if n := len(got.Stop.WaitingFor); n != 50 {
 		t.Errorf("waits for %d, want 50", n)
 	}
@@ -296,23 +297,47 @@ func TestStoppingWithoutAStop(t *testing.T) {
 	states := map[string]v1alpha1.PipelineExecutionStatus{
 		"no stages": {State: v1alpha1.ExecutionStopping},
 		"next group": {
-			State: v1alpha1.ExecutionStopping, PipelineRevision: revision,
+			State: v1alpha1.ExecutionStopping, PipelineRevision: revisionName,
 			Stages: []v1alpha1.StageStatus{{Name: "s", State: v1alpha1.StageNotStarted, Actions: []v1alpha1.ActionStatus{{Name: "a", State: v1alpha1.ActionNotStarted}}}},
 		},
 	}
 	for name, status := range states {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
-				if p := recover(); p != nil {
-					t.Errorf("Next panicked: %v", p)
+				if panicked := recover(); panicked != nil {
+					t.Errorf("Next panicked: %v", panicked)
 				}
 			}()
-			e := execution()
-			e.Status = status
-			got := next(t, Input{Execution: e, Pipeline: pipeline(stage("s", action("a", 1))), Now: at(1)})
+			execution := makeExecution()
+			execution.Status = status
+			got := nextStatus(t, Input{Execution: execution, Definition: makeDefinition(makeStage("s", makeAction("a", 1))), Now: at(1)})
 			if anyAction(&got, isActive) {
 				t.Errorf("an action was started in state %s", got.State)
 			}
 		})
+	}
+}
+
+// What a stop waits for changes the conditions, and so the object; the same reason again does not.
+func TestWaitingForHasItsReason(t *testing.T) {
+	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1))),
+		step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed"},
+		step{requests: waitRequests, observed: phases{"s/a": PhaseRunning, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress b=InProgress"},
+	)
+	observed := map[ActionKey]Observation{
+		{"s", "a"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`}, {"s", "b"}: {Phase: PhaseRunning},
+	}
+	execution.Status = nextStatus(t, Input{Execution: execution, Observed: observed, Now: at(9)})
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
+	want := []v1alpha1.PendingAction{
+		{Stage: "s", Action: "a", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "a"}, "job-of-s/a"), Reason: "PodNotEnding", Message: `Pod "p" should have ended.`},
+		{Stage: "s", Action: "b", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "b"}, "job-of-s/b"), Message: fmt.Sprintf("Job %q has to finish.", job("b"))},
+	}
+	if diff := cmp.Diff(want, execution.Status.Stop.WaitingFor); diff != "" {
+		t.Errorf("waitingFor (-want +got):\n%s", diff)
+	}
+	checkContains(t, sharedMessage(t, &execution.Status), "to finish: s/a (PodNotEnding), s/b.")
+	if diff := cmp.Diff(execution.Status, nextStatus(t, Input{Execution: execution, Observed: observed, Now: at(30)})); diff != "" {
+		t.Errorf("nothing happened, and the status changed (-before +after):\n%s", diff)
 	}
 }

@@ -4,383 +4,465 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/transition"
 )
 
-// maxNote is the bound of the API server: it counts bytes, though it says characters ("can have at most 1024
-// characters", legacyValidateEvent in k8s.io/kubernetes/pkg/apis/core/validation/events.go).
-const maxNote = 1024
-
-// told is an event as "Type/Reason/Action".
-func told(events []Event) []string {
-	var s []string
-	for _, e := range events {
-		s = append(s, e.Type+"/"+e.Reason+"/"+e.Action)
+// transitionTypes returns the types of transitions, as words.
+func transitionTypes(transitions []transition.Transition) []string {
+	var types []string
+	for _, tr := range transitions {
+		types = append(types, string(tr.Type))
 	}
-	return s
+	return types
 }
 
-// tell is one call of Next, and the events of what it changed.
-type tell struct {
-	in   Input
-	want []string
-	says []string
+// writeStatus gives the execution its next status and returns the transitions.
+func writeStatus(execution *v1alpha1.PipelineExecution, status v1alpha1.PipelineExecutionStatus) []transition.Transition {
+	before := execution.Status
+	execution.Status = status
+	return Transitions(&before, execution)
 }
 
-// follow takes an execution through the steps and checks the events of each.
-func follow(t *testing.T, p *v1alpha1.PipelineSpec, e *v1alpha1.PipelineExecution, steps ...tell) {
+// transitionStep is one call of Next, with the types of the transitions, and with parts of their messages.
+type transitionStep struct {
+	in       Input
+	want     []string
+	messages []string
+}
+
+// checkTransitions takes an execution through the steps and checks the transitions of each.
+func checkTransitions(t *testing.T, definition *v1alpha1.PipelineDefinition, execution *v1alpha1.PipelineExecution, steps ...transitionStep) {
 	t.Helper()
 	for i, s := range steps {
-		s.in.Execution, s.in.Now = e, at(i+1)
-		if s.in.Pipeline == nil && p != nil {
-			s.in.Pipeline, s.in.Revision = p, revision
+		s.in.Execution, s.in.Now = execution, at(i+1)
+		if s.in.Definition == nil && definition != nil {
+			s.in.Definition, s.in.Revision = definition, revisionName
 		}
-		status := next(t, s.in)
-		events := Events(&e.Status, &status)
-		if diff := cmp.Diff(s.want, told(events)); diff != "" {
-			t.Fatalf("step %d, %s (-want +got):\n%s", i+1, show(&status), diff)
+		transitions := writeStatus(execution, nextStatus(t, s.in))
+		if diff := cmp.Diff(s.want, transitionTypes(transitions)); diff != "" {
+			t.Fatalf("step %d, %s (-want +got):\n%s", i+1, summarizeStates(&execution.Status), diff)
 		}
-		if again := Events(&status, &status); again != nil {
-			t.Errorf("step %d: no transition, and %v is told", i+1, told(again))
+		if again := writeStatus(execution, execution.Status); again != nil {
+			t.Errorf("step %d: nothing changed, and there is %v", i+1, transitionTypes(again))
 		}
-		var notes []string
-		for _, event := range events {
-			notes = append(notes, event.Note)
+		var messages []string
+		for _, tr := range transitions {
+			messages = append(messages, tr.Message)
 		}
-		contains(t, strings.Join(notes, "\n"), s.says...)
-		e.Status = status
+		checkContains(t, strings.Join(messages, "\n"), s.messages...)
 	}
 }
 
-// "Events on the execution at each transition, after the write, once".
-func TestEvents(t *testing.T) {
-	one := pipeline(stage("s", action("a", 1)))
-	two := pipeline(stage("s", action("a", 1), action("b", 1)), stage("u", action("c", 1)))
-	requests := func(r ...v1alpha1.StopRequest) []v1alpha1.StopRequest { return r }
-	see := func(s seen) Input { return Input{Observed: s.observed()} }
-	starts := tell{want: []string{"Normal/Started/Start"}, says: []string{revision}}
-	goes := tell{in: see(seen{"s/a": PhaseRunning})}
+func observe(p phases) Input { return Input{Observed: p.observations()} }
 
-	asked := request("halt", false)
-	asked.Spec.RequestedBy, asked.Spec.Reason = "alice", "wrong image"
-	soon := request("soon", false)
-	soon.Spec.EscalateAfterSeconds = ptr.To[int64](2)
-	waitsFor := func(reason, message string) Input {
-		return Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Reason: reason, Message: message}}}
-	}
+// observeReason returns that the action s/a runs, with a reason why it does.
+func observeReason(reason, message string) Input {
+	return Input{Observed: map[ActionKey]Observation{
+		{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Reason: reason, Message: message},
+	}}
+}
 
+// Steps of an execution of the one action s/a.
+var (
+	intentStep  = transitionStep{want: []string{"Started"}, messages: []string{revisionName}}
+	confirmStep = transitionStep{in: observe(phases{"s/a": PhaseRunning}), want: []string{"ActionStarted"}, messages: []string{`"a"`, `"s"`, `Job "run-1-`}}
+	runStep     = transitionStep{in: observe(phases{"s/a": PhaseRunning})}
+	waitStep    = transitionStep{in: Input{Requests: waitRequests}, want: []string{"Stopping"}}
+)
+
+func oneAction() *v1alpha1.PipelineDefinition {
+	return makeDefinition(makeStage("s", makeAction("a", 1)))
+}
+
+// Each transition is there once, whatever happens; a write that changes nothing has none.
+func TestTransitionsOfARun(t *testing.T) {
 	tests := []struct {
-		name  string
-		p     *v1alpha1.PipelineSpec
-		steps []tell
+		name       string
+		definition *v1alpha1.PipelineDefinition
+		steps      []transitionStep
 	}{
-		{"runs and succeeds", one, []tell{
-			starts, goes, goes,
-			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Succeeded/Run"}, says: []string{"Every action succeeded."}},
-			{},
-		}},
-		{"waits for its Pipeline", nil, []tell{
-			{want: []string{"Normal/WaitingForPipeline/Run"}, says: []string{`"deploy"`}},
-			{},
-			{in: Input{Pipeline: one, Revision: revision}, want: []string{"Normal/Started/Start"}},
-		}},
-		{"is stopped while it waits for its Pipeline", nil, []tell{
-			{want: []string{"Normal/WaitingForPipeline/Run"}},
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopped/Stop"}},
-			{in: Input{Pipeline: one, Revision: revision}},
-		}},
-		{"another group and another stage are no events", two, []tell{
-			starts,
-			{in: see(seen{"s/a": PhaseSucceeded, "s/b": PhaseRunning})},
-			{in: see(seen{"s/b": PhaseSucceeded})},
-			{in: see(seen{"u/c": PhaseSucceeded}), want: []string{"Normal/Succeeded/Run"}},
-		}},
-		{"an action fails", one, []tell{
-			starts, goes,
+		{"runs and succeeds", oneAction(), []transitionStep{
+			intentStep, confirmStep, runStep,
 			{
-				in: see(seen{"s/a": PhaseFailed}), want: []string{"Warning/ActionFailed/Run", "Warning/Failed/Run"},
-				says: []string{`Action "a" of stage "s" failed: BackoffLimitExceeded: Job has reached the specified backoff limit`},
+				in: observe(phases{"s/a": PhaseSucceeded}), want: []string{"ActionSucceeded", "Succeeded"},
+				messages: []string{`Action "a" of stage "s" succeeded.`, "Every action succeeded."},
 			},
 			{},
 		}},
-		{"one of two fails, and the other is waited for", two, []tell{
-			starts,
-			{in: see(seen{"s/a": PhaseFailed, "s/b": PhaseRunning}), want: []string{"Warning/ActionFailed/Run"}, says: []string{`Action "a"`}},
-			{in: see(seen{"s/b": PhaseRunning})},
-			{in: see(seen{"s/b": PhaseSucceeded}), want: []string{"Warning/Failed/Run"}},
+		{"ends before it was first observed", oneAction(), []transitionStep{
+			intentStep,
+			{in: observe(phases{"s/a": PhaseSucceeded}), want: []string{"ActionSucceeded", "Succeeded"}},
 		}},
-		{"both fail", two, []tell{
-			starts,
+		{"waits for its Pipeline", nil, []transitionStep{
+			{want: []string{"WaitingForPipeline"}, messages: []string{`"deploy"`}},
+			{},
+			{in: Input{Definition: oneAction(), Revision: revisionName}, want: []string{"Started"}},
+		}},
+		{"is stopped while it waits for its Pipeline", nil, []transitionStep{
+			{want: []string{"WaitingForPipeline"}},
+			{in: Input{Requests: waitRequests}, want: []string{"Stopped"}},
+			{in: Input{Definition: oneAction(), Revision: revisionName}},
+		}},
+		{"another group and another stage", twoThenOne(), []transitionStep{
+			intentStep,
+			{in: observe(phases{"s/a": PhaseSucceeded, "s/b": PhaseRunning}), want: []string{"ActionSucceeded", "ActionStarted"}},
+			{in: observe(phases{"s/b": PhaseSucceeded}), want: []string{"ActionSucceeded"}},
+			{in: observe(phases{"u/c": PhaseSucceeded}), want: []string{"ActionSucceeded", "Succeeded"}},
+		}},
+		{"an action fails", oneAction(), []transitionStep{
+			intentStep, confirmStep,
 			{
-				in:   see(seen{"s/a": PhaseFailed, "s/b": PhaseFailed}),
-				want: []string{"Warning/ActionFailed/Run", "Warning/ActionFailed/Run", "Warning/Failed/Run"}, says: []string{`Action "a"`, `Action "b"`},
+				in: observe(phases{"s/a": PhaseFailed}), want: []string{"ActionFailed", "Failed"},
+				messages: []string{`Action "a" of stage "s" failed: BackoffLimitExceeded: Job has reached the specified backoff limit`},
 			},
-		}},
-		{"cannot be run at all", one, []tell{
-			{in: Input{Problem: &Problem{"InvalidVariables", "spec.variables: x"}}, want: []string{"Warning/Failed/Run"}, says: []string{"spec.variables: x"}},
 			{},
 		}},
-		{"a start is refused, then not", one, []tell{
-			starts,
-			{in: see(seen{"s/a": PhaseBlocked}), want: []string{"Warning/StartBlocked/Run"}, says: []string{"exceeded quota"}},
-			{in: see(seen{"s/a": PhaseBlocked})},
-			goes,
+		{"one of two fails, and the other is waited for", twoThenOne(), []transitionStep{
+			intentStep,
+			{in: observe(phases{"s/a": PhaseFailed, "s/b": PhaseRunning}), want: []string{"ActionFailed", "ActionStarted"}, messages: []string{`Action "a"`}},
+			{in: observe(phases{"s/b": PhaseRunning})},
+			{in: observe(phases{"s/b": PhaseSucceeded}), want: []string{"ActionSucceeded", "Failed"}},
 		}},
-		{"stop and wait", one, []tell{
-			starts, goes,
+		{"both fail", twoThenOne(), []transitionStep{
+			intentStep,
 			{
-				in: Input{Requests: requests(asked)}, want: []string{"Normal/Stopping/Stop"},
-				says: []string{`StopRequest "halt" of alice asked to stop and wait (wrong image).`, "to finish: s/a"},
-			},
-			{in: Input{Requests: requests(asked)}},
-			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Stopped/Stop"}, says: []string{`StopRequest "halt" of alice`}},
-			{},
-		}},
-		{"stop and wait, the action fails", one, []tell{
-			starts, goes,
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{in: see(seen{"s/a": PhaseFailed}), want: []string{"Warning/ActionFailed/Run", "Normal/Stopped/Stop"}},
-		}},
-		{"stop and abandon", one, []tell{
-			starts, goes,
-			{in: Input{Requests: abandons}, want: []string{"Normal/Stopping/Stop"}, says: []string{"to end: s/a"}},
-			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
-		}},
-		{"a wait and an abandon in one write are one stop", one, []tell{
-			starts, goes,
-			{in: Input{Requests: requests(request("w", false), request("x", true))}, want: []string{"Normal/Stopping/Stop"}, says: []string{`"x"`, "abandon"}},
-		}},
-		{"a stop that must be fenced", one, []tell{
-			starts,
-			{in: Input{Requests: waits}, want: []string{"Normal/Fencing/Stop"}},
-			{in: see(seen{"s/a": PhaseBlocked})},
-			{in: see(seen{"s/a": PhaseNeverStarted}), want: []string{"Normal/Stopped/Stop"}},
-		}},
-		{"an abandon escalates", one, []tell{
-			starts, goes,
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{in: Input{Requests: abandons}, want: []string{"Normal/Escalated/Stop"}, says: []string{`StopRequest "a" asked to stop and abandon.`}},
-			{in: Input{Requests: abandons}},
-			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
-		}},
-		{"an abandon comes with the end", one, []tell{
-			starts, goes,
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{
-				in:   Input{Requests: abandons, Observed: seen{"s/a": PhaseSucceeded}.observed()},
-				want: []string{"Normal/Escalated/Stop", "Normal/Stopped/Stop"},
+				in:   observe(phases{"s/a": PhaseFailed, "s/b": PhaseFailed}),
+				want: []string{"ActionFailed", "ActionFailed", "Failed"}, messages: []string{`Action "a"`, `Action "b"`},
 			},
 		}},
-		{"time escalates", one, []tell{
-			starts, goes,
-			{in: Input{Requests: requests(soon)}, want: []string{"Normal/Stopping/Stop"}},
+		{"cannot be run at all", oneAction(), []transitionStep{
+			{in: Input{Problem: &Problem{"InvalidVariables", "spec.variables: x"}}, want: []string{"Failed"}, messages: []string{"spec.variables: x"}},
 			{},
-			{want: []string{"Normal/Escalated/Stop"}, says: []string{`StopRequest "soon" asked to stop and wait, and escalated to abandon when its time was up.`}},
-			{},
-			{in: see(seen{"s/a": PhaseEnded}), want: []string{"Normal/Stopped/Stop"}},
 		}},
-		{"what a stop waits for: once for each reason", one, []tell{
-			starts, goes,
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{
-				in:   waitsFor("ImagePullBackOff", `Container "main" cannot start.`),
-				want: []string{"Warning/StopWaiting/Stop"}, says: []string{`s/a: ImagePullBackOff: Container "main" cannot start.`},
-			},
-			{in: waitsFor("ImagePullBackOff", `Container "main" cannot start.`)},
-			{in: waitsFor("ImagePullBackOff", "Another message.")},
-			{in: waitsFor("PodNotEnding", "See whether its node is lost."), want: []string{"Warning/StopWaiting/Stop"}, says: []string{"PodNotEnding"}},
-			{in: waitsFor("", "")},
-			{in: see(seen{"s/a": PhaseSucceeded}), want: []string{"Normal/Stopped/Stop"}},
-		}},
-		{"a stop that waits as it should has nothing to say", one, []tell{
-			starts, goes,
-			{in: Input{Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-			{in: waitsFor("", "Job is being deleted by another.")},
+		{"a start is refused, then not", oneAction(), []transitionStep{
+			intentStep,
+			{in: observe(phases{"s/a": PhaseBlocked}), want: []string{"StartBlocked"}, messages: []string{"exceeded quota"}},
+			{in: observe(phases{"s/a": PhaseBlocked})},
+			confirmStep,
 		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { follow(t, tt.p, execution(), tt.steps...) })
+		t.Run(tt.name, func(t *testing.T) { checkTransitions(t, tt.definition, makeExecution(), tt.steps...) })
 	}
 }
 
-// All that can come together, in the order in which it happened; of the actions the order is that of the pipeline.
-func TestEventsInOrder(t *testing.T) {
-	p := pipeline(stage("s", action("a", 1), action("b", 1), action("c", 1)))
-	e := execution()
-	follow(t, p, e,
-		tell{want: []string{"Normal/Started/Start"}},
-		tell{in: Input{Observed: seen{"s/a": PhaseRunning, "s/b": PhaseRunning, "s/c": PhaseRunning}.observed(), Requests: waits}, want: []string{"Normal/Stopping/Stop"}},
-		tell{
+func TestTransitionsOfAStop(t *testing.T) {
+	named := makeRequest("halt", false)
+	named.Spec.RequestedBy, named.Spec.Reason = "alice", "wrong image"
+	escalating := makeRequest("soon", false)
+	escalating.Spec.EscalateAfterSeconds = ptr.To[int64](2)
+	tests := []struct {
+		name  string
+		steps []transitionStep
+	}{
+		{"stop and wait", []transitionStep{
+			intentStep, confirmStep,
+			{
+				in: Input{Requests: []v1alpha1.StopRequest{named}}, want: []string{"Stopping"},
+				messages: []string{`StopRequest "halt" of alice asked to stop and wait (wrong image).`, "to finish: s/a"},
+			},
+			{in: Input{Requests: []v1alpha1.StopRequest{named}}},
+			{
+				in: observe(phases{"s/a": PhaseSucceeded}), want: []string{"ActionSucceeded", "Stopped"},
+				messages: []string{`StopRequest "halt" of alice`},
+			},
+			{},
+		}},
+		{"stop and wait, the action fails", []transitionStep{
+			intentStep, confirmStep, waitStep,
+			{in: observe(phases{"s/a": PhaseFailed}), want: []string{"ActionFailed", "Stopped"}},
+		}},
+		{"stop and abandon", []transitionStep{
+			intentStep, confirmStep,
+			{
+				in: Input{Requests: abandonRequests}, want: []string{"ActionAbandoned", "Stopping"},
+				messages: []string{`Action "a" of stage "s" is abandoned.`, "to end: s/a"},
+			},
+			{in: observe(phases{"s/a": PhaseRunning})},
+			{in: observe(phases{"s/a": PhaseEnded}), want: []string{"Stopped"}},
+		}},
+		{"a wait and an abandon in one write are one stop", []transitionStep{
+			intentStep, confirmStep,
+			{
+				in:   Input{Requests: []v1alpha1.StopRequest{makeRequest("w", false), makeRequest("x", true)}},
+				want: []string{"ActionAbandoned", "Stopping"}, messages: []string{`"x"`, "abandon"},
+			},
+		}},
+		{"a stop that must be fenced", []transitionStep{
+			intentStep,
+			{in: Input{Requests: waitRequests}, want: []string{"Fencing"}},
+			{in: observe(phases{"s/a": PhaseBlocked})},
+			{in: observe(phases{"s/a": PhaseNeverStarted}), want: []string{"Stopped"}},
+		}},
+		{"a fence finds a Job", []transitionStep{
+			intentStep,
+			{in: Input{Requests: waitRequests}, want: []string{"Fencing"}},
+			{in: observe(phases{"s/a": PhaseRunning}), want: []string{"ActionStarted", "Stopping"}},
+		}},
+		{"an abandon escalates", []transitionStep{
+			intentStep, confirmStep, waitStep,
+			{
+				in: Input{Requests: abandonRequests}, want: []string{"ActionAbandoned", "Escalated"},
+				messages: []string{`StopRequest "a" asked to stop and abandon.`},
+			},
+			{in: Input{Requests: abandonRequests}},
+			{in: observe(phases{"s/a": PhaseEnded}), want: []string{"Stopped"}},
+		}},
+		{"an abandon comes with the end", []transitionStep{
+			intentStep, confirmStep, waitStep,
+			{
+				in:   Input{Requests: abandonRequests, Observed: phases{"s/a": PhaseSucceeded}.observations()},
+				want: []string{"ActionSucceeded", "Escalated", "Stopped"},
+			},
+		}},
+		{"time escalates", []transitionStep{
+			intentStep, confirmStep,
+			{in: Input{Requests: []v1alpha1.StopRequest{escalating}}, want: []string{"Stopping"}},
+			{},
+			{
+				want:     []string{"ActionAbandoned", "Escalated"},
+				messages: []string{`StopRequest "soon" asked to stop and wait, and escalated to abandon when its time was up.`},
+			},
+			{},
+			{in: observe(phases{"s/a": PhaseEnded}), want: []string{"Stopped"}},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { checkTransitions(t, oneAction(), makeExecution(), tt.steps...) })
+	}
+}
+
+// What a stop waits for is a transition once for each reason. A grace period that is not over is one of its own.
+func TestTransitionsOfWaiting(t *testing.T) {
+	tests := []struct {
+		name  string
+		steps []transitionStep
+	}{
+		{"once for each reason", []transitionStep{
+			intentStep, confirmStep, waitStep,
+			{
+				in:   observeReason("ImagePullBackOff", `Container "main" cannot start.`),
+				want: []string{"StopWaiting"}, messages: []string{`s/a: ImagePullBackOff: Container "main" cannot start.`},
+			},
+			{in: observeReason("ImagePullBackOff", `Container "main" cannot start.`)},
+			{in: observeReason("ImagePullBackOff", "Another message.")},
+			{in: observeReason("PodNotEnding", "See whether its node is lost."), want: []string{"StopWaiting"}, messages: []string{"PodNotEnding"}},
+			{in: observeReason("", "")},
+			{in: observe(phases{"s/a": PhaseSucceeded}), want: []string{"ActionSucceeded", "Stopped"}},
+		}},
+		{"a grace period, and what keeps the pod after it", []transitionStep{
+			intentStep, confirmStep,
+			{in: Input{Requests: abandonRequests}, want: []string{"ActionAbandoned", "Stopping"}},
+			{in: observeReason("InGracePeriod", "Until 12:00."), want: []string{"StopInGracePeriod"}, messages: []string{"s/a: InGracePeriod: Until 12:00."}},
+			{in: observeReason("InGracePeriod", "Until 12:00.")},
+			{in: observeReason("PodFinalizer", "example.com/hold"), want: []string{"StopWaiting"}},
+			{in: observe(phases{"s/a": PhaseEnded}), want: []string{"Stopped"}},
+		}},
+		{"a stop that waits as it should", []transitionStep{
+			intentStep, confirmStep, waitStep,
+			{in: observeReason("", "Job is being deleted by somebody else.")},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { checkTransitions(t, oneAction(), makeExecution(), tt.steps...) })
+	}
+}
+
+// All that can come together is in the order in which it happened; of the actions the order is that of the pipeline.
+func TestTransitionsInOrder(t *testing.T) {
+	definition := makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1), makeAction("c", 1)))
+	checkTransitions(t, definition, makeExecution(),
+		intentStep,
+		transitionStep{
+			in:   Input{Observed: phases{"s/a": PhaseRunning, "s/b": PhaseRunning, "s/c": PhaseRunning}.observations(), Requests: waitRequests},
+			want: []string{"ActionStarted", "ActionStarted", "ActionStarted", "Stopping"},
+		},
+		transitionStep{
 			in: Input{
 				Observed: map[ActionKey]Observation{
 					{"s", "a"}: {Phase: PhaseFailed, Reason: "DeadlineExceeded"},
-					{"s", "b"}: {Phase: PhaseRunning, Reason: "PodTerminating", Message: "In its grace period."},
+					{"s", "b"}: {Phase: PhaseRunning, Reason: "InGracePeriod", Message: "In its grace period."},
 					{"s", "c"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: "Past it."},
 				},
 			},
-			want: []string{"Warning/ActionFailed/Run", "Warning/StopWaiting/Stop", "Warning/StopWaiting/Stop"},
-			says: []string{"DeadlineExceeded\ns/b: PodTerminating: In its grace period.\ns/c: PodNotEnding"},
+			want:     []string{"ActionFailed", "StopInGracePeriod", "StopWaiting"},
+			messages: []string{"DeadlineExceeded\ns/b: InGracePeriod: In its grace period.\ns/c: PodNotEnding"},
 		},
 	)
 }
 
-// What is told of an action names its Job, so that the same of two actions is not taken for one; what is told of the
-// execution names none.
-func TestEventsNameTheirJob(t *testing.T) {
-	var e *v1alpha1.PipelineExecution
-	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
-	about := func(in Input) []string {
-		in.Execution, in.Now = e, at(9)
-		status := next(t, in)
-		var all []string
-		for _, event := range Events(&e.Status, &status) {
-			all = append(all, event.Reason+" of "+event.Workload.Name+" "+event.Workload.UID)
-		}
-		e.Status = status
-		return all
-	}
-	check := func(what string, got []string, want ...string) {
+// A transition of an action names the action and its workload, so that one of two actions is not taken for the other; one of
+// the execution names none. Each has the time at which that began which it ends.
+func TestTransitionFields(t *testing.T) {
+	created := at(-30)
+	execution := makeExecution()
+	execution.CreationTimestamp = created
+	definition := makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1)))
+	checkFields := func(what string, in Input, want ...transition.Transition) {
 		t.Helper()
-		if diff := cmp.Diff(want, got); diff != "" {
+		in.Execution = execution
+		got := writeStatus(execution, nextStatus(t, in))
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(transition.Transition{}, "Message")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
-	p := pipeline(stage("s", action("a", 1), action("b", 1)))
-	e = execution()
-	check("it starts", about(Input{Pipeline: p, Revision: revision}), "Started of  ")
-	check("one fails, and one could not be created", about(Input{Observed: map[ActionKey]Observation{
-		{"s", "a"}: {Phase: PhaseFailed, UID: "job-of-a", Reason: "R"}, {"s", "b"}: {Phase: PhaseFailed, Reason: v1alpha1.ReasonJobRefused},
-	}}), "ActionFailed of "+job("a")+" job-of-a", "ActionFailed of "+job("b")+" ", "Failed of  ")
+	describe := func(name string, transitionType transition.Type, since *metav1.Time, mode v1alpha1.StopMode) transition.Transition {
+		return transition.Transition{
+			Type: transitionType, Stage: "s", Action: name, Workload: makeJob(execution, ActionKey{"s", name}, "job-of-"+name), Since: since, Mode: mode,
+		}
+	}
+	const wait, abandon = v1alpha1.StopModeWait, v1alpha1.StopModeAbandon
+	noPod := func(name string) Observation {
+		return Observation{Phase: PhaseRunning, UID: "job-of-" + name, Reason: "NoPod", Message: "m"}
+	}
 
-	e = execution()
-	about(Input{Pipeline: p, Revision: revision})
+	checkFields("the intent", Input{Definition: definition, Revision: revisionName, Now: at(1)},
+		transition.Transition{Type: transition.Started, Since: &created})
+	intent := at(1)
+	checkFields("one is confirmed, and one could not be created", Input{
+		Observed: map[ActionKey]Observation{
+			{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-a"}, {"s", "b"}: {Phase: PhaseFailed, Reason: v1alpha1.ReasonJobRefused},
+		}, Now: at(5),
+	},
+		describe("a", transition.ActionStarted, &intent, ""),
+		transition.Transition{
+			Type: transition.ActionFailed, Stage: "s", Action: "b", Workload: makeJob(execution, ActionKey{"s", "b"}, ""), Since: &intent,
+		})
+	checkFields("a stop", Input{Requests: waitRequests, Now: at(10)}, transition.Transition{Type: transition.Stopping, Mode: wait})
+	checkFields("it waits", Input{Observed: map[ActionKey]Observation{{"s", "a"}: noPod("a")}, Now: at(11)},
+		describe("a", transition.StopWaiting, nil, wait))
+	checkFields("it escalates", Input{Observed: map[ActionKey]Observation{{"s", "a"}: noPod("a")}, Requests: abandonRequests, Now: at(20)},
+		describe("a", transition.ActionAbandoned, &intent, ""),
+		transition.Transition{Type: transition.Escalated, Mode: abandon})
+	accepted := at(10)
+	checkFields("it ends", Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseEnded}}, Now: at(30)},
+		transition.Transition{Type: transition.Stopped, Mode: abandon, Since: &accepted})
+
+	for phase, want := range map[Phase]transition.Type{PhaseSucceeded: transition.Succeeded, PhaseFailed: transition.Failed} {
+		execution = runSteps(t, oneAction(), step{want: "InProgress | s InProgress: a=unconfirmed"})
+		execution.CreationTimestamp = created
+		ofAction := transition.ActionSucceeded
+		if phase == PhaseFailed {
+			ofAction = transition.ActionFailed
+		}
+		checkFields("an end by itself", Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: phase, UID: "job-of-a"}}, Now: at(9)},
+			describe("a", ofAction, &intent, ""), transition.Transition{Type: want, Since: &created})
+	}
+}
+
+// Two actions for which a stop waits for one reason are two transitions, each with its workload.
+func TestTransitionsOfTwoThatWait(t *testing.T) {
+	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1))),
+		step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed"})
 	waiting := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "a", Reason: "NoPod"}, {"s", "b"}: {Phase: PhaseRunning, UID: "b", Reason: "NoPod"}}
-	check("a stop waits for both", about(Input{Observed: waiting, Requests: waits}),
-		"StopWaiting of "+job("a")+" ", "StopWaiting of "+job("b")+" ", "Stopping of  ")
-	check("it escalates", about(Input{Observed: waiting, Requests: abandons}), "Escalated of  ")
+	describe := func(transitions []transition.Transition) []string {
+		var all []string
+		for _, tr := range transitions {
+			all = append(all, string(tr.Type)+" of "+tr.Action+" "+tr.Workload.Name+" "+tr.Workload.UID)
+		}
+		return all
+	}
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
+	got := describe(writeStatus(execution, nextStatus(t, Input{Execution: execution, Observed: waiting, Requests: waitRequests, Now: at(9)})))
+	want := []string{
+		"ActionStarted of a " + job("a") + " a", "ActionStarted of b " + job("b") + " b",
+		"StopWaiting of a " + job("a") + " a", "StopWaiting of b " + job("b") + " b", "Stopping of   ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("transitions (-want +got):\n%s", diff)
+	}
 }
 
-// The first write of an execution that ends at once tells both.
-func TestEventsOfOneWrite(t *testing.T) {
-	before := execution().Status
-	e := play(t, pipeline(stage("s", action("a", 1))),
-		step{want: "InProgress | s InProgress: a=open"},
-		step{see: seen{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"},
+// The first write of an execution that ends at once has both.
+func TestTransitionsOfOneWrite(t *testing.T) {
+	before := makeExecution().Status
+	execution := runSteps(t, oneAction(),
+		step{want: "InProgress | s InProgress: a=unconfirmed"},
+		step{observed: phases{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"},
 	)
-	want := []string{"Normal/Started/Start", "Warning/ActionFailed/Run", "Warning/Failed/Run"}
-	if diff := cmp.Diff(want, told(Events(&before, &e.Status))); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
+	want := []string{"Started", "ActionFailed", "Failed"}
+	if diff := cmp.Diff(want, transitionTypes(Transitions(&before, execution))); diff != "" {
+		t.Errorf("transitions (-want +got):\n%s", diff)
 	}
 }
 
-// long are texts that the actions, users and requests of a pipeline can bring about.
-var long = map[string]string{
-	"letters":               strings.Repeat("x", 5000),
-	"three bytes each":      strings.Repeat("停", 2000),
-	"four bytes each":       strings.Repeat("🛑", 2000),
-	"an offset of a byte":   "x" + strings.Repeat("🛑", 2000),
-	"just too long":         strings.Repeat("x", 1025),
-	"characters that fit":   strings.Repeat("é", 700),
-	"nothing to cut at all": "short",
-}
-
-// longEvents are the events about actions that failed, that a stop waits for, and that cannot start, with such a text.
-func longEvents(t *testing.T, text string) []Event {
-	t.Helper()
-	var all []Event
-	add := func(e *v1alpha1.PipelineExecution, in Input) {
-		in.Execution, in.Now = e, at(9)
-		status := next(t, in)
-		all = append(all, Events(&e.Status, &status)...)
-	}
-	opened := func() *v1alpha1.PipelineExecution {
-		return play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-	}
-	o := func(p Phase) map[ActionKey]Observation {
-		return map[ActionKey]Observation{{"s", "a"}: {p, "j", text, text}}
-	}
-	r := request("w", false)
-	r.Spec.RequestedBy, r.Spec.Reason = string([]rune(text)[:min(256, utf8.RuneCountInString(text))]), string([]rune(text)[:min(200, utf8.RuneCountInString(text))])
-	add(opened(), Input{Observed: o(PhaseFailed)})
-	add(opened(), Input{Observed: map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseBlocked, Message: text}}})
-	add(opened(), Input{Observed: o(PhaseRunning), Requests: []v1alpha1.StopRequest{r}})
-	if len(all) < 4 {
-		t.Fatalf("only %v is told", told(all))
-	}
-	return all
-}
-
-func TestEventNotesAreBounded(t *testing.T) {
-	for name, text := range long {
-		t.Run(name, func(t *testing.T) {
-			for _, e := range longEvents(t, text) {
-				if n := utf8.RuneCountInString(e.Note); n > maxNote || n == 0 || !utf8.ValidString(e.Note) {
-					t.Errorf("%s: a note of %d characters, valid: %v", e.Reason, n, utf8.ValidString(e.Note))
-				}
+// A status whose stop lost its requests, or that has no conditions, has transitions without a time or without a message.
+func TestTransitionsOfAnOddStatus(t *testing.T) {
+	execution := makeExecution()
+	for _, stop := range []*v1alpha1.StopStatus{nil, {Mode: v1alpha1.StopModeWait}} {
+		execution.Status = v1alpha1.PipelineExecutionStatus{State: v1alpha1.ExecutionStopping, Stop: stop}
+		for _, tr := range writeStatus(execution, nextStatus(t, Input{Execution: execution, Now: at(1)})) {
+			if tr.Type == transition.Stopped && tr.Since != nil {
+				t.Errorf("stopped since %s, and nobody asked", tr.Since)
 			}
-		})
+		}
+	}
+	if got := writeStatus(execution, v1alpha1.PipelineExecutionStatus{State: v1alpha1.ExecutionStopped}); got != nil {
+		t.Errorf("a status without conditions has %v", transitionTypes(got))
 	}
 }
 
-// An event whose note is too long is refused, and the transition would be told by none.
-func TestEventNotesFitTheAPIServer(t *testing.T) {
-	for name, text := range long {
-		t.Run(name, func(t *testing.T) {
-			for _, e := range longEvents(t, text) {
-				if len(e.Note) > maxNote {
-					t.Errorf("%s: the note has %d bytes; the API server takes %d", e.Reason, len(e.Note), maxNote)
-				}
-			}
-		})
-	}
-}
-
-// Over whole runs: what happened is told exactly once, and what did not is not told.
-func TestSimulatedRunsTellEverythingOnce(t *testing.T) {
-	reasons := map[string]int{}
-	for seed := range int64(300) {
-		s := newSimulated(t, seed)
+// Over whole runs: what happened is a transition exactly once, and what did not is none.
+func TestSimulatedRunsHaveEachTransitionOnce(t *testing.T) {
+	runs := map[string]int{}
+	for seed := range int64(400) {
+		s := newSimulation(t, seed)
 		counted := map[string]int{}
-		for !s.e.Status.State.IsFinal() && s.now < maxSteps {
-			before := s.e.Status.DeepCopy()
+		for !s.execution.Status.State.IsFinal() && s.now < maxSteps {
+			before := s.execution.Status.DeepCopy()
 			s.step()
-			for _, e := range Events(before, &s.e.Status) {
-				counted[e.Reason]++
-				reasons[e.Reason]++
+			for _, tr := range Transitions(before, s.execution) {
+				counted[string(tr.Type)]++
+				runs[string(tr.Type)]++
 			}
 		}
-		if diff := cmp.Diff(wantTold(&s.e.Status, counted), counted); diff != "" {
-			t.Fatalf("seed %d, %s: events (-want +got):\n%s", seed, show(&s.e.Status), diff)
+		if diff := cmp.Diff(expectTransitions(&s.execution.Status, counted), counted); diff != "" {
+			t.Fatalf("seed %d, %s: transitions (-want +got):\n%s", seed, summarizeStates(&s.execution.Status), diff)
 		}
 	}
-	for _, r := range []string{"Started", "ActionFailed", "Succeeded", "Failed", "Stopping", "Stopped", "Escalated", "Fencing", "WaitingForPipeline"} {
-		if reasons[r] < 10 {
-			t.Errorf("only %d runs tell of %s", reasons[r], r)
+	for _, name := range []string{
+		"Started", "ActionStarted", "ActionSucceeded", "ActionFailed", "ActionAbandoned",
+		"Succeeded", "Failed", "Stopping", "Stopped", "Escalated", "Fencing", "WaitingForPipeline",
+	} {
+		if runs[name] < 10 {
+			t.Errorf("only %d runs have %s", runs[name], name)
 		}
 	}
 }
 
-// wantTold counts what an execution must have told of by its end. What leaves no trace in the end is taken from got, if
-// it is at most once.
-func wantTold(status *v1alpha1.PipelineExecutionStatus, got map[string]int) map[string]int {
+// expectTransitions counts the transitions that an execution must have had by its end. What leaves no trace in the end is
+// taken from got, if it is at most once.
+func expectTransitions(status *v1alpha1.PipelineExecutionStatus, got map[string]int) map[string]int {
 	want := map[string]int{string(status.State): 1}
 	if status.StartTime != nil {
 		want["Started"] = 1
 	}
-	for _, s := range status.Stages {
-		for _, a := range s.Actions {
-			if hasFailed(&a) {
-				want["ActionFailed"]++
-			}
+	confirmed := 0
+	for _, a := range actions(status) {
+		switch a.State {
+		case v1alpha1.ActionFailed:
+			want["ActionFailed"]++
+		case v1alpha1.ActionSucceeded:
+			want["ActionSucceeded"]++
+		case v1alpha1.ActionAbandoned:
+			want["ActionAbandoned"]++
 		}
+		if a.Workload.UID != "" {
+			confirmed++
+		}
+	}
+	// One that had ended when it was first observed has no ActionStarted.
+	if n := got["ActionStarted"]; n > 0 && n <= confirmed {
+		want["ActionStarted"] = n
 	}
 	for _, passing := range []string{"Stopping", "Fencing", "WaitingForPipeline"} {
 		if got[passing] > 0 {
@@ -391,97 +473,4 @@ func wantTold(status *v1alpha1.PipelineExecutionStatus, got map[string]int) map[
 		want["Escalated"] = 1
 	}
 	return want
-}
-
-// "a person who runs kubectl describe on a stopping execution knows who stopped it, why, since when, and what it is still
-// waiting for"
-func TestConditionsSayWhoAsked(t *testing.T) {
-	tests := []struct {
-		name            string
-		by, reason      string
-		abandon         bool
-		escalated       bool
-		whileWaiting    string
-		stopping, ended string
-	}{
-		{
-			name: "nobody is named", stopping: `StopRequest "r" asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
-			ended: `StopRequest "r" asked to stop and wait. Everything that was in progress has ended.`,
-		},
-		{
-			name: "who", by: "alice@example.com",
-			stopping: `StopRequest "r" of alice@example.com asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
-			ended:    `StopRequest "r" of alice@example.com asked to stop and wait. Everything that was in progress has ended.`,
-		},
-		{
-			name: "who and why", by: "alice", reason: "wrong image", abandon: true,
-			stopping: `StopRequest "r" of alice asked to stop and abandon (wrong image). Waiting for actions in progress to end: s/a.`,
-			ended:    `StopRequest "r" of alice asked to stop and abandon (wrong image). Everything that was in progress has ended.`,
-		},
-		{
-			name: "why", reason: "100% wrong",
-			stopping: `StopRequest "r" asked to stop and wait (100% wrong). Waiting for actions in progress to finish: s/a.`,
-			ended:    `StopRequest "r" asked to stop and wait (100% wrong). Everything that was in progress has ended.`,
-		},
-		{
-			name: "and that it escalated", by: "alice", reason: "wrong image", escalated: true,
-			stopping: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
-				`Waiting for actions in progress to end: s/a.`,
-			ended: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
-				`Everything that was in progress has ended.`,
-		},
-		{
-			name: "and what keeps it", by: "alice", whileWaiting: "ImagePullBackOff",
-			stopping: `StopRequest "r" of alice asked to stop and wait. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
-			ended:    `StopRequest "r" of alice asked to stop and wait. Everything that was in progress has ended.`,
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			e := play(t, pipeline(stage("s", action("a", 1))), step{want: "InProgress | s InProgress: a=open"})
-			r := request("r", tt.abandon)
-			r.Spec.RequestedBy, r.Spec.Reason = tt.by, tt.reason
-			if tt.escalated {
-				r.Spec.EscalateAfterSeconds = ptr.To[int64](1)
-			}
-			running := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "j", Reason: tt.whileWaiting}}
-			for now := 2; now < 5; now++ {
-				e.Status = next(t, Input{Execution: e, Observed: running, Requests: []v1alpha1.StopRequest{r}, Now: at(now)})
-			}
-			if got := message(t, &e.Status); got != tt.stopping {
-				t.Errorf("while stopping:\n%s\nwant\n%s", got, tt.stopping)
-			}
-			e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseEnded}.observed(), Now: at(9)})
-			if e.Status.State == v1alpha1.ExecutionStopping { // A wait ends with its action.
-				e.Status = next(t, Input{Execution: e, Observed: seen{"s/a": PhaseSucceeded}.observed(), Now: at(10)})
-			}
-			if got := message(t, &e.Status); got != tt.ended {
-				t.Errorf("in the end:\n%s\nwant\n%s", got, tt.ended)
-			}
-		})
-	}
-}
-
-// What a stop waits for changes the conditions, and so the object; the same reason again does not.
-func TestWaitingForHasItsReason(t *testing.T) {
-	e := play(t, pipeline(stage("s", action("a", 1), action("b", 1))),
-		step{want: "InProgress | s InProgress: a=open b=open"},
-		step{ask: waits, see: seen{"s/a": PhaseRunning, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=InProgress b=InProgress"},
-	)
-	observed := map[ActionKey]Observation{
-		{"s", "a"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`}, {"s", "b"}: {Phase: PhaseRunning},
-	}
-	e.Status = next(t, Input{Execution: e, Observed: observed, Now: at(9)})
-	job := func(name string) string { return WorkloadName(e, ActionKey{"s", name}, 1) }
-	want := []v1alpha1.PendingAction{
-		{Stage: "s", Action: "a", Workload: v1alpha1.WorkloadReference{Name: job("a")}, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`},
-		{Stage: "s", Action: "b", Workload: v1alpha1.WorkloadReference{Name: job("b")}, Message: fmt.Sprintf("Job %q has to finish.", job("b"))},
-	}
-	if diff := cmp.Diff(want, e.Status.Stop.WaitingFor); diff != "" {
-		t.Errorf("waitingFor (-want +got):\n%s", diff)
-	}
-	contains(t, message(t, &e.Status), "to finish: s/a (PodNotEnding), s/b.")
-	if diff := cmp.Diff(e.Status, next(t, Input{Execution: e, Observed: observed, Now: at(30)})); diff != "" {
-		t.Errorf("nothing happened, and the status changed (-before +after):\n%s", diff)
-	}
 }

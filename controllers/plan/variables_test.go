@@ -53,7 +53,7 @@ func TestVariables(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, problem := ResolveVariables(&v1alpha1.PipelineSpec{Variables: tt.declared}, &v1alpha1.PipelineExecutionSpec{Variables: tt.given})
+			got, problem := ResolveVariables(tt.declared, tt.given)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("variables (-want +got):\n%s", diff)
 			}
@@ -61,7 +61,7 @@ func TestVariables(t *testing.T) {
 				t.Fatalf("problem is %+v, want %q", problem, tt.problem)
 			}
 			if problem != nil {
-				contains(t, problem.Message, tt.problem...)
+				checkContains(t, problem.Message, tt.problem...)
 				if problem.Reason != v1alpha1.ReasonInvalidVariables {
 					t.Errorf("reason is %s", problem.Reason)
 				}

@@ -11,21 +11,27 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-func jobName(name, uid, stage, action string) string {
-	e := execution()
-	e.Name, e.UID = name, types.UID(uid)
-	return WorkloadName(e, ActionKey{stage, action}, 1)
+// nameWorkload returns the name of the workload of an attempt of an action.
+func nameWorkload(name, uid, stage, action string, attempt int32) string {
+	execution := makeExecution()
+	execution.Name, execution.UID = name, types.UID(uid)
+	return WorkloadName(execution, ActionKey{stage, action}, attempt)
 }
 
-// The name is how two operators, of two versions even, keep from creating two Jobs for one action. It may never change.
-func TestJobNameIsStable(t *testing.T) {
-	const want = "run-1-a89ce60672c32ef0b818"
-	if got := jobName("run-1", theUID, "build", "compile"); got != want {
-		t.Errorf("the name is %s, want %s", got, want)
+// The name is how two operators, even of two versions, keep from creating two workloads for one attempt. It may never change.
+func TestWorkloadNameIsStable(t *testing.T) {
+	tests := map[int32]string{
+		1: "run-1-b466b8b8c9eac8352446",
+		2: "run-1-a17ef5519a83d178f473",
+	}
+	for attempt, want := range tests {
+		if got := nameWorkload("run-1", executionUID, "build", "compile", attempt); got != want {
+			t.Errorf("the name of attempt %d is %s, want %s", attempt, got, want)
+		}
 	}
 }
 
-func TestJobNameIsALabel(t *testing.T) {
+func TestWorkloadNameIsALabel(t *testing.T) {
 	tests := map[string]string{
 		"short":                      "r",
 		"a prefix of just 40":        strings.Repeat("n", 40),
@@ -37,7 +43,7 @@ func TestJobNameIsALabel(t *testing.T) {
 	}
 	for name, execution := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := jobName(execution, theUID, "stage@1", "action_2")
+			got := nameWorkload(execution, executionUID, "stage@1", "action_2", 2147483647)
 			if errs := validation.IsDNS1123Label(got); len(errs) > 0 || len(got) > 63 {
 				t.Errorf("%q has %d characters: %v", got, len(got), errs)
 			}
@@ -52,24 +58,35 @@ func TestJobNameIsALabel(t *testing.T) {
 	}
 }
 
-// Two actions never share a name, however their names are put together.
-func TestJobNamesDiffer(t *testing.T) {
+// Two actions, and two attempts of one, never share a name, however their names are put together.
+func TestWorkloadNamesDiffer(t *testing.T) {
 	long := strings.Repeat("n", 60)
-	others := map[string]string{
-		"another split of stage and action": jobName("run-1", theUID, "ab", "c"),
-		"stage and action swapped":          jobName("run-1", theUID, "bc", "a"),
-		"an empty stage":                    jobName("run-1", theUID, "", "abc"),
-		"another action":                    jobName("run-1", theUID, "a", "bd"),
-		"a later execution of the name":     jobName("run-1", strings.Replace(theUID, "0", "1", 1), "a", "bc"),
-		"names that differ beyond the cut":  jobName(long+"a", theUID+"x", "a", "bc"),
-		"and the other":                     jobName(long+"b", theUID+"y", "a", "bc"),
-		"dots and dashes":                   jobName("run.1", theUID+"z", "a", "bc"),
+	tests := []struct {
+		what                     string
+		name, uid, stage, action string
+		attempt                  int32
+	}{
+		{"the first", "run-1", executionUID, "a", "bc", 1},
+		{"another split of stage and action", "run-1", executionUID, "ab", "c", 1},
+		{"stage and action swapped", "run-1", executionUID, "bc", "a", 1},
+		{"an empty stage", "run-1", executionUID, "", "abc", 1},
+		{"another action", "run-1", executionUID, "a", "bd", 1},
+		{"a second attempt", "run-1", executionUID, "a", "bc", 2},
+		{"an eleventh attempt", "run-1", executionUID, "a", "bc", 11},
+		{"an action that ends as an attempt", "run-1", executionUID, "a", "bc1", 1},
+		{"the same, split otherwise", "run-1", executionUID, "a", "bc11", 1},
+		{"no attempt", "run-1", executionUID, "a", "bc", 0},
+		{"a later execution of the name", "run-1", strings.Replace(executionUID, "0", "1", 1), "a", "bc", 1},
+		{"names that differ beyond the cut", long + "a", executionUID + "x", "a", "bc", 1},
+		{"and the other", long + "b", executionUID + "y", "a", "bc", 1},
+		{"dots and dashes", "run.1", executionUID + "z", "a", "bc", 1},
 	}
-	taken := map[string]string{jobName("run-1", theUID, "a", "bc"): "the first"}
-	for name, got := range others {
+	taken := map[string]string{}
+	for _, tt := range tests {
+		got := nameWorkload(tt.name, tt.uid, tt.stage, tt.action, tt.attempt)
 		if other, found := taken[got]; found {
-			t.Errorf("%q: %s and %s", got, name, other)
+			t.Errorf("%q: %s and %s", got, tt.what, other)
 		}
-		taken[got] = name
+		taken[got] = tt.what
 	}
 }

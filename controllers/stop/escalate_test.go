@@ -16,26 +16,26 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// after returns a time that much later than at(0).
-func after(d time.Duration) metav1.Time {
+// afterStart returns a time that much later than at(0).
+func afterStart(d time.Duration) metav1.Time {
 	return metav1.NewTime(at(0).Add(d))
 }
 
-// escalating asks to stop and wait for so many seconds, and to abandon then.
-func escalating(name string, seconds int64) v1alpha1.StopRequest {
-	r := request(name, wait, 1)
-	r.Spec.EscalateAfterSeconds = ptr.To(seconds)
-	return r
+// makeEscalating returns a request that asks to stop and wait for so many seconds, and to abandon then.
+func makeEscalating(name string, seconds int64) v1alpha1.StopRequest {
+	sr := makeRequest(name, wait, 1)
+	sr.Spec.EscalateAfterSeconds = ptr.To(seconds)
+	return sr
 }
 
-// taken is the stop of an execution that took the request at a time.
-func taken(r v1alpha1.StopRequest, now metav1.Time) *v1alpha1.StopStatus {
-	return Accept(&execution(v1alpha1.ExecutionInProgress, nil).Status, []v1alpha1.StopRequest{r}, now)
+// acceptAt returns the stop of an execution that took the request at a time.
+func acceptAt(sr v1alpha1.StopRequest, now metav1.Time) *v1alpha1.StopStatus {
+	return Accept(&makeExecution(v1alpha1.ExecutionInProgress, nil).Status, []v1alpha1.StopRequest{sr}, now)
 }
 
-// later is what becomes of a stop in force when the execution is looked at again.
-func later(s *v1alpha1.StopStatus, now metav1.Time, requests ...v1alpha1.StopRequest) *v1alpha1.StopStatus {
-	return Accept(&execution(v1alpha1.ExecutionStopping, s).Status, requests, now)
+// lookAgain returns what becomes of a stop in force when the execution is looked at again.
+func lookAgain(s *v1alpha1.StopStatus, now metav1.Time, requests ...v1alpha1.StopRequest) *v1alpha1.StopStatus {
+	return Accept(&makeExecution(v1alpha1.ExecutionStopping, s).Status, requests, now)
 }
 
 // "escalateAfterSeconds turns a stop that waits into one that abandons". A status keeps whole seconds, so the time is
@@ -61,10 +61,10 @@ func TestEscalateTime(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := request("r", tt.mode, 1)
-			r.Spec.EscalateAfterSeconds = tt.seconds
-			now := after(tt.accepted)
-			got := taken(r, now)
+			sr := makeRequest("r", tt.mode, 1)
+			sr.Spec.EscalateAfterSeconds = tt.seconds
+			now := afterStart(tt.accepted)
+			got := acceptAt(sr, now)
 			checkEscalateTime(t, got.Requests[0].EscalationTime, tt.want)
 			checkEscalateTime(t, EscalationTime(got), tt.want)
 			if at := got.Requests[0].EscalationTime; at != nil && at.Sub(now.Time) < time.Duration(*tt.seconds)*time.Second {
@@ -96,7 +96,7 @@ func TestEscalate(t *testing.T) {
 		{"before the time", []time.Duration{9 * time.Second}, wait, nil},
 		{"a moment before the time", []time.Duration{10*time.Second - 1}, wait, nil},
 		{"at the time", []time.Duration{10 * time.Second}, abandon, ptr.To(at(10))},
-		{"long after the time, as when no operator ran", []time.Duration{time.Hour}, abandon, ptr.To(after(time.Hour))},
+		{"long after the time, as when no operator ran", []time.Duration{time.Hour}, abandon, ptr.To(afterStart(time.Hour))},
 		{"once: the record keeps the first time", []time.Duration{10 * time.Second, 11 * time.Second}, abandon, ptr.To(at(10))},
 		{"a clock that went back before the time", []time.Duration{9 * time.Second, -time.Hour}, wait, nil},
 		// "Nothing undoes a stop", nor its escalation.
@@ -104,9 +104,9 @@ func TestEscalate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := taken(escalating("w", 10), at(0))
+			s := acceptAt(makeEscalating("w", 10), at(0))
 			for _, d := range tt.look {
-				s = later(s, after(d))
+				s = lookAgain(s, afterStart(d))
 			}
 			want := &v1alpha1.StopStatus{Mode: tt.mode, Requests: []v1alpha1.AcceptedStopRequest{{
 				UID: "uid-of-w", Name: "w", Mode: wait, Reason: "because of w", AcceptedTime: at(0), EscalationTime: ptr.To(at(10)),
@@ -124,57 +124,57 @@ func TestEscalate(t *testing.T) {
 
 // "an explicit abandon before that counts as usual": it is accepted, and the wait does not escalate any more.
 func TestAbandonBeforeTheEscalation(t *testing.T) {
-	s := later(taken(escalating("w", 10), at(0)), at(5), request("a", abandon, 5))
-	if diff := cmp.Diff([]string{"w", "a"}, names(s)); diff != "" || s.Mode != abandon {
+	s := lookAgain(acceptAt(makeEscalating("w", 10), at(0)), at(5), makeRequest("a", abandon, 5))
+	if diff := cmp.Diff([]string{"w", "a"}, acceptedNames(s)); diff != "" || s.Mode != abandon {
 		t.Fatalf("in mode %s, accepted (-want +got):\n%s", s.Mode, diff)
 	}
 	if at := EscalationTime(s); at != nil {
 		t.Errorf("an abandon escalates at %s", at)
 	}
-	s = later(s, at(20))
-	for _, r := range s.Requests {
-		if r.EscalatedTime != nil {
-			t.Errorf("request %s escalated at %s, and an abandon had been there", r.Name, r.EscalatedTime)
+	s = lookAgain(s, at(20))
+	for _, sr := range s.Requests {
+		if sr.EscalatedTime != nil {
+			t.Errorf("request %s escalated at %s, and an abandon had been there", sr.Name, sr.EscalatedTime)
 		}
 	}
 }
 
 // A wait and an abandon that are accepted in one go.
 func TestAbandonWithTheEscalation(t *testing.T) {
-	requests := []v1alpha1.StopRequest{request("a", abandon, 2), escalating("w", 1)}
-	s := later(Accept(&execution("", nil).Status, requests, at(0)), at(9))
-	if diff := cmp.Diff([]string{"w", "a"}, names(s)); diff != "" || s.Mode != abandon || s.Requests[0].EscalatedTime != nil {
+	requests := []v1alpha1.StopRequest{makeRequest("a", abandon, 2), makeEscalating("w", 1)}
+	s := lookAgain(Accept(&makeExecution("", nil).Status, requests, at(0)), at(9))
+	if diff := cmp.Diff([]string{"w", "a"}, acceptedNames(s)); diff != "" || s.Mode != abandon || s.Requests[0].EscalatedTime != nil {
 		t.Errorf("stop %+v, accepted (-want +got):\n%s", s, diff)
 	}
 }
 
 // What comes in the same moment as the time: the request was there before the stop is looked at, so it is accepted.
 func TestAbandonAtTheTime(t *testing.T) {
-	s := later(taken(escalating("w", 10), at(0)), at(10), request("a", abandon, 10))
-	if diff := cmp.Diff([]string{"w", "a"}, names(s)); diff != "" || s.Mode != abandon {
+	s := lookAgain(acceptAt(makeEscalating("w", 10), at(0)), at(10), makeRequest("a", abandon, 10))
+	if diff := cmp.Diff([]string{"w", "a"}, acceptedNames(s)); diff != "" || s.Mode != abandon {
 		t.Errorf("in mode %s, accepted (-want +got):\n%s", s.Mode, diff)
 	}
 }
 
 // "If you already chose to stop and abandon, you cannot make that request again." After the escalation that was chosen.
 func TestEscalatedRejectsWhatComesLater(t *testing.T) {
-	s := later(taken(escalating("w", 10), at(0)), at(10))
-	for _, r := range []v1alpha1.StopRequest{request("new", wait, 11), request("new", abandon, 11), escalating("new", 1)} {
-		e := execution(v1alpha1.ExecutionStopping, s)
-		v := Decide(e, &r)
-		if v.Reason != dup || v.Accepted {
-			t.Errorf("a request of mode %s got %+v, want %s", r.Mode(), v, dup)
+	s := lookAgain(acceptAt(makeEscalating("w", 10), at(0)), at(10))
+	for _, sr := range []v1alpha1.StopRequest{makeRequest("new", wait, 11), makeRequest("new", abandon, 11), makeEscalating("new", 1)} {
+		execution := makeExecution(v1alpha1.ExecutionStopping, s)
+		answer := Decide(execution, &sr)
+		if answer.Reason != dup || answer.Accepted {
+			t.Errorf("a request of mode %s got %+v, want %s", sr.Mode(), answer, dup)
 		}
 		for _, part := range []string{"already in a Stopping state", `"w"`, "wait, and then to abandon, which it now does", "cannot make another request"} {
-			if !strings.Contains(v.Message, part) {
-				t.Errorf("the message %q does not have %q", v.Message, part)
+			if !strings.Contains(answer.Message, part) {
+				t.Errorf("the message %q does not have %q", answer.Message, part)
 			}
 		}
 		// There is nothing more that a request could do.
-		if strings.Contains(v.Message, "abandon: true") {
-			t.Errorf("the message %q advises what would be rejected", v.Message)
+		if strings.Contains(answer.Message, "abandon: true") {
+			t.Errorf("the message %q advises what would be rejected", answer.Message)
 		}
-		if diff := cmp.Diff(s, later(s, at(12), r)); diff != "" {
+		if diff := cmp.Diff(s, lookAgain(s, at(12), sr)); diff != "" {
 			t.Errorf("a duplicate changed the stop (-before +after):\n%s", diff)
 		}
 	}
@@ -182,10 +182,10 @@ func TestEscalatedRejectsWhatComesLater(t *testing.T) {
 
 // "E has accepted this very request (same UID) → accepted, whatever happened since", and what it asked for was to wait.
 func TestEscalatedKeepsTheVerdict(t *testing.T) {
-	r := escalating("w", 10)
-	s := taken(r, at(0))
-	before := Decide(execution(v1alpha1.ExecutionStopping, s), &r)
-	after := Decide(execution(v1alpha1.ExecutionStopping, later(s, at(10))), &r)
+	sr := makeEscalating("w", 10)
+	s := acceptAt(sr, at(0))
+	before := Decide(makeExecution(v1alpha1.ExecutionStopping, s), &sr)
+	after := Decide(makeExecution(v1alpha1.ExecutionStopping, lookAgain(s, at(10))), &sr)
 	if diff := cmp.Diff(before, after); diff != "" || !after.Accepted {
 		t.Errorf("the verdict (-before +after):\n%s", diff)
 	}
@@ -199,7 +199,7 @@ func TestEscalateWithoutRequests(t *testing.T) {
 			if at := EscalationTime(s); at != nil {
 				t.Errorf("mode %q escalates at %s", mode, at)
 			}
-			if got := later(s, at(9)); got.Mode != mode || len(got.Requests) != 0 {
+			if got := lookAgain(s, at(9)); got.Mode != mode || len(got.Requests) != 0 {
 				t.Errorf("mode %q became %+v", mode, got)
 			}
 		}
@@ -207,17 +207,17 @@ func TestEscalateWithoutRequests(t *testing.T) {
 	if at := EscalationTime(nil); at != nil {
 		t.Errorf("no stop escalates at %s", at)
 	}
-	if got := later(nil, at(9)); got != nil {
+	if got := lookAgain(nil, at(9)); got != nil {
 		t.Errorf("no stop became %+v", got)
 	}
 }
 
 // "Who asked: spec.requestedBy […] kept on the execution's stop record with reason and time."
 func TestAcceptRecordsWhoAsked(t *testing.T) {
-	w, a, unstamped := escalating("w", 10), request("a", abandon, 2), request("u", wait, 1)
+	w, a, unstamped := makeEscalating("w", 10), makeRequest("a", abandon, 2), makeRequest("u", wait, 1)
 	w.Spec.RequestedBy, w.Spec.Reason = "alice@example.com", "wrong image"
 	a.Spec.RequestedBy, a.Spec.Reason = "system:serviceaccount:argocd:argocd", ""
-	got := later(taken(w, at(3)), at(5), a)
+	got := lookAgain(acceptAt(w, at(3)), at(5), a)
 	want := []v1alpha1.AcceptedStopRequest{
 		{
 			UID: "uid-of-w", Name: "w", Mode: wait, RequestedBy: "alice@example.com", Reason: "wrong image",
@@ -229,20 +229,20 @@ func TestAcceptRecordsWhoAsked(t *testing.T) {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 	// "Clusters without MutatingAdmissionPolicy still work, unstamped and unforged."
-	if got := taken(unstamped, at(0)).Requests[0]; got.RequestedBy != "" {
+	if got := acceptAt(unstamped, at(0)).Requests[0]; got.RequestedBy != "" {
 		t.Errorf("nobody was named, and %q is recorded", got.RequestedBy)
 	}
 }
 
 // The cache shares what it hands out: the escalation may write to neither the stop nor its requests.
 func TestEscalateChangesNothing(t *testing.T) {
-	e := execution(v1alpha1.ExecutionStopping, taken(escalating("w", 10), at(0)))
-	before := e.DeepCopy()
-	got := Accept(&e.Status, nil, at(10))
-	if diff := cmp.Diff(before, e); diff != "" {
+	execution := makeExecution(v1alpha1.ExecutionStopping, acceptAt(makeEscalating("w", 10), at(0)))
+	before := execution.DeepCopy()
+	got := Accept(&execution.Status, nil, at(10))
+	if diff := cmp.Diff(before, execution); diff != "" {
 		t.Errorf("the execution was changed (-before +after):\n%s", diff)
 	}
-	if got.Mode != abandon || slices.Equal(got.Requests, e.Status.Stop.Requests) {
+	if got.Mode != abandon || slices.Equal(got.Requests, execution.Status.Stop.Requests) {
 		t.Errorf("the stop did not escalate: %+v", got)
 	}
 }

@@ -21,18 +21,18 @@ const (
 	no    = v1alpha1.ReasonNotStoppable
 )
 
-// said puts what Decide and Accept say together into one of the words above.
-func said(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) string {
-	v := Decide(e, r)
-	before := len(names(e.Status.Stop))
-	takes := len(names(Accept(&e.Status, []v1alpha1.StopRequest{*r}, at(9)))) > before
+// describeRuling puts what Decide and Accept return together into one of the words above.
+func describeRuling(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) string {
+	answer := Decide(execution, sr)
+	before := len(acceptedNames(execution.Status.Stop))
+	takes := len(acceptedNames(Accept(&execution.Status, []v1alpha1.StopRequest{*sr}, at(9)))) > before
 	switch {
-	case v.Decided && takes:
+	case answer.Decided && takes:
 		return "decided and yet accepted next"
-	case v.Decided && v.Accepted != (v.Reason == v1alpha1.ReasonAccepted):
+	case answer.Decided && answer.Accepted != (answer.Reason == v1alpha1.ReasonAccepted):
 		return "accepted with the reason of a rejection, or the reverse"
-	case v.Decided:
-		return v.Reason
+	case answer.Decided:
+		return answer.Reason
 	case takes:
 		return take
 	default:
@@ -40,8 +40,8 @@ func said(e *v1alpha1.PipelineExecution, r *v1alpha1.StopRequest) string {
 	}
 }
 
-// columns are the states of the execution, in the order of the columns of TestRules.
-var columns = [6]v1alpha1.ExecutionState{
+// stateColumns are the states of the execution, in the order of the stateColumns of TestRules.
+var stateColumns = [6]v1alpha1.ExecutionState{
 	"", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping,
 	v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed,
 }
@@ -50,9 +50,9 @@ var columns = [6]v1alpha1.ExecutionState{
 // request, recorded by the execution or not.
 func TestRules(t *testing.T) {
 	none := []v1alpha1.AcceptedStopRequest{}
-	waits := []v1alpha1.AcceptedStopRequest{accepted("w", wait)}
-	escalated := []v1alpha1.AcceptedStopRequest{accepted("w", wait), accepted("a", abandon)}
-	abandons := []v1alpha1.AcceptedStopRequest{accepted("a", abandon)}
+	waits := []v1alpha1.AcceptedStopRequest{makeAccepted("w", wait)}
+	escalated := []v1alpha1.AcceptedStopRequest{makeAccepted("w", wait), makeAccepted("a", abandon)}
+	abandons := []v1alpha1.AcceptedStopRequest{makeAccepted("a", abandon)}
 
 	tests := []struct {
 		name    string
@@ -64,53 +64,53 @@ func TestRules(t *testing.T) {
 		// Rule 6: "You choose to either stop the pipeline execution by completing in-progress actions without starting
 		// subsequent actions, or by abandoning in-progress actions." Rule 5 after the end: "The execution might already be
 		// in a Stopped state, or it might no longer be in progress."
-		{"no stop, wait", none, request("new", wait, 1), [6]string{take, take, take, no, no, no}},
-		{"no stop, abandon", none, request("new", abandon, 1), [6]string{take, take, take, no, no, no}},
+		{"no stop, wait", none, makeRequest("new", wait, 1), [6]string{take, take, take, no, no, no}},
+		{"no stop, abandon", none, makeRequest("new", abandon, 1), [6]string{take, take, take, no, no, no}},
 
 		// Rule 7: "If you already chose to stop and wait, you cannot make that request again. You can choose to stop and
 		// abandon now".
-		{"wait, another wait", waits, request("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
-		{"wait, an abandon", waits, request("new", abandon, 1), [6]string{take, take, take, no, no, no}},
+		{"wait, another wait", waits, makeRequest("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
+		{"wait, an abandon", waits, makeRequest("new", abandon, 1), [6]string{take, take, take, no, no, no}},
 		// Rule 4 comes first: "whatever happened since". Undecided until the state shows the stop.
-		{"wait, the very wait", waits, request("w", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
-		{"wait, its uid on an abandon", waits, request("w", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"wait, the very wait", waits, makeRequest("w", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"wait, its uid on an abandon", waits, makeRequest("w", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
 
 		// Rule 8: "If you already chose to stop and abandon, you cannot make that request again."
-		{"escalated, a wait", escalated, request("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
-		{"escalated, an abandon", escalated, request("new", abandon, 1), [6]string{dup, dup, dup, no, no, no}},
-		{"escalated, the very wait", escalated, request("w", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
-		{"escalated, the very abandon", escalated, request("a", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"escalated, a wait", escalated, makeRequest("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
+		{"escalated, an abandon", escalated, makeRequest("new", abandon, 1), [6]string{dup, dup, dup, no, no, no}},
+		{"escalated, the very wait", escalated, makeRequest("w", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"escalated, the very abandon", escalated, makeRequest("a", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
 
-		{"abandon, a wait", abandons, request("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
-		{"abandon, another abandon", abandons, request("new", abandon, 1), [6]string{dup, dup, dup, no, no, no}},
-		{"abandon, the very abandon", abandons, request("a", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
-		{"abandon, its uid on a wait", abandons, request("a", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"abandon, a wait", abandons, makeRequest("new", wait, 1), [6]string{dup, dup, dup, no, no, no}},
+		{"abandon, another abandon", abandons, makeRequest("new", abandon, 1), [6]string{dup, dup, dup, no, no, no}},
+		{"abandon, the very abandon", abandons, makeRequest("a", abandon, 1), [6]string{fence, fence, yes, yes, yes, yes}},
+		{"abandon, its uid on a wait", abandons, makeRequest("a", wait, 1), [6]string{fence, fence, yes, yes, yes, yes}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got [6]string
-			for i, state := range columns {
-				got[i] = said(execution(state, inForceOf(tt.inForce...)), &tt.request)
+			for i, state := range stateColumns {
+				got[i] = describeRuling(makeExecution(state, makeStop(tt.inForce...)), &tt.request)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("columns are the states %q (-want +got):\n%s", columns, diff)
+				t.Errorf("columns are the states %q (-want +got):\n%s", stateColumns, diff)
 			}
 		})
 	}
 }
 
-// An execution that is being deleted can go on for long, where a finalizer of another keeps it: it can be stopped like any
+// An execution that is being deleted can go on for long if a finalizer of somebody else keeps it: it can be stopped like any
 // other.
 func TestRulesOfAnExecutionThatIsBeingDeleted(t *testing.T) {
-	for _, state := range columns {
-		for _, inForce := range []*v1alpha1.StopStatus{nil, inForceOf(accepted("w", wait)), inForceOf(accepted("a", abandon))} {
-			for _, r := range []v1alpha1.StopRequest{request("w", wait, 1), request("new", wait, 1), request("new", abandon, 1)} {
-				e := execution(state, inForce)
-				want := Decide(e, &r)
+	for _, state := range stateColumns {
+		for _, inForce := range []*v1alpha1.StopStatus{nil, makeStop(makeAccepted("w", wait)), makeStop(makeAccepted("a", abandon))} {
+			for _, sr := range []v1alpha1.StopRequest{makeRequest("w", wait, 1), makeRequest("new", wait, 1), makeRequest("new", abandon, 1)} {
+				execution := makeExecution(state, inForce)
+				want := Decide(execution, &sr)
 				deleted := at(5)
-				e.DeletionTimestamp = &deleted
-				if diff := cmp.Diff(want, Decide(e, &r)); diff != "" {
-					t.Errorf("%s, stop %+v, request %q (-as any other +being deleted):\n%s", state, inForce, r.Name, diff)
+				execution.DeletionTimestamp = &deleted
+				if diff := cmp.Diff(want, Decide(execution, &sr)); diff != "" {
+					t.Errorf("%s, stop %+v, request %q (-as any other +being deleted):\n%s", state, inForce, sr.Name, diff)
 				}
 			}
 		}
@@ -119,10 +119,10 @@ func TestRulesOfAnExecutionThatIsBeingDeleted(t *testing.T) {
 
 // A request is recognized by its UID alone: a later one of the same name is another request.
 func TestRecordedIsByUID(t *testing.T) {
-	e := execution(v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait)))
-	again := request("w", wait, 1)
+	execution := makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)))
+	again := makeRequest("w", wait, 1)
 	again.UID = "uid-of-a-later-request"
-	if got := Decide(e, &again); got.Reason != dup {
+	if got := Decide(execution, &again); got.Reason != dup {
 		t.Errorf("a re-created StopRequest got %+v, want %s", got, dup)
 	}
 }
@@ -130,9 +130,9 @@ func TestRecordedIsByUID(t *testing.T) {
 // The table has no row for what a schema keeps out; it must not panic either.
 func TestStopWithoutRequests(t *testing.T) {
 	for _, mode := range []v1alpha1.StopMode{wait, abandon, ""} {
-		e := execution(v1alpha1.ExecutionStopping, &v1alpha1.StopStatus{Mode: mode})
-		r := request("new", wait, 1)
-		if got := said(e, &r); got != dup {
+		execution := makeExecution(v1alpha1.ExecutionStopping, &v1alpha1.StopStatus{Mode: mode})
+		sr := makeRequest("new", wait, 1)
+		if got := describeRuling(execution, &sr); got != dup {
 			t.Errorf("a wait under a stop in mode %q without requests: %s, want %s", mode, got, dup)
 		}
 	}
@@ -147,24 +147,24 @@ func TestVerdictMessages(t *testing.T) {
 		request v1alpha1.StopRequest
 		want    []string
 	}{
-		{"not taken yet", v1alpha1.ExecutionInProgress, nil, request("new", wait, 1), []string{"has not taken the request yet"}},
-		{"fencing", v1alpha1.ExecutionInProgress, inForceOf(accepted("w", wait)), request("w", wait, 1), []string{"makes sure that nothing more starts"}},
-		{"accepted wait", v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait)), request("w", wait, 1), []string{theExecution, "finish", "nothing further starts"}},
-		{"accepted abandon", v1alpha1.ExecutionStopping, inForceOf(accepted("a", abandon)), request("a", abandon, 1), []string{theExecution, "abandoned"}},
-		{"not stoppable", v1alpha1.ExecutionFailed, nil, request("new", wait, 1), []string{"Unable to stop the pipeline execution", theExecution, "Failed"}},
+		{"not taken yet", v1alpha1.ExecutionInProgress, nil, makeRequest("new", wait, 1), []string{"has not taken the request yet"}},
+		{"fencing", v1alpha1.ExecutionInProgress, makeStop(makeAccepted("w", wait)), makeRequest("w", wait, 1), []string{"makes sure that nothing more starts"}},
+		{"accepted wait", v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)), makeRequest("w", wait, 1), []string{executionID, "finish", "nothing further starts"}},
+		{"accepted abandon", v1alpha1.ExecutionStopping, makeStop(makeAccepted("a", abandon)), makeRequest("a", abandon, 1), []string{executionID, "abandoned"}},
+		{"not stoppable", v1alpha1.ExecutionFailed, nil, makeRequest("new", wait, 1), []string{"Unable to stop the pipeline execution", executionID, "Failed"}},
 		{
-			"duplicated wait", v1alpha1.ExecutionStopping, inForceOf(accepted("first", wait)), request("new", wait, 1),
+			"duplicated wait", v1alpha1.ExecutionStopping, makeStop(makeAccepted("first", wait)), makeRequest("new", wait, 1),
 			[]string{"already in a Stopping state", `"first"`, "stop and wait", "abandon: true", "failed tasks or out of sequence tasks"},
 		},
 		{
 			"duplicated abandon names the one that abandoned", v1alpha1.ExecutionStopping,
-			inForceOf(accepted("first", wait), accepted("second", abandon)), request("new", abandon, 1),
+			makeStop(makeAccepted("first", wait), makeAccepted("second", abandon)), makeRequest("new", abandon, 1),
 			[]string{"already in a Stopping state", `"second"`, "stop and abandon"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := Decide(execution(tt.state, tt.inForce), &tt.request).Message
+			got := Decide(makeExecution(tt.state, tt.inForce), &tt.request).Message
 			for _, want := range tt.want {
 				if !strings.Contains(got, want) {
 					t.Errorf("the message %q does not have %q", got, want)
@@ -182,13 +182,13 @@ func TestNotFound(t *testing.T) {
 		reason        string
 		says          []string
 	}{
-		{"no such Pipeline", false, v1alpha1.ReasonPipelineNotFound, []string{"spec.pipelineName: ", thePipeline, `"team"`}},
-		{"no such execution", true, v1alpha1.ReasonNotStoppable, []string{"spec.pipelineExecutionId: ", theExecution, `"team"`, "kubectl get pipelineexecutions"}},
+		{"no such Pipeline", false, v1alpha1.ReasonPipelineNotFound, []string{"spec.pipelineName: ", pipelineName, `"team"`}},
+		{"no such execution", true, v1alpha1.ReasonNotStoppable, []string{"spec.pipelineExecutionId: ", executionID, `"team"`, "kubectl get pipelineexecutions"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := request("new", wait, 1)
-			got := NotFound(&r, tt.pipelineFound)
+			sr := makeRequest("new", wait, 1)
+			got := DecideNotFound(&sr, tt.pipelineFound)
 			if !got.Decided || got.Accepted || got.Reason != tt.reason {
 				t.Errorf("got %+v, want a rejection with %s", got, tt.reason)
 			}
@@ -212,15 +212,17 @@ func TestConcerns(t *testing.T) {
 		want   bool
 	}{
 		{"its id and its pipeline", func(*v1alpha1.StopRequest) {}, true},
-		{"another id", func(r *v1alpha1.StopRequest) { r.Spec.PipelineExecutionID = strings.Replace(theExecution, "0", "1", 1) }, false},
-		{"another pipeline", func(r *v1alpha1.StopRequest) { r.Spec.PipelineName = "deploy@test" }, false},
-		{"a name that differs in case", func(r *v1alpha1.StopRequest) { r.Spec.PipelineName = "Deploy@prod" }, false},
+		{"another id", func(sr *v1alpha1.StopRequest) {
+			sr.Spec.PipelineExecutionID = strings.Replace(executionID, "0", "1", 1)
+		}, false},
+		{"another pipeline", func(sr *v1alpha1.StopRequest) { sr.Spec.PipelineName = "deploy@test" }, false},
+		{"a name that differs in case", func(sr *v1alpha1.StopRequest) { sr.Spec.PipelineName = "Deploy@prod" }, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := request("r", wait, 1)
-			tt.change(&r)
-			if got := ConcernsExecution(&r, execution(v1alpha1.ExecutionInProgress, nil)); got != tt.want {
+			sr := makeRequest("r", wait, 1)
+			tt.change(&sr)
+			if got := ConcernsExecution(&sr, makeExecution(v1alpha1.ExecutionInProgress, nil)); got != tt.want {
 				t.Errorf("Concerns is %v, want %v", got, tt.want)
 			}
 		})

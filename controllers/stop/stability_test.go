@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // history is a walk through the life of an execution: each element is it after one more thing happened.
@@ -19,17 +20,17 @@ type history []*v1alpha1.PipelineExecution
 
 // randomHistory lets an execution take requests and change its state, as the operator would.
 func randomHistory(rnd *rand.Rand, requests []v1alpha1.StopRequest) history {
-	e := execution("", nil)
-	h := history{e.DeepCopy()}
+	execution := makeExecution("", nil)
+	h := history{execution.DeepCopy()}
 	for range 30 {
 		if rnd.Intn(2) == 0 {
 			some := slices.Clone(requests[:rnd.Intn(len(requests)+1)])
 			rnd.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
-			e.Status.Stop = Accept(&e.Status, some, at(len(h)))
+			execution.Status.Stop = Accept(&execution.Status, some, at(len(h)))
 		} else {
-			e.Status.State = randomNext(rnd, &e.Status)
+			execution.Status.State = randomNext(rnd, &execution.Status)
 		}
-		h = append(h, e.DeepCopy())
+		h = append(h, execution.DeepCopy())
 	}
 	return h
 }
@@ -52,12 +53,12 @@ func randomNext(rnd *rand.Rand, s *v1alpha1.PipelineExecutionStatus) v1alpha1.Ex
 func randomRequests(rnd *rand.Rand) []v1alpha1.StopRequest {
 	requests := make([]v1alpha1.StopRequest, 1+rnd.Intn(6))
 	for i := range requests {
-		requests[i] = request(fmt.Sprintf("r%d", i), []v1alpha1.StopMode{wait, abandon}[rnd.Intn(2)], rnd.Intn(4))
+		requests[i] = makeRequest(fmt.Sprintf("r%d", i), []v1alpha1.StopMode{wait, abandon}[rnd.Intn(2)], rnd.Intn(4))
 	}
 	return requests
 }
 
-func walks(t *testing.T, check func(t *testing.T, h history, requests []v1alpha1.StopRequest)) {
+func walkHistories(t *testing.T, check func(t *testing.T, h history, requests []v1alpha1.StopRequest)) {
 	for seed := range int64(500) {
 		rnd := rand.New(rand.NewSource(seed))
 		requests := randomRequests(rnd)
@@ -72,18 +73,18 @@ func walks(t *testing.T, check func(t *testing.T, h history, requests []v1alpha1
 // I1: once Decide has a verdict, the request stays accepted, or stays rejected, whatever happens. Rule 5 comes before
 // rules 7 and 8, so a duplicate that nobody was told of yet is told NotStoppable when the execution has ended meanwhile.
 func TestVerdictIsStable(t *testing.T) {
-	walks(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
-		for _, r := range requests {
-			var given Verdict
-			for _, e := range h {
-				v := Decide(e, &r)
+	walkHistories(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
+		for _, sr := range requests {
+			var given verdict.Verdict
+			for _, execution := range h {
+				answer := Decide(execution, &sr)
 				switch {
 				case !given.Decided:
-					given = v
-				case !v.Decided || v.Accepted != given.Accepted:
-					t.Errorf("%s: %+v became %+v", r.Name, given, v)
-				case v.Reason != given.Reason && (given.Reason != dup || v.Reason != no || !e.Status.State.IsFinal()):
-					t.Errorf("%s: reason %s became %s in state %s", r.Name, given.Reason, v.Reason, e.Status.State)
+					given = answer
+				case !answer.Decided || answer.Accepted != given.Accepted:
+					t.Errorf("%s: %+v became %+v", sr.Name, given, answer)
+				case answer.Reason != given.Reason && (given.Reason != dup || answer.Reason != no || !execution.Status.State.IsFinal()):
+					t.Errorf("%s: reason %s became %s in state %s", sr.Name, given.Reason, answer.Reason, execution.Status.State)
 				}
 			}
 		}
@@ -92,18 +93,18 @@ func TestVerdictIsStable(t *testing.T) {
 
 // I1 as a client sees it: the condition Accepted is written once, and not a letter of it changes.
 func TestWrittenVerdictNeverChanges(t *testing.T) {
-	walks(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
-		for _, r := range requests {
-			var written any
-			for i, e := range h {
-				r.Status = NextStatus(&r, e, Decide(e, &r), at(i))
-				c := condition(&r.Status, v1alpha1.ConditionAccepted)
-				if written == nil && c != nil {
-					written = *c
+	walkHistories(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
+		for _, sr := range requests {
+			var writeStatuses any
+			for i, execution := range h {
+				sr.Status = NextStatus(&sr, execution, Decide(execution, &sr), at(i))
+				c := findCondition(&sr.Status, v1alpha1.ConditionAccepted)
+				if writeStatuses == nil && c != nil {
+					writeStatuses = *c
 				}
-				if written != nil {
-					if diff := cmp.Diff(written, any(*c)); diff != "" {
-						t.Errorf("%s: the verdict changed (-written +now):\n%s", r.Name, diff)
+				if writeStatuses != nil {
+					if diff := cmp.Diff(writeStatuses, any(*c)); diff != "" {
+						t.Errorf("%s: the verdict changed (-written +now):\n%s", sr.Name, diff)
 					}
 				}
 			}
@@ -113,20 +114,20 @@ func TestWrittenVerdictNeverChanges(t *testing.T) {
 
 // I2: "An execution accepts at most one wait and at most one abandon, in that order." The record is append-only.
 func TestAtMostOneWaitAndOneAbandon(t *testing.T) {
-	walks(t, func(t *testing.T, h history, _ []v1alpha1.StopRequest) {
-		for i, e := range h {
+	walkHistories(t, func(t *testing.T, h history, _ []v1alpha1.StopRequest) {
+		for i, execution := range h {
 			var modes []v1alpha1.StopMode
-			if s := e.Status.Stop; s != nil {
-				for _, r := range s.Requests {
-					modes = append(modes, r.Mode)
+			if s := execution.Status.Stop; s != nil {
+				for _, sr := range s.Requests {
+					modes = append(modes, sr.Mode)
 				}
 			}
 			legal := [][]v1alpha1.StopMode{nil, {wait}, {abandon}, {wait, abandon}}
 			if !slices.ContainsFunc(legal, func(l []v1alpha1.StopMode) bool { return slices.Equal(l, modes) }) {
 				t.Errorf("accepted %v", modes)
 			}
-			if before := names(h[max(i-1, 0)].Status.Stop); !slices.Equal(before, names(e.Status.Stop)[:len(before)]) {
-				t.Errorf("the record %v became %v", before, names(e.Status.Stop))
+			if before := acceptedNames(h[max(i-1, 0)].Status.Stop); !slices.Equal(before, acceptedNames(execution.Status.Stop)[:len(before)]) {
+				t.Errorf("the record %v became %v", before, acceptedNames(execution.Status.Stop))
 			}
 		}
 	})

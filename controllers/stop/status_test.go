@@ -13,15 +13,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
 	"haltline.dev/haltline/internal/text"
 )
 
-func condition(s *v1alpha1.StopRequestStatus, conditionType string) *metav1.Condition {
+func findCondition(s *v1alpha1.StopRequestStatus, conditionType string) *metav1.Condition {
 	return meta.FindStatusCondition(s.Conditions, conditionType)
 }
 
-// summary is each condition as "Status/Reason".
-func summary(s *v1alpha1.StopRequestStatus) map[string]string {
+// summarizeConditions returns each condition as "Status/Reason".
+func summarizeConditions(s *v1alpha1.StopRequestStatus) map[string]string {
 	m := map[string]string{}
 	for _, c := range s.Conditions {
 		m[c.Type] = string(c.Status) + "/" + c.Reason
@@ -29,71 +30,71 @@ func summary(s *v1alpha1.StopRequestStatus) map[string]string {
 	return m
 }
 
-// written returns the request after statuses for each of the executions in turn were written to it.
-func written(r v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExecution) *v1alpha1.StopRequest {
-	for i, e := range executions {
-		v := Verdict{}
-		if e != nil {
-			v = Decide(e, &r)
+// writeStatuses returns the request after statuses for each of the executions in turn were written to it.
+func writeStatuses(sr v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExecution) *v1alpha1.StopRequest {
+	for i, execution := range executions {
+		answer := verdict.Verdict{}
+		if execution != nil {
+			answer = Decide(execution, &sr)
 		}
-		r.Status = NextStatus(&r, e, v, at(10+i))
+		sr.Status = NextStatus(&sr, execution, answer, at(10+i))
 	}
-	return &r
+	return &sr
 }
 
 // TestStatus is the kstatus table of the design, row by row.
 func TestStatus(t *testing.T) {
-	w := inForceOf(accepted("w", wait))
-	fencing, stopping, stopped := execution(v1alpha1.ExecutionInProgress, w), execution(v1alpha1.ExecutionStopping, w), execution(v1alpha1.ExecutionStopped, w)
+	w := makeStop(makeAccepted("w", wait))
+	fencing, stopping, stopped := makeExecution(v1alpha1.ExecutionInProgress, w), makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
 	tests := []struct {
 		name  string
-		r     *v1alpha1.StopRequest
+		sr    *v1alpha1.StopRequest
 		want  map[string]string
 		state v1alpha1.ExecutionState
 		id    string
 	}{
 		{
-			"undecided: taken, not published", written(request("w", wait, 1), fencing),
+			"undecided: taken, not published", writeStatuses(makeRequest("w", wait, 1), fencing),
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			v1alpha1.ExecutionInProgress, "",
 		},
 		{
 			// "While completing or abandoning in-progress actions, the pipeline execution is in a Stopping state."
-			"accepted, execution Stopping", written(request("w", wait, 1), fencing, stopping),
+			"accepted, execution Stopping", writeStatuses(makeRequest("w", wait, 1), fencing, stopping),
 			map[string]string{"Accepted": "True/Accepted", "Ready": "False/Stopping", "Reconciling": "True/Stopping"},
-			v1alpha1.ExecutionStopping, theExecution,
+			v1alpha1.ExecutionStopping, executionID,
 		},
 		{
 			// "After all in-progress actions are completed or abandoned, the pipeline execution is in a Stopped state."
-			"accepted, execution Stopped", written(request("w", wait, 1), fencing, stopping, stopped),
-			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/Stopped", "Ready": "True/Stopped"},
-			v1alpha1.ExecutionStopped, theExecution,
+			"accepted, execution Stopped", writeStatuses(makeRequest("w", wait, 1), fencing, stopping, stopped),
+			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/Stopped", "Ready": "True/Stopped", "Finished": "True/Stopped"},
+			v1alpha1.ExecutionStopped, executionID,
 		},
 		{
-			"accepted and Stopped in one", written(request("w", wait, 1), stopped),
-			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/Stopped", "Ready": "True/Stopped"},
-			v1alpha1.ExecutionStopped, theExecution,
+			"accepted and Stopped in one", writeStatuses(makeRequest("w", wait, 1), stopped),
+			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/Stopped", "Ready": "True/Stopped", "Finished": "True/Stopped"},
+			v1alpha1.ExecutionStopped, executionID,
 		},
 		{
-			"rejected", written(request("new", wait, 1), stopping),
-			map[string]string{"Accepted": "False/" + dup, "Stalled": "True/" + dup, "Ready": "False/" + dup},
+			"rejected", writeStatuses(makeRequest("new", wait, 1), stopping),
+			map[string]string{"Accepted": "False/" + dup, "Stalled": "True/" + dup, "Ready": "False/" + dup, "Finished": "True/" + dup},
 			v1alpha1.ExecutionStopping, "",
 		},
 		{
-			"rejected after it was pending", written(request("new", wait, 1), execution(v1alpha1.ExecutionInProgress, nil), stopping),
-			map[string]string{"Accepted": "False/" + dup, "Stalled": "True/" + dup, "Ready": "False/" + dup},
+			"rejected after it was pending", writeStatuses(makeRequest("new", wait, 1), makeExecution(v1alpha1.ExecutionInProgress, nil), stopping),
+			map[string]string{"Accepted": "False/" + dup, "Stalled": "True/" + dup, "Ready": "False/" + dup, "Finished": "True/" + dup},
 			v1alpha1.ExecutionStopping, "",
 		},
 		{
-			"execution deleted while it stopped", written(request("w", wait, 1), stopping, nil),
-			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted"},
-			v1alpha1.ExecutionStopped, theExecution,
+			"execution deleted while it stopped", writeStatuses(makeRequest("w", wait, 1), stopping, nil),
+			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted", "Finished": "True/ExecutionDeleted"},
+			v1alpha1.ExecutionStopped, executionID,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := &tt.r.Status
-			if diff := cmp.Diff(tt.want, summary(got)); diff != "" {
+			got := &tt.sr.Status
+			if diff := cmp.Diff(tt.want, summarizeConditions(got)); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
 			if got.State != tt.state {
@@ -117,11 +118,11 @@ func TestStatus(t *testing.T) {
 
 // A request whose execution was not found is rejected too; there is no state to show.
 func TestStatusNotFound(t *testing.T) {
-	r := request("new", abandon, 1)
-	got := NextStatus(&r, nil, NotFound(&r, false), at(10))
+	sr := makeRequest("new", abandon, 1)
+	got := NextStatus(&sr, nil, DecideNotFound(&sr, false), at(10))
 	const reason = v1alpha1.ReasonPipelineNotFound
-	want := map[string]string{"Accepted": "False/" + reason, "Stalled": "True/" + reason, "Ready": "False/" + reason}
-	if diff := cmp.Diff(want, summary(&got)); diff != "" {
+	want := map[string]string{"Accepted": "False/" + reason, "Stalled": "True/" + reason, "Ready": "False/" + reason, "Finished": "True/" + reason}
+	if diff := cmp.Diff(want, summarizeConditions(&got)); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 	if got.State != "" || got.Mode != abandon {
@@ -132,17 +133,17 @@ func TestStatusNotFound(t *testing.T) {
 // A status whose message is longer than the schema lets through could not be written. A name can be of another schema.
 func TestStatusMessagesAreBounded(t *testing.T) {
 	for _, long := range []string{strings.Repeat("x", 3000), strings.Repeat("停", 3000)} {
-		r := request("new", wait, 1)
-		r.Spec.PipelineName = long
-		got := NextStatus(&r, nil, NotFound(&r, false), at(10))
+		sr := makeRequest("new", wait, 1)
+		sr.Spec.PipelineName = long
+		got := NextStatus(&sr, nil, DecideNotFound(&sr, false), at(10))
 		for _, c := range got.Conditions {
 			if n := utf8.RuneCountInString(c.Message); n != text.MaxMessageLength || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "…") {
 				t.Errorf("%s: a message of %d characters: %.100q", c.Type, n, c.Message)
 			}
 		}
-		again := r
+		again := sr
 		again.Status = got
-		if diff := cmp.Diff(got, NextStatus(&again, nil, NotFound(&r, false), at(20))); diff != "" {
+		if diff := cmp.Diff(got, NextStatus(&again, nil, DecideNotFound(&sr, false), at(20))); diff != "" {
 			t.Errorf("written again (-before +after):\n%s", diff)
 		}
 	}
@@ -150,33 +151,33 @@ func TestStatusMessagesAreBounded(t *testing.T) {
 
 // A verdict is given once: a later different one, or a later execution, changes nothing of it.
 func TestStatusKeepsItsVerdict(t *testing.T) {
-	w := inForceOf(accepted("w", wait))
-	stopping, stopped := execution(v1alpha1.ExecutionStopping, w), execution(v1alpha1.ExecutionStopped, w)
-	yesVerdict := Verdict{Decided: true, Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "another"}
-	noVerdict := Verdict{Decided: true, Reason: v1alpha1.ReasonNotStoppable, Message: "another"}
+	w := makeStop(makeAccepted("w", wait))
+	stopping, stopped := makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
+	yesVerdict := verdict.Verdict{Decided: true, Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "another"}
+	noVerdict := verdict.Verdict{Decided: true, Reason: v1alpha1.ReasonNotStoppable, Message: "another"}
 	tests := []struct {
-		name  string
-		r     *v1alpha1.StopRequest
-		e     *v1alpha1.PipelineExecution
-		v     Verdict
-		whole bool // not only the verdict stays, all of the status does
+		name      string
+		sr        *v1alpha1.StopRequest
+		execution *v1alpha1.PipelineExecution
+		answer    verdict.Verdict
+		whole     bool // not only the verdict stays, all of the status does
 	}{
-		{"rejected, then accepted", written(request("new", wait, 1), stopping), stopped, yesVerdict, true},
-		{"rejected, then rejected otherwise", written(request("new", wait, 1), stopping), stopped, noVerdict, true},
-		{"rejected, then undecided", written(request("new", wait, 1), stopping), nil, Verdict{}, true},
-		{"accepted, then rejected", written(request("w", wait, 1), stopping), stopped, noVerdict, false},
-		{"accepted, then undecided", written(request("w", wait, 1), stopping), stopping, Verdict{}, false},
-		{"accepted and Stopped, then rejected", written(request("w", wait, 1), stopped), stopped, noVerdict, true},
-		{"accepted and Stopped, then deleted", written(request("w", wait, 1), stopped), nil, noVerdict, true},
+		{"rejected, then accepted", writeStatuses(makeRequest("new", wait, 1), stopping), stopped, yesVerdict, true},
+		{"rejected, then rejected otherwise", writeStatuses(makeRequest("new", wait, 1), stopping), stopped, noVerdict, true},
+		{"rejected, then undecided", writeStatuses(makeRequest("new", wait, 1), stopping), nil, verdict.Verdict{}, true},
+		{"accepted, then rejected", writeStatuses(makeRequest("w", wait, 1), stopping), stopped, noVerdict, false},
+		{"accepted, then undecided", writeStatuses(makeRequest("w", wait, 1), stopping), stopping, verdict.Verdict{}, false},
+		{"accepted and Stopped, then rejected", writeStatuses(makeRequest("w", wait, 1), stopped), stopped, noVerdict, true},
+		{"accepted and Stopped, then deleted", writeStatuses(makeRequest("w", wait, 1), stopped), nil, noVerdict, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := NextStatus(tt.r, tt.e, tt.v, at(99))
-			before, after := condition(&tt.r.Status, v1alpha1.ConditionAccepted), condition(&got, v1alpha1.ConditionAccepted)
+			got := NextStatus(tt.sr, tt.execution, tt.answer, at(99))
+			before, after := findCondition(&tt.sr.Status, v1alpha1.ConditionAccepted), findCondition(&got, v1alpha1.ConditionAccepted)
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("the verdict changed (-before +after):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.r.Status, got); tt.whole && diff != "" {
+			if diff := cmp.Diff(tt.sr.Status, got); tt.whole && diff != "" {
 				t.Errorf("the status changed (-before +after):\n%s", diff)
 			}
 			if !tt.whole && meta.IsStatusConditionTrue(got.Conditions, v1alpha1.ConditionStalled) {
@@ -188,49 +189,84 @@ func TestStatusKeepsItsVerdict(t *testing.T) {
 
 // The cache shares what it hands out, so the request may not be written to.
 func TestStatusChangesNothing(t *testing.T) {
-	e := execution(v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait)))
-	r := written(request("w", wait, 1), e)
-	before := r.DeepCopy()
-	e.Status.State = v1alpha1.ExecutionStopped
-	NextStatus(r, e, Decide(e, r), at(20))
-	if diff := cmp.Diff(before, r); diff != "" {
+	execution := makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)))
+	sr := writeStatuses(makeRequest("w", wait, 1), execution)
+	before := sr.DeepCopy()
+	execution.Status.State = v1alpha1.ExecutionStopped
+	NextStatus(sr, execution, Decide(execution, sr), at(20))
+	if diff := cmp.Diff(before, sr); diff != "" {
 		t.Errorf("the request was changed (-before +after):\n%s", diff)
 	}
 }
 
 // Nothing new means the same status, whatever the time: else the writes would not stop.
 func TestStatusSettles(t *testing.T) {
-	w := inForceOf(accepted("w", wait))
-	for _, state := range columns {
+	w := makeStop(makeAccepted("w", wait))
+	for _, state := range stateColumns {
 		for _, name := range []string{"w", "new"} {
-			e := execution(state, w)
-			r := written(request(name, wait, 1), e)
-			got := NextStatus(r, e, Decide(e, r), at(50))
-			if diff := cmp.Diff(r.Status, got); diff != "" {
+			execution := makeExecution(state, w)
+			sr := writeStatuses(makeRequest(name, wait, 1), execution)
+			got := NextStatus(sr, execution, Decide(execution, sr), at(50))
+			if diff := cmp.Diff(sr.Status, got); diff != "" {
 				t.Errorf("state %q, request %s (-first +second):\n%s", state, name, diff)
 			}
 		}
 	}
 }
 
-func TestConcluded(t *testing.T) {
-	w := inForceOf(accepted("w", wait))
-	fencing, stopping, stopped := execution("", w), execution(v1alpha1.ExecutionStopping, w), execution(v1alpha1.ExecutionStopped, w)
+func TestFinished(t *testing.T) {
+	w := makeStop(makeAccepted("w", wait))
+	fencing, stopping, stopped := makeExecution("", w), makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
 	tests := []struct {
 		name string
-		r    *v1alpha1.StopRequest
+		sr   *v1alpha1.StopRequest
 		want bool
 	}{
-		{"new", written(request("w", wait, 1)), false},
-		{"undecided", written(request("w", wait, 1), fencing), false},
-		{"accepted, Stopping", written(request("w", wait, 1), stopping), false},
-		{"accepted, Stopped", written(request("w", wait, 1), stopped), true},
-		{"rejected", written(request("new", wait, 1), stopping), true},
+		{"new", writeStatuses(makeRequest("w", wait, 1)), false},
+		{"undecided", writeStatuses(makeRequest("w", wait, 1), fencing), false},
+		{"accepted, Stopping", writeStatuses(makeRequest("w", wait, 1), stopping), false},
+		{"accepted, Stopped", writeStatuses(makeRequest("w", wait, 1), stopped), true},
+		{"rejected", writeStatuses(makeRequest("new", wait, 1), stopping), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := IsConcluded(tt.r); got != tt.want {
-				t.Errorf("Concluded is %v, want %v", got, tt.want)
+			if got := verdict.IsFinished(tt.sr.Status.Conditions); got != tt.want {
+				t.Errorf("IsFinished is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// A rejected request that an earlier version of the operator answered has no Finished. It gets one, and keeps its verdict.
+func TestStatusRestoresFinished(t *testing.T) {
+	stopping := makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)))
+	stopped := makeExecution(v1alpha1.ExecutionStopped, makeStop(makeAccepted("w", wait)))
+	rejected := writeStatuses(makeRequest("new", wait, 1), stopping)
+	want := rejected.Status.DeepCopy()
+	otherAnswers := map[string]verdict.Verdict{
+		"the same answer": Decide(stopping, rejected),
+		"another one":     Decide(stopped, rejected),
+		"none":            {},
+		"an acceptance":   {Decided: true, Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "another"},
+	}
+	for name, answer := range otherAnswers {
+		t.Run(name, func(t *testing.T) {
+			sr := rejected.DeepCopy()
+			meta.RemoveStatusCondition(&sr.Status.Conditions, v1alpha1.ConditionFinished)
+			if verdict.IsFinished(sr.Status.Conditions) {
+				t.Fatalf("it is finished without the condition: %+v", sr.Status)
+			}
+			got := NextStatus(sr, stopping, answer, at(50))
+			if diff := cmp.Diff(summarizeConditions(want), summarizeConditions(&got)); diff != "" || !verdict.IsFinished(got.Conditions) {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+			for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionStalled} {
+				if diff := cmp.Diff(findCondition(want, name), findCondition(&got, name)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+			}
+			if c := findCondition(&got, v1alpha1.ConditionFinished); c.Message != findCondition(want, v1alpha1.ConditionFinished).Message {
+				t.Errorf("the message of Finished is %q", c.Message)
 			}
 		})
 	}
@@ -239,9 +275,9 @@ func TestConcluded(t *testing.T) {
 // The API server refuses a condition without a reason. An accepted request may be compared with an older copy of its
 // execution, after the operator started anew.
 func TestStatusConditionsHaveReasons(t *testing.T) {
-	accepted := written(request("w", wait, 1), execution(v1alpha1.ExecutionStopping, inForceOf(accepted("w", wait))))
-	for _, state := range columns {
-		got := NextStatus(accepted, execution(state, nil), Verdict{}, at(20))
+	accepted := writeStatuses(makeRequest("w", wait, 1), makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait))))
+	for _, state := range stateColumns {
+		got := NextStatus(accepted, makeExecution(state, nil), verdict.Verdict{}, at(20))
 		for _, c := range got.Conditions {
 			if c.Reason == "" {
 				t.Errorf("execution in state %q: condition %s has no reason", state, c.Type)

@@ -13,19 +13,20 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
 
 const (
-	theUID  = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
-	theName = "run-1-a89ce60672c32ef0b818"
+	executionUID = "0b9c2f4e-52a1-4d0c-9a57-3f1f6f1d2c11"
+	jobName      = "run-1-b466b8b8c9eac8352446"
 )
 
 // theRun is an execution with the variables that it sets.
-func theRun(variables ...v1alpha1.Variable) Scope {
-	return Scope{
+func makeScope(variables ...v1alpha1.Variable) action.Scope {
+	return action.Scope{
 		Execution: &v1alpha1.PipelineExecution{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: theUID},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: executionUID},
 			Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: "deploy@prod"},
 		},
 		Variables: variables,
@@ -33,25 +34,26 @@ func theRun(variables ...v1alpha1.Variable) Scope {
 }
 
 // task is to start an action whose job.spec is that JSON.
-func task(spec string) plan.Operation {
+func makeStart(spec string) plan.Operation {
 	return plan.Operation{
-		Type: plan.OperationStart, Key: plan.ActionKey{Stage: "build", Action: "compile"}, Workload: v1alpha1.WorkloadReference{Name: theName},
+		Type: plan.OperationStart, Key: plan.ActionKey{Stage: "build", Action: "compile"},
+		Workload:   v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: jobName},
 		Definition: v1alpha1.Action{Name: "compile", Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: []byte(spec)}}},
 	}
 }
 
-const minimal = `{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"busybox"}]}}}`
+const minimalSpec = `{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"busybox"}]}}}`
 
-func mustBuild(t *testing.T, run Scope, task plan.Operation) *batchv1.Job {
+func mustBuild(t *testing.T, scope action.Scope, op plan.Operation) *batchv1.Job {
 	t.Helper()
-	job, err := buildJob(run, task)
+	job, err := buildJob(scope, op)
 	if err != nil {
 		t.Fatalf("build: %v", err)
 	}
 	return job
 }
 
-func env(pairs ...string) []corev1.EnvVar {
+func parseEnv(pairs ...string) []corev1.EnvVar {
 	var vars []corev1.EnvVar
 	for _, p := range pairs {
 		name, value, _ := strings.Cut(p, "=")

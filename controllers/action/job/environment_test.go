@@ -22,15 +22,15 @@ func TestMerge(t *testing.T) {
 		own      []corev1.EnvVar
 		expected []corev1.EnvVar
 	}{
-		{"none of its own", env("A=1", "B=2"), nil, env("A=1", "B=2")},
-		{"none of ours", nil, env("A=1"), env("A=1")},
+		{"none of its own", parseEnv("A=1", "B=2"), nil, parseEnv("A=1", "B=2")},
+		{"none of ours", nil, parseEnv("A=1"), parseEnv("A=1")},
 		// "before its own, so that its own may refer to them"
-		{"ours go first", env("B=2"), env("A=$(B)"), env("B=2", "A=$(B)")},
-		{"the container's own wins", env("A=ours", "B=2"), env("A=own"), env("B=2", "A=own")},
-		{"an empty one of its own wins", env("A=ours"), env("A="), env("A=")},
-		{"a reference of its own wins", env("TAG=ours"), []corev1.EnvVar{secret}, []corev1.EnvVar{secret}},
-		{"names differ in case", env("A=1"), env("a=2"), env("A=1", "a=2")},
-		{"ours are escaped, its own are not", env("A=$(X)"), env("B=$(A)"), env("A=$$(X)", "B=$(A)")},
+		{"ours go first", parseEnv("B=2"), parseEnv("A=$(B)"), parseEnv("B=2", "A=$(B)")},
+		{"the container's own wins", parseEnv("A=ours", "B=2"), parseEnv("A=own"), parseEnv("B=2", "A=own")},
+		{"an empty one of its own wins", parseEnv("A=ours"), parseEnv("A="), parseEnv("A=")},
+		{"a reference of its own wins", parseEnv("TAG=ours"), []corev1.EnvVar{secret}, []corev1.EnvVar{secret}},
+		{"names differ in case", parseEnv("A=1"), parseEnv("a=2"), parseEnv("A=1", "a=2")},
+		{"ours are escaped, its own are not", parseEnv("A=$(X)"), parseEnv("B=$(A)"), parseEnv("A=$$(X)", "B=$(A)")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestValuesStayLiteral(t *testing.T) {
 	for _, value := range []string{
 		"", "plain", "$(X)", "$$(X)", "$$$(X)", "a$(HALTLINE_STAGE)b", "$", "$$", "100$", "$X", "${X}", "$(", "`id`", "$(rm -rf /)", "é$(停)\n",
 	} {
-		got := mustBuild(t, theRun(v1alpha1.Variable{Name: "V", Value: value}), task(minimal)).Spec.Template.Spec.Containers[0].Env
+		got := mustBuild(t, makeScope(v1alpha1.Variable{Name: "V", Value: value}), makeStart(minimalSpec)).Spec.Template.Spec.Containers[0].Env
 		v := got[len(got)-1]
 		if v.Name != "V" || expand(v.Value) != value {
 			t.Errorf("%q is written as %s=%q, which a container sees as %q", value, v.Name, v.Value, expand(v.Value))
@@ -75,17 +75,17 @@ func TestValuesStayLiteral(t *testing.T) {
 
 // Every container is told of the run, init containers too, and each keeps what it defines itself.
 func TestBuildEnvironment(t *testing.T) {
-	job := mustBuild(t, theRun(v1alpha1.Variable{Name: "REGION", Value: "eu"}, v1alpha1.Variable{Name: "TAG", Value: "v1"}), task(`{"template":{"spec":{
+	job := mustBuild(t, makeScope(v1alpha1.Variable{Name: "REGION", Value: "eu"}, v1alpha1.Variable{Name: "TAG", Value: "v1"}), makeStart(`{"template":{"spec":{
 		"initContainers":[{"name":"init","env":[{"name":"TAG","value":"own"}]},{"name":"sidecar","restartPolicy":"Always"}],
 		"containers":[{"name":"main"},{"name":"second","env":[{"name":"HALTLINE_STAGE","value":"own"},{"name":"X","value":"$(REGION)"}]}]}}}`))
-	run := env("HALTLINE_PIPELINE_NAME=deploy@prod", "HALTLINE_PIPELINE_EXECUTION_ID="+theUID)
-	stage, action := env("HALTLINE_STAGE=build"), env("HALTLINE_ACTION=compile")
-	all := slices.Concat(run, stage, action, env("REGION=eu", "TAG=v1"))
+	run := parseEnv("HALTLINE_PIPELINE_NAME=deploy@prod", "HALTLINE_PIPELINE_EXECUTION_ID="+executionUID)
+	stage, action := parseEnv("HALTLINE_STAGE=build"), parseEnv("HALTLINE_ACTION=compile")
+	all := slices.Concat(run, stage, action, parseEnv("REGION=eu", "TAG=v1"))
 	want := map[string][]corev1.EnvVar{
-		"init":    slices.Concat(run, stage, action, env("REGION=eu"), env("TAG=own")),
+		"init":    slices.Concat(run, stage, action, parseEnv("REGION=eu"), parseEnv("TAG=own")),
 		"sidecar": all,
 		"main":    all,
-		"second":  slices.Concat(run, action, env("REGION=eu", "TAG=v1"), env("HALTLINE_STAGE=own", "X=$(REGION)")),
+		"second":  slices.Concat(run, action, parseEnv("REGION=eu", "TAG=v1"), parseEnv("HALTLINE_STAGE=own", "X=$(REGION)")),
 	}
 	got := map[string][]corev1.EnvVar{}
 	pod := job.Spec.Template.Spec
@@ -99,9 +99,9 @@ func TestBuildEnvironment(t *testing.T) {
 
 // Containers must not share what one of them could be changed through.
 func TestAddEnvDoesNotShare(t *testing.T) {
-	ours := env("A=1")
+	ours := parseEnv("A=1")
 	pod := &corev1.PodSpec{Containers: []corev1.Container{{Name: "one"}, {Name: "two"}}}
-	addEnv(pod, ours)
+	addEnvironment(pod, ours)
 	pod.Containers[0].Env[0].Value = "changed"
 	if got := pod.Containers[1].Env[0].Value; got != "1" || ours[0].Value != "1" {
 		t.Errorf("the other container has %q, the source has %q", got, ours[0].Value)

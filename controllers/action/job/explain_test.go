@@ -22,12 +22,12 @@ func at(seconds int) metav1.Time {
 	return metav1.NewTime(time.Date(2026, 3, 1, 12, 0, seconds, 0, time.UTC))
 }
 
-// pod is a pod of the Job, running on a node.
-func pod(change ...func(*corev1.Pod)) *corev1.Pod {
+// makePod returns a pod of the Job, running on a node.
+func makePod(change ...func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "team", Name: theName + "-x7k2p", Labels: map[string]string{
-				batchv1.ControllerUidLabel: theJobUID, batchv1.JobNameLabel: theName, v1alpha1.LabelExecutionID: theUID,
+			Namespace: "team", Name: jobName + "-x7k2p", Labels: map[string]string{
+				batchv1.ControllerUidLabel: jobUID, batchv1.JobNameLabel: jobName, v1alpha1.LabelExecutionID: executionUID,
 			},
 			Finalizers: []string{batchv1.JobTrackingFinalizer},
 		},
@@ -40,8 +40,8 @@ func pod(change ...func(*corev1.Pod)) *corev1.Pod {
 	return p
 }
 
-// deleted has the pod end at second 30.
-func deleted(p *corev1.Pod) {
+// asDeletedPod has the pod end at second 30.
+func asDeletedPod(p *corev1.Pod) {
 	end := at(30)
 	p.DeletionTimestamp = &end
 }
@@ -79,76 +79,76 @@ var (
 
 // "when something does not end (node lost, finalizer, image never pulled), the reason"
 func TestWhyUnfinished(t *testing.T) {
-	const name = theName + "-x7k2p"
+	const name = jobName + "-x7k2p"
 	tests := []struct {
 		name            string
 		pod             *corev1.Pod
 		now             metav1.Time
 		reason, message string
 	}{
-		{"it just runs", pod(containers(up)), at(0), "", ""},
-		{"nothing is known of it yet", pod(), at(0), "", ""},
+		{"it just runs", makePod(containers(up)), at(0), "", ""},
+		{"nothing is known of it yet", makePod(), at(0), "", ""},
 		{
-			"the grace period runs", pod(deleted), at(10),
-			"PodTerminating", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
+			"the grace period runs", makePod(asDeletedPod), at(10),
+			"InGracePeriod", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
 		},
-		{"the end of the grace period", pod(deleted), at(30), "PodTerminating", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`},
+		{"the end of the grace period", makePod(asDeletedPod), at(30), "InGracePeriod", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`},
 		{
-			"past it, with the finalizer of the Job controller", pod(deleted), at(31),
+			"past it, with the finalizer of the Job controller", makePod(asDeletedPod), at(31),
 			"PodNotEnding", `Pod "` + name + `" should have ended at 2026-03-01T12:00:30Z and has not; see whether its node "node-1" is lost.`,
 		},
 		{
-			"past it, with no finalizer", pod(deleted, finalizers()), at(31),
+			"past it, with no finalizer", makePod(asDeletedPod, finalizers()), at(31),
 			"PodNotEnding", `Pod "` + name + `" should have ended at 2026-03-01T12:00:30Z and has not; see whether its node "node-1" is lost.`,
 		},
 		{
-			"past it, with a foreign finalizer", pod(deleted, finalizers("example.com/hold")), at(31),
+			"past it, with a foreign finalizer", makePod(asDeletedPod, finalizers("example.com/hold")), at(31),
 			"PodFinalizer", `Pod "` + name + `" should have ended at 2026-03-01T12:00:30Z; its finalizers must be removed by whoever set them: example.com/hold.`,
 		},
 		{
-			"past it, with foreign finalizers among ours", pod(deleted, finalizers("a.example/x", batchv1.JobTrackingFinalizer, "b.example/y")), at(31),
+			"past it, with foreign finalizers among ours", makePod(asDeletedPod, finalizers("a.example/x", batchv1.JobTrackingFinalizer, "b.example/y")), at(31),
 			"PodFinalizer", `Pod "` + name + `" should have ended at 2026-03-01T12:00:30Z; its finalizers must be removed by whoever set them: a.example/x, b.example/y.`,
 		},
 		{
-			"in its grace period a foreign finalizer is no matter yet", pod(deleted, finalizers("example.com/hold")), at(10),
-			"PodTerminating", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
+			"in its grace period a foreign finalizer is no matter yet", makePod(asDeletedPod, finalizers("example.com/hold")), at(10),
+			"InGracePeriod", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
 		},
 		{
 			// What is deleted need not start any more.
-			"deleted, and its image cannot be pulled", pod(deleted, containers(waitingFor("main", "ImagePullBackOff"))), at(10),
-			"PodTerminating", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
+			"deleted, and its image cannot be pulled", makePod(asDeletedPod, containers(waitingFor("main", "ImagePullBackOff"))), at(10),
+			"InGracePeriod", `Pod "` + name + `" is in its grace period, until 2026-03-01T12:00:30Z.`,
 		},
 		{
-			"a time of another zone", pod(deleted), metav1.NewTime(at(31).In(time.FixedZone("CET", 3600))),
+			"a time of another zone", makePod(asDeletedPod), metav1.NewTime(at(31).In(time.FixedZone("CET", 3600))),
 			"PodNotEnding", `Pod "` + name + `" should have ended at 2026-03-01T12:00:30Z and has not; see whether its node "node-1" is lost.`,
 		},
-		{"unschedulable", pod(condition(unschedulable)), at(0), "Unschedulable", `Pod "` + name + `" cannot be scheduled: 0/3 nodes are available`},
+		{"unschedulable", makePod(condition(unschedulable)), at(0), "Unschedulable", `Pod "` + name + `" cannot be scheduled: 0/3 nodes are available`},
 		{
-			"scheduled", pod(condition(corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}), containers(up)), at(0), "", "",
+			"scheduled", makePod(condition(corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}), containers(up)), at(0), "", "",
 		},
 		{
-			"not ready is no reason", pod(condition(corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady"})), at(0), "", "",
+			"not ready is no reason", makePod(condition(corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady"})), at(0), "", "",
 		},
 		{
-			"an image that cannot be pulled", pod(containers(waitingFor("main", "ImagePullBackOff"))), at(0),
+			"an image that cannot be pulled", makePod(containers(waitingFor("main", "ImagePullBackOff"))), at(0),
 			"ImagePullBackOff", `Container "main" of pod "` + name + `", of image "example.com/app:1", cannot start: ImagePullBackOff.`,
 		},
 		{
-			"the same, as the kubelet says it in between", pod(containers(waitingFor("main", "ErrImagePull"))), at(0),
+			"the same, as the kubelet says it in between", makePod(containers(waitingFor("main", "ErrImagePull"))), at(0),
 			"ImagePullBackOff", `Container "main" of pod "` + name + `", of image "example.com/app:1", cannot start: ImagePullBackOff.`,
 		},
 		{
-			"it crashes", pod(containers(waitingFor("main", "CrashLoopBackOff"))), at(0),
+			"it crashes", makePod(containers(waitingFor("main", "CrashLoopBackOff"))), at(0),
 			"CrashLoopBackOff", `Container "main" of pod "` + name + `", of image "example.com/app:1", cannot start: CrashLoopBackOff.`,
 		},
-		{"it is being created", pod(containers(waitingFor("main", "ContainerCreating"))), at(0), "", ""},
-		{"its init containers run", pod(containers(waitingFor("main", "PodInitializing")), initContainers(up)), at(0), "", ""},
+		{"it is being created", makePod(containers(waitingFor("main", "ContainerCreating"))), at(0), "", ""},
+		{"its init containers run", makePod(containers(waitingFor("main", "PodInitializing")), initContainers(up)), at(0), "", ""},
 		{
-			"an init container cannot start", pod(containers(waitingFor("main", "PodInitializing")), initContainers(waitingFor("fetch", "CreateContainerConfigError"))), at(0),
+			"an init container cannot start", makePod(containers(waitingFor("main", "PodInitializing")), initContainers(waitingFor("fetch", "CreateContainerConfigError"))), at(0),
 			"CreateContainerConfigError", `Container "fetch" of pod "` + name + `", of image "example.com/app:1", cannot start: CreateContainerConfigError.`,
 		},
 		{
-			"one of several", pod(containers(up, waitingFor("side", "ContainerCreating"), waitingFor("other", "InvalidImageName"))), at(0),
+			"one of several", makePod(containers(up, waitingFor("side", "ContainerCreating"), waitingFor("other", "InvalidImageName"))), at(0),
 			"InvalidImageName", `Container "other" of pod "` + name + `", of image "example.com/app:1", cannot start: InvalidImageName.`,
 		},
 	}
@@ -198,21 +198,21 @@ func TestWhyWaiting(t *testing.T) {
 
 // Of finalizers those of a deletion's own propagation are nobody's to remove.
 func TestWhyDeleting(t *testing.T) {
-	const byAnother = `Job "` + theName + `" is being deleted by another`
+	const bySomebodyElse = `Job "` + jobName + `" is being deleted by somebody else`
 	tests := []struct {
 		finalizers      []string
 		reason, message string
 	}{
-		{nil, "JobDeleting", byAnother + "; its pods have to end."},
-		{[]string{"foregroundDeletion"}, "JobDeleting", byAnother + "; its pods have to end."},
-		{[]string{"orphan"}, "JobDeleting", byAnother + "; its pods have to end."},
+		{nil, "JobDeleting", bySomebodyElse + "; its pods have to end."},
+		{[]string{"foregroundDeletion"}, "JobDeleting", bySomebodyElse + "; its pods have to end."},
+		{[]string{"orphan"}, "JobDeleting", bySomebodyElse + "; its pods have to end."},
 		{
-			[]string{"example.com/hold", "foregroundDeletion", "z"}, "JobFinalizer", byAnother + " and kept by finalizers, which must be removed by " +
+			[]string{"example.com/hold", "foregroundDeletion", "z"}, "JobFinalizer", bySomebodyElse + " and kept by finalizers, which must be removed by " +
 				"whoever set them: example.com/hold, z. Its pods end when they are deleted by hand.",
 		},
 	}
 	for _, tt := range tests {
-		job := ourJob(deleting)
+		job := makeJob(asDeleting)
 		job.Finalizers = tt.finalizers
 		before := job.DeepCopy()
 		if reason, message := whyDeleting(job); reason != tt.reason || message != tt.message {
@@ -254,10 +254,10 @@ func TestIsIdle(t *testing.T) {
 
 // What a stop waits for is explained when it takes long, and at no other time: it costs a list of pods.
 func TestExplain(t *testing.T) {
-	pull := pod(containers(waitingFor("main", "ImagePullBackOff")))
-	fine := pod(containers(up))
-	second := pod(containers(waitingFor("main", "InvalidImageName")), func(p *corev1.Pod) { p.Name = "z" })
-	record := pod(func(p *corev1.Pod) { p.Name, p.Status.Phase = "failed-try", corev1.PodFailed })
+	pull := makePod(containers(waitingFor("main", "ImagePullBackOff")))
+	fine := makePod(containers(up))
+	second := makePod(containers(waitingFor("main", "InvalidImageName")), func(p *corev1.Pod) { p.Name = "z" })
+	record := makePod(func(p *corev1.Pod) { p.Name, p.Status.Phase = "failed-try", corev1.PodFailed })
 	tests := []struct {
 		name   string
 		ask    bool
@@ -267,23 +267,23 @@ func TestExplain(t *testing.T) {
 		reason string
 		reads  []string
 	}{
-		{"nobody asked", false, plan.OperationObserve, ourJob(), []*corev1.Pod{pull}, "", []string{"get Job"}},
-		{"an image cannot be pulled", true, plan.OperationObserve, ourJob(), []*corev1.Pod{pull}, "ImagePullBackOff", []string{"get Job", "live list Pod"}},
-		{"it runs", true, plan.OperationObserve, ourJob(), []*corev1.Pod{fine}, "", []string{"get Job", "live list Pod"}},
-		{"one of two", true, plan.OperationObserve, ourJob(), []*corev1.Pod{fine, second}, "InvalidImageName", []string{"get Job", "live list Pod"}},
-		{"no pod", true, plan.OperationObserve, ourJob(), nil, "NoPod", []string{"get Job", "live list Pod", "get Job"}},
-		{"only a try that ended", true, plan.OperationObserve, ourJob(), []*corev1.Pod{record}, "NoPod", []string{"get Job", "live list Pod", "get Job"}},
+		{"nobody asked", false, plan.OperationObserve, makeJob(), []*corev1.Pod{pull}, "", []string{"get Job"}},
+		{"an image cannot be pulled", true, plan.OperationObserve, makeJob(), []*corev1.Pod{pull}, "ImagePullBackOff", []string{"get Job", "live list Pod"}},
+		{"it runs", true, plan.OperationObserve, makeJob(), []*corev1.Pod{fine}, "", []string{"get Job", "live list Pod"}},
+		{"one of two", true, plan.OperationObserve, makeJob(), []*corev1.Pod{fine, second}, "InvalidImageName", []string{"get Job", "live list Pod"}},
+		{"no pod", true, plan.OperationObserve, makeJob(), nil, "NoPod", []string{"get Job", "live list Pod", "get Job"}},
+		{"only a try that ended", true, plan.OperationObserve, makeJob(), []*corev1.Pod{record}, "NoPod", []string{"get Job", "live list Pod", "get Job"}},
 		{
-			"no pod, and the Job controller knows of one", true, plan.OperationObserve, ourJob(func(j *batchv1.Job) { j.Status.Active = 1 }), nil,
+			"no pod, and the Job controller knows of one", true, plan.OperationObserve, makeJob(func(j *batchv1.Job) { j.Status.Active = 1 }), nil,
 			"", []string{"get Job", "live list Pod", "get Job"},
 		},
-		{"it has ended", true, plan.OperationObserve, ourJob(complete), nil, "", []string{"get Job"}},
-		{"it has a message already", true, plan.OperationObserve, ourJob(suspended), nil, "JobSuspended", []string{"get Job"}},
+		{"it has ended", true, plan.OperationObserve, makeJob(asComplete), nil, "", []string{"get Job"}},
+		{"it has a message already", true, plan.OperationObserve, makeJob(asSuspended), nil, "JobSuspended", []string{"get Job"}},
 		{
-			"an abandoned one in its grace period", true, plan.OperationTerminate, ourJob(suspended, empty), []*corev1.Pod{pod(deleted, finalizers("example.com/hold"))},
-			"PodTerminating", []string{"get Job", "live list Pod"},
+			"an abandoned one in its grace period", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty), []*corev1.Pod{makePod(asDeletedPod, finalizers("example.com/hold"))},
+			"InGracePeriod", []string{"get Job", "live list Pod"},
 		},
-		{"an abandoned one without pods", true, plan.OperationTerminate, ourJob(suspended, empty), nil, "", []string{"get Job", "live list Pod"}},
+		{"an abandoned one without pods", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty), nil, "", []string{"get Job", "live list Pod"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,9 +291,9 @@ func TestExplain(t *testing.T) {
 			for _, p := range tt.pods {
 				c.add(p)
 			}
-			run := theRun()
-			run.Explain, run.Now = tt.ask, at(0)
-			o, err := c.runner().Execute(t.Context(), run, started(tt.verb))
+			scope := makeScope()
+			scope.Explain, scope.Now = tt.ask, at(0)
+			o, err := c.execute(scope, makeConfirmed(tt.verb))
 			if err != nil || o.Reason != tt.reason || (o.Reason != "" && o.Message == "") {
 				t.Errorf("got %+v, %v; want the reason %q", o, err, tt.reason)
 			}
@@ -306,13 +306,13 @@ func TestExplain(t *testing.T) {
 
 // The message of a pod that does not end must lead a person to it.
 func TestExplainNoPod(t *testing.T) {
-	c := newCluster(t, ourJob())
-	run := theRun()
-	run.Explain = true
-	o, err := c.runner().Execute(t.Context(), run, started(plan.OperationObserve))
+	c := newCluster(t, makeJob())
+	scope := makeScope()
+	scope.Explain = true
+	o, err := c.execute(scope, makeConfirmed(plan.OperationObserve))
 	want := plan.Observation{
-		Phase: plan.PhaseRunning, UID: theJobUID, Reason: "NoPod",
-		Message: `Job "` + theName + `" has to finish, and has no pod; ` + "`kubectl describe job " + theName + "` says why.",
+		Phase: plan.PhaseRunning, UID: jobUID, Reason: "NoPod",
+		Message: `Job "` + jobName + `" has to finish, and has no pod; ` + "`kubectl describe job " + jobName + "` shows why.",
 	}
 	if diff := cmp.Diff(want, o); diff != "" || err != nil {
 		t.Errorf("error %v, observation (-want +got):\n%s", err, diff)
@@ -321,12 +321,12 @@ func TestExplainNoPod(t *testing.T) {
 
 // A list of pods that fails does not lose what was seen of the Job.
 func TestExplainFails(t *testing.T) {
-	c := newCluster(t, ourJob())
+	c := newCluster(t, makeJob())
 	c.fail["live list Pod"] = errTimeout
-	run := theRun()
-	run.Explain = true
-	o, err := c.runner().Execute(t.Context(), run, started(plan.OperationObserve))
-	if err == nil || o.Phase != plan.PhaseRunning || o.UID != theJobUID {
+	scope := makeScope()
+	scope.Explain = true
+	o, err := c.execute(scope, makeConfirmed(plan.OperationObserve))
+	if err == nil || o.Phase != plan.PhaseRunning || o.UID != jobUID {
 		t.Errorf("got %+v, %v", o, err)
 	}
 }

@@ -25,13 +25,14 @@ import (
 	"sigs.k8s.io/randfill"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
 
 // FuzzBuild: whatever JSON a job template is, making a Job of it ends, soon and without a panic, in an error or in a Job that
 // is not marked as what we mark ourselves.
 func FuzzBuild(f *testing.F) {
-	f.Add(minimal, "example.com/team", "payments", "V", "$(HOME)", int64(0))
+	f.Add(minimalSpec, "example.com/team", "payments", "V", "$(HOME)", int64(0))
 	f.Add(`null`, v1alpha1.LabelPlaceholder, "true", "", "", int64(1))
 	f.Add(``, v1alpha1.LabelOrphaned, "true", v1alpha1.EnvStage, "x", int64(-1))
 	f.Add(`{"template":null,"selector":null,"managedBy":null,"suspend":true,"parallelism":-1}`, v1alpha1.LabelExecutionID, "another's", "=", "\x00", int64(1<<62))
@@ -40,7 +41,7 @@ func FuzzBuild(f *testing.F) {
 	f.Add(`{"selector":{"matchLabels":{"a":"b"}}}`, "", "", "", "", int64(0))
 	f.Add(`{"managedBy":"kubernetes.io/job-controller"}`, "", "", "", "", int64(0))
 	f.Add(`{"managedBy":"example.com/other"}`, "", "", "", "", int64(0))
-	f.Add(`{"TTLSecondsAfterFinished":0,"Template":{"METADATA":{"labels":{"pipelines.haltline.dev/tombstone":"true"}}}}`, "", "", "", "", int64(0))
+	f.Add(`{"TTLSecondsAfterFinished":0,"Template":{"METADATA":{"labels":{"pipelines.haltline.dev/placeholder":"true"}}}}`, "", "", "", "", int64(0))
 	f.Add(`{"template":{"metadata":{"labels":{"pipelines.haltline.dev/orphaned":"true","a":"b"}},"spec":{"initContainers":[{},{"env":[{"name":"V"}]}],`+
 		`"containers":[{"env":[{"name":"HALTLINE_STAGE","value":"mine"},{"name":"HALTLINE_STAGE"}]},null]}}}`, "", "", "V", "v", int64(0))
 	f.Add(`{"backoffLimit":1e3,"backoffLimit":"two","nosuch":{}}`, "", "", "", "", int64(0))
@@ -50,11 +51,11 @@ func FuzzBuild(f *testing.F) {
 	f.Add(withCPU(`1e-9`), "", "", "", "", int64(0))
 	f.Add(withCPU(`"1e1000000"`), "", "", "", "", int64(0))
 	f.Fuzz(func(t *testing.T, spec, label, value, variable, set string, timeout int64) {
-		run, do := theRun(v1alpha1.Variable{Name: variable, Value: set}), task(spec)
-		do.Definition.TimeoutSeconds = &timeout
-		do.Definition.Job.Metadata.Labels = map[string]string{label: value}
-		do.Definition.Job.Metadata.Annotations = map[string]string{label: value, v1alpha1.AnnotationStage: "another"}
-		checkBuild(t, run, do)
+		scope, op := makeScope(v1alpha1.Variable{Name: variable, Value: set}), makeStart(spec)
+		op.Definition.TimeoutSeconds = &timeout
+		op.Definition.Job.Metadata.Labels = map[string]string{label: value}
+		op.Definition.Job.Metadata.Annotations = map[string]string{label: value, v1alpha1.AnnotationStage: "another"}
+		checkBuild(t, scope, op)
 	})
 }
 
@@ -65,20 +66,20 @@ func FuzzBuildOfAny(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fill := filler(data)
-		run, do := theRun(), task("")
+		scope, op := makeScope(), makeStart("")
 		var spec batchv1.JobSpec
-		fill.Fill(&do.Definition)
-		fill.Fill(&run.Variables)
+		fill.Fill(&op.Definition)
+		fill.Fill(&scope.Variables)
 		fill.Fill(&spec)
-		if do.Definition.Job != nil {
+		if op.Definition.Job != nil {
 			spec.TTLSecondsAfterFinished, spec.Selector, spec.ManualSelector, spec.ManagedBy = nil, nil, nil, nil
 			raw, err := json.Marshal(&spec)
 			if err != nil {
 				return // No such object.
 			}
-			do.Definition.Job.Spec.Raw = raw
+			op.Definition.Job.Spec.Raw = raw
 		}
-		checkBuild(t, run, do)
+		checkBuild(t, scope, op)
 	})
 }
 
@@ -114,15 +115,15 @@ func TestEveryQuantityIsBounded(t *testing.T) {
 	if found < 10 {
 		t.Errorf("a JobSpec has just %d quantities", found)
 	}
-	text := strings.Replace(minimal, `"main"`, `"main","args":["1e-1000000"],"env":[{"name":"V","value":"1e-1000000"}]`, 1)
+	text := strings.Replace(minimalSpec, `"main"`, `"main","args":["1e-1000000"],"env":[{"name":"V","value":"1e-1000000"}]`, 1)
 	if err := decode(text); err != nil {
 		t.Errorf("what is no quantity: %v", err)
 	}
 }
 
 func decode(template string) error {
-	do := task(template)
-	_, err := DecodeJobSpec(&do.Definition)
+	op := makeStart(template)
+	_, err := decodeJobSpec(&op.Definition)
 	return err
 }
 
@@ -153,18 +154,18 @@ func eachQuantity(of reflect.Type, template string, within []reflect.Type, f fun
 // soon is far longer than making a Job takes, and shorter than what hangs.
 const soon = 3 * time.Second
 
-func checkBuild(t *testing.T, run Scope, do plan.Operation) {
+func checkBuild(t *testing.T, scope action.Scope, op plan.Operation) {
 	t.Helper()
-	before, start := do.Definition.DeepCopy(), time.Now()
-	job, err := buildJob(run, do)
+	before, start := op.Definition.DeepCopy(), time.Now()
+	job, err := buildJob(scope, op)
 	if err == nil {
 		_, _ = json.Marshal(job) // The client does.
 	}
 	if took := time.Since(start); took > soon {
 		t.Errorf("making a Job takes %v", took)
 	}
-	if !equality.Semantic.DeepEqual(before, &do.Definition) {
-		t.Errorf("the definition changed (-before +after):\n%s", cmp.Diff(before, &do.Definition))
+	if !equality.Semantic.DeepEqual(before, &op.Definition) {
+		t.Errorf("the definition changed (-before +after):\n%s", cmp.Diff(before, &op.Definition))
 	}
 	if (job == nil) == (err == nil) {
 		t.Fatalf("job %v, error %v", job, err)
@@ -178,14 +179,14 @@ func checkBuild(t *testing.T, run Scope, do plan.Operation) {
 				t.Errorf("the user marked the %s with %s", where, name)
 			}
 		}
-		if labels[v1alpha1.LabelExecutionID] != string(run.Execution.UID) {
+		if labels[v1alpha1.LabelExecutionID] != string(scope.Execution.UID) {
 			t.Errorf("the %s are not found: %v", where, labels)
 		}
 	}
-	if isPlaceholder(job) || !isOurs(job, run) || job.Name != do.Workload.Name || job.Namespace != run.Execution.Namespace || job.GenerateName != "" {
+	if isPlaceholder(job) || !isOurs(job, scope) || job.Name != op.Workload.Name || job.Namespace != scope.Execution.Namespace || job.GenerateName != "" {
 		t.Errorf("not our Job: %+v", job.ObjectMeta)
 	}
-	if job.Annotations[v1alpha1.AnnotationStage] != do.Key.Stage || job.Annotations[v1alpha1.AnnotationAction] != do.Key.Action {
+	if job.Annotations[v1alpha1.AnnotationStage] != op.Key.Stage || job.Annotations[v1alpha1.AnnotationAction] != op.Key.Action {
 		t.Errorf("annotations %v", job.Annotations)
 	}
 	s := &job.Spec
@@ -194,7 +195,7 @@ func checkBuild(t *testing.T, run Scope, do plan.Operation) {
 		t.Errorf("a Job that a stop cannot rely on: %+v", s)
 	}
 	for _, c := range slices.Concat(s.Template.Spec.InitContainers, s.Template.Spec.Containers) {
-		for _, v := range buildEnvironment(run, do) {
+		for _, v := range buildEnvironment(scope.Execution.Spec.PipelineName, string(scope.Execution.UID), op.Key, scope.Variables) {
 			if !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }) {
 				t.Errorf("container %q is not told %q", c.Name, v.Name)
 			}
@@ -246,24 +247,24 @@ func FuzzObserve(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fill := filler(data)
-		c, run, do := anything{}, theRun(), task(minimal)
-		run.Explain = true
-		for _, into := range []any{&c.pods, &c.job, &run.Now, &do.Workload.UID} {
+		c, scope, op := anything{}, makeScope(), makeStart(minimalSpec)
+		scope.Explain = true
+		for _, into := range []any{&c.pods, &c.job, &scope.Now, &op.Workload.UID} {
 			fill.Fill(into)
 		}
 		if c.job != nil {
 			fill.Fill(&c.job.UID)
-			do.Workload.UID = string(c.job.UID)
+			op.Workload.UID = string(c.job.UID)
 		}
 		living := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return !isFinishedPod(&p) })
-		for _, do.Type = range []plan.OperationType{plan.OperationStart, plan.OperationFence, plan.OperationObserve, plan.OperationTerminate, plan.OperationOrphan, 0} {
-			o, err := (&Runner{Client: c, APIReader: c}).Execute(context.Background(), run, do)
+		for _, op.Type = range []plan.OperationType{plan.OperationStart, plan.OperationFence, plan.OperationObserve, plan.OperationTerminate, plan.OperationOrphan, 0} {
+			o, err := action.NewRegistry(&Provider{Client: c, APIReader: c}).Execute(context.Background(), scope, op)
 			if err == nil && o.Phase == 0 {
-				t.Errorf("verb %d: nothing was learned, and nothing is wrong: %+v", do.Type, o)
+				t.Errorf("verb %d: nothing was learned, and nothing is wrong: %+v", op.Type, o)
 			}
 			_, finished := observeFinished(orEmpty(c.job))
-			if o.Phase == plan.PhaseEnded && do.Type == plan.OperationTerminate && living && !finished {
-				t.Errorf("verb %d: ended, and a pod is left: %+v", do.Type, o)
+			if o.Phase == plan.PhaseEnded && op.Type == plan.OperationTerminate && living && !finished {
+				t.Errorf("verb %d: ended, and a pod is left: %+v", op.Type, o)
 			}
 		}
 		joinPodNames(c.pods)
@@ -281,10 +282,10 @@ func FuzzRemains(f *testing.F) {
 		fill.Fill(&c.pods)
 		fill.Fill(&c.jobs)
 		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
-			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == theUID })
+			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == executionUID })
 		})
 		controlled := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return metav1.GetControllerOf(&p) != nil })
-		remains, err := (&Runner{Client: c, APIReader: c}).HasRemainingWork(context.Background(), "team", theUID)
+		remains, err := (&Provider{Client: c, APIReader: c}).HasRemainingWork(context.Background(), "team", executionUID)
 		switch {
 		case err != nil:
 			t.Error(err)
@@ -347,7 +348,7 @@ func filler(data []byte) *randfill.Filler {
 	return randfill.NewFromGoFuzz(data).NilChance(.5).NumElements(0, 3).Funcs(
 		func(s *string, c randfill.Continue) { *s = word(c) },
 		func(u *types.UID, c randfill.Continue) {
-			*u = pick[types.UID](c, theUID, "job-uid", types.UID(word(c)))
+			*u = pick[types.UID](c, executionUID, "job-uid", types.UID(word(c)))
 		},
 		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
 		func(m *metav1.ObjectMeta, c randfill.Continue) {
@@ -358,7 +359,7 @@ func filler(data []byte) *randfill.Filler {
 		},
 		func(o *metav1.OwnerReference, c randfill.Continue) { c.FillNoCustom(o) },
 		func(r *runtime.RawExtension, c randfill.Continue) {
-			r.Raw = []byte(pick(c, minimal, "null", "{}", word(c)))
+			r.Raw = []byte(pick(c, minimalSpec, "null", "{}", word(c)))
 		},
 		func(q *resource.Quantity, c randfill.Continue) {
 			*q = *resource.NewMilliQuantity(int64(c.Uint64()), resource.DecimalSI)
@@ -394,7 +395,7 @@ func word(c randfill.Continue) string {
 	case 4:
 		return pick(c, v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned, v1alpha1.LabelExecutionID, v1alpha1.AnnotationStage, v1alpha1.EnvAction)
 	default:
-		return pick(c, "main", "job-uid", theUID, theName, "true", "V")
+		return pick(c, "main", "job-uid", executionUID, jobName, "true", "V")
 	}
 }
 

@@ -39,8 +39,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			definition := task(tt.spec).Definition
-			spec, err := DecodeJobSpec(&definition)
+			definition := makeStart(tt.spec).Definition
+			spec, err := decodeJobSpec(&definition)
 			if err == nil {
 				t.Fatalf("got %+v and no error", spec)
 			}
@@ -49,7 +49,7 @@ func TestDecodeRefuses(t *testing.T) {
 					t.Errorf("%q does not have %q", err, want)
 				}
 			}
-			if _, err := buildJob(theRun(), task(tt.spec)); err == nil {
+			if _, err := buildJob(makeScope(), makeStart(tt.spec)); err == nil {
 				t.Error("Decode refuses it, and build takes it")
 			}
 		})
@@ -72,8 +72,8 @@ func TestDecodeTakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			definition := task(tt.spec).Definition
-			got, err := DecodeJobSpec(&definition)
+			definition := makeStart(tt.spec).Definition
+			got, err := decodeJobSpec(&definition)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,41 +86,41 @@ func TestDecodeTakes(t *testing.T) {
 
 // "exactly one thing to run": an action of a later version, or without its revision, has none that we know.
 func TestDecodeWithoutAJob(t *testing.T) {
-	if _, err := DecodeJobSpec(&v1alpha1.Action{Name: "a"}); err == nil || !strings.HasPrefix(err.Error(), "job: Required value") {
+	if _, err := decodeJobSpec(&v1alpha1.Action{Name: "a"}); err == nil || !strings.HasPrefix(err.Error(), "job: Required value") {
 		t.Errorf("error is %v", err)
 	}
-	start := task(minimal)
+	start := makeStart(minimalSpec)
 	start.Definition.Job = nil
-	if _, err := buildJob(theRun(), start); err == nil {
+	if _, err := buildJob(makeScope(), start); err == nil {
 		t.Error("built a Job of nothing")
 	}
 }
 
 // The marks of a Job are how its execution, and a person, find it.
 func TestBuildMarks(t *testing.T) {
-	job := mustBuild(t, theRun(), task(minimal))
+	job := mustBuild(t, makeScope(), makeStart(minimalSpec))
 	want := metav1.ObjectMeta{
 		Namespace:   "team",
-		Name:        theName,
-		Labels:      map[string]string{v1alpha1.LabelExecutionID: theUID},
+		Name:        jobName,
+		Labels:      map[string]string{v1alpha1.LabelExecutionID: executionUID},
 		Annotations: map[string]string{v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"},
 		OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "pipelines.haltline.dev/v1alpha1", Kind: "PipelineExecution", Name: "run-1", UID: theUID,
+			APIVersion: "pipelines.haltline.dev/v1alpha1", Kind: "PipelineExecution", Name: "run-1", UID: executionUID,
 			Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
 		}},
 	}
 	if diff := cmp.Diff(want, job.ObjectMeta); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{v1alpha1.LabelExecutionID: theUID}, job.Spec.Template.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{v1alpha1.LabelExecutionID: executionUID}, job.Spec.Template.Labels); diff != "" {
 		t.Errorf("labels of the pods (-want +got):\n%s", diff)
 	}
 }
 
 // Labels and annotations of the user are kept, but those "under pipelines.haltline.dev/ are set by the operator": else a
-// template could make its Job pass for a tombstone, or for one of another execution.
+// template could make its Job pass for a placeholder, or for one of another execution.
 func TestBuildKeepsOurMarks(t *testing.T) {
-	start := task(`{"template":{"metadata":{"labels":{"team":"a","pipelines.haltline.dev/execution-id":"forged"}},"spec":{"containers":[{"name":"a"}]}}}`)
+	start := makeStart(`{"template":{"metadata":{"labels":{"team":"a","pipelines.haltline.dev/execution-id":"forged"}},"spec":{"containers":[{"name":"a"}]}}}`)
 	start.Definition.Job.Metadata = v1alpha1.JobTemplateMetadata{
 		Labels: map[string]string{
 			"team": "a", v1alpha1.LabelExecutionID: "forged", v1alpha1.LabelPlaceholder: "true", v1alpha1.LabelOrphaned: "true",
@@ -128,9 +128,9 @@ func TestBuildKeepsOurMarks(t *testing.T) {
 		Annotations: map[string]string{"note": "b", v1alpha1.AnnotationStage: "forged", v1alpha1.AnnotationAction: "forged"},
 	}
 	before := start.Definition.DeepCopy()
-	job := mustBuild(t, theRun(), start)
+	job := mustBuild(t, makeScope(), start)
 
-	ours := map[string]string{"team": "a", v1alpha1.LabelExecutionID: theUID}
+	ours := map[string]string{"team": "a", v1alpha1.LabelExecutionID: executionUID}
 	if diff := cmp.Diff(ours, job.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
@@ -142,7 +142,7 @@ func TestBuildKeepsOurMarks(t *testing.T) {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
 	if isPlaceholder(job) {
-		t.Error("the Job passes for a tombstone")
+		t.Error("the Job passes for a placeholder")
 	}
 	// The definition is that of the cache.
 	if diff := cmp.Diff(before, &start.Definition); diff != "" {
@@ -159,16 +159,16 @@ func TestBuildTimeout(t *testing.T) {
 		timeout *int64
 		want    *int64
 	}{
-		{"none", minimal, nil, nil},
+		{"none", minimalSpec, nil, nil},
 		{"the Job's own", own, nil, ptr.To[int64](60)},
-		{"the action's", minimal, ptr.To[int64](5), ptr.To[int64](5)},
+		{"the action's", minimalSpec, ptr.To[int64](5), ptr.To[int64](5)},
 		{"the action's wins", own, ptr.To[int64](5), ptr.To[int64](5)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			start := task(tt.spec)
+			start := makeStart(tt.spec)
 			start.Definition.TimeoutSeconds = tt.timeout
-			if diff := cmp.Diff(tt.want, mustBuild(t, theRun(), start).Spec.ActiveDeadlineSeconds); diff != "" {
+			if diff := cmp.Diff(tt.want, mustBuild(t, makeScope(), start).Spec.ActiveDeadlineSeconds); diff != "" {
 				t.Errorf("activeDeadlineSeconds (-want +got):\n%s", diff)
 			}
 		})
@@ -180,20 +180,20 @@ func TestBuildTimeout(t *testing.T) {
 func TestBuildNeedsTheSelectorOfTheAPIServer(t *testing.T) {
 	const manual = `{"manualSelector":true,"selector":{"matchLabels":{"app":"a"}},
 		"template":{"metadata":{"labels":{"app":"a"}},"spec":{"restartPolicy":"Never","containers":[{"name":"a"}]}}}`
-	job, err := buildJob(theRun(), task(manual))
+	job, err := buildJob(makeScope(), makeStart(manual))
 	if err == nil && ptr.Deref(job.Spec.ManualSelector, false) {
 		t.Errorf("a Job with manualSelector was built; the labels of its pods are %v", job.Spec.Template.Labels)
 	}
 }
 
-// A tombstone "never runs: it is suspended, has nothing to run if another resumes it".
+// A placeholder "never runs: it is suspended, has nothing to run if another resumes it".
 func TestTombstone(t *testing.T) {
-	start := task(minimal)
+	start := makeStart(minimalSpec)
 	start.Definition.Job.Metadata.Labels = map[string]string{"team": "a"}
-	dead := newPlaceholder(theRun(), start)
+	dead := newPlaceholder(makeScope(), start)
 
 	if !isPlaceholder(dead) || !isSuspended(dead) {
-		t.Errorf("tombstone: %v, suspended: %v", isPlaceholder(dead), isSuspended(dead))
+		t.Errorf("placeholder: %v, suspended: %v", isPlaceholder(dead), isSuspended(dead))
 	}
 	if n, m := dead.Spec.Parallelism, dead.Spec.Completions; n == nil || *n != 0 || m == nil || *m != 0 {
 		t.Errorf("it would run something: parallelism %v, completions %v", n, m)
@@ -204,14 +204,14 @@ func TestTombstone(t *testing.T) {
 		}
 	}
 	// It takes the very name of the Job that it stands for, and goes with the execution.
-	live := mustBuild(t, theRun(), task(minimal))
+	live := mustBuild(t, makeScope(), makeStart(minimalSpec))
 	if dead.Name != live.Name || dead.Namespace != live.Namespace {
 		t.Errorf("it holds %s/%s, and the Job is %s/%s", dead.Namespace, dead.Name, live.Namespace, live.Name)
 	}
 	if diff := cmp.Diff(live.OwnerReferences, dead.OwnerReferences); diff != "" {
-		t.Errorf("owners (-Job +tombstone):\n%s", diff)
+		t.Errorf("owners (-Job +placeholder):\n%s", diff)
 	}
-	want := map[string]string{v1alpha1.LabelExecutionID: theUID, v1alpha1.LabelPlaceholder: "true"}
+	want := map[string]string{v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelPlaceholder: "true"}
 	if diff := cmp.Diff(want, dead.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
@@ -219,7 +219,7 @@ func TestTombstone(t *testing.T) {
 
 // A namespace may enforce the restricted pod security standard; a policy may look at Jobs as it does at pods.
 func TestTombstoneIsRestricted(t *testing.T) {
-	pod := newPlaceholder(theRun(), task(minimal)).Spec.Template.Spec
+	pod := newPlaceholder(makeScope(), makeStart(minimalSpec)).Spec.Template.Spec
 	if !ptr.Deref(pod.SecurityContext.RunAsNonRoot, false) || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		t.Errorf("pod: %+v", pod.SecurityContext)
 	}

@@ -19,14 +19,14 @@ import (
 // ofExecution marks a pod as one of the execution, with a controller of that uid, if it has one.
 func ofExecution(controller types.UID) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
-		p.Labels[v1alpha1.LabelExecutionID] = theUID
+		p.Labels[v1alpha1.LabelExecutionID] = executionUID
 		if controller != "" {
-			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: theName, UID: controller, Controller: ptr.To(true)}}
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: jobName, UID: controller, Controller: ptr.To(true)}}
 		}
 	}
 }
 
-// What is left of an execution that was deleted: its Jobs and their pods, and nothing that was left to go on, that another
+// What is left of an execution that was deleted: its Jobs and their pods, and nothing that was left to go on, that somebody else
 // took over, or that a person made.
 func TestRemains(t *testing.T) {
 	jobsOnly, both := []string{"live list Job"}, []string{"live list Job", "live list PartialObjectMetadata"}
@@ -40,23 +40,23 @@ func TestRemains(t *testing.T) {
 		calls   []string
 	}{
 		{"nothing", nil, false, both},
-		{"its Job", []client.Object{ourJob()}, true, jobsOnly},
-		{"its Job, which is being deleted", []client.Object{ourJob(deleting)}, true, jobsOnly},
-		{"its tombstone", []client.Object{ourJob(entombed)}, true, jobsOnly},
-		{"a pod of its Job, which is gone", []client.Object{pod(ofExecution(theJobUID))}, true, both},
-		{"an orphan and its pod", []client.Object{ourJob(orphaned), pod(ofExecution(theJobUID))}, false, both},
-		{"a Job that the deletion left without an owner, and its pod", []client.Object{ourJob(foreign), pod(ofExecution(theJobUID))}, false, both},
-		{"a Job that another took over, and its pod", []client.Object{ourJob(takenOver), pod(ofExecution(theJobUID))}, false, both},
-		{"an orphan, and a pod of a Job that is gone", []client.Object{ourJob(orphaned), pod(ofExecution("job-2"))}, true, both},
-		{"a pod without a controller", []client.Object{pod(ofExecution(""))}, false, both},
-		{"a pod without a controller, and with an owner", []client.Object{pod(ofExecution(""), owned)}, false, both},
-		{"a pod of another execution", []client.Object{pod()}, false, both},
-		{"in another namespace", []client.Object{pod(ofExecution(theJobUID), func(p *corev1.Pod) { p.Namespace = "another" })}, false, both},
+		{"its Job", []client.Object{makeJob()}, true, jobsOnly},
+		{"its Job, which is being deleted", []client.Object{makeJob(asDeleting)}, true, jobsOnly},
+		{"its placeholder", []client.Object{makeJob(asPlaceholder)}, true, jobsOnly},
+		{"a pod of its Job, which is gone", []client.Object{makePod(ofExecution(jobUID))}, true, both},
+		{"an orphan and its pod", []client.Object{makeJob(asOrphan), makePod(ofExecution(jobUID))}, false, both},
+		{"a Job that the deletion left without an owner, and its pod", []client.Object{makeJob(withoutOwner), makePod(ofExecution(jobUID))}, false, both},
+		{"a Job that somebody else took over, and its pod", []client.Object{makeJob(asTakenOver), makePod(ofExecution(jobUID))}, false, both},
+		{"an orphan, and a pod of a Job that is gone", []client.Object{makeJob(asOrphan), makePod(ofExecution("job-2"))}, true, both},
+		{"a pod without a controller", []client.Object{makePod(ofExecution(""))}, false, both},
+		{"a pod without a controller, and with an owner", []client.Object{makePod(ofExecution(""), owned)}, false, both},
+		{"a pod of another execution", []client.Object{makePod()}, false, both},
+		{"in another namespace", []client.Object{makePod(ofExecution(jobUID), func(p *corev1.Pod) { p.Namespace = "other" })}, false, both},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newCluster(t, tt.objects...)
-			got, err := c.runner().HasRemainingWork(t.Context(), "team", theUID)
+			got, err := c.provider().HasRemainingWork(t.Context(), "team", executionUID)
 			if err != nil || got != tt.want {
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
 			}
@@ -68,7 +68,7 @@ func TestRemains(t *testing.T) {
 	for _, call := range both {
 		c := newCluster(t)
 		c.fail[call] = errTimeout
-		if _, err := c.runner().HasRemainingWork(t.Context(), "team", theUID); err == nil {
+		if _, err := c.provider().HasRemainingWork(t.Context(), "team", executionUID); err == nil {
 			t.Errorf("%s fails, and nothing is said", call)
 		}
 	}

@@ -29,18 +29,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
 
-const theJobUID = "job-1"
+const jobUID = "job-1"
 
 var (
 	jobs       = schema.GroupResource{Group: "batch", Resource: "jobs"}
 	errTimeout = apierrors.NewTimeoutError("the server did not answer", 1)
-	errQuota   = apierrors.NewForbidden(jobs, theName, errors.New("exceeded quota: q"))
-	errInvalid = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, theName, nil)
+	errQuota   = apierrors.NewForbidden(jobs, jobName, errors.New("exceeded quota: q"))
+	errInvalid = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, jobName, nil)
 	errLarge   = apierrors.NewRequestEntityTooLargeError("limit is 3145728")
-	errRead    = apierrors.NewForbidden(jobs, theName, errors.New("no right to read"))
+	errRead    = apierrors.NewForbidden(jobs, jobName, errors.New("no right to read"))
 	errEnding  = &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden, Message: "the namespace is being terminated",
 		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
@@ -91,13 +92,13 @@ func (c *cluster) add(o client.Object) {
 	} else {
 		// The fake client refuses to create what is being deleted, and sets the time of a deletion itself.
 		builder := fake.NewClientBuilder().WithScheme(c.raw.Scheme()).WithObjects(o)
-		builder = builder.WithObjects(c.all()...)
+		builder = builder.WithObjects(c.listAll()...)
 		c.raw = builder.Build()
 	}
 	c.base[o.GetName()] = o.GetResourceVersion()
 }
 
-func (c *cluster) all() []client.Object {
+func (c *cluster) listAll() []client.Object {
 	var all []client.Object
 	for _, list := range []client.ObjectList{&batchv1.JobList{}, &corev1.PodList{}} {
 		c.must(c.raw.List(c.t.Context(), list))
@@ -116,8 +117,8 @@ func (c *cluster) must(err error) {
 	}
 }
 
-// called records a call and returns the error that it is to have.
-func (c *cluster) called(verb string, o runtime.Object) error {
+// recordCall records a call and returns the error that it is to have.
+func (c *cluster) recordCall(verb string, o runtime.Object) error {
 	kind := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", o), "*v1."), "List")
 	name := verb + " " + kind
 	c.calls = append(c.calls, name)
@@ -128,18 +129,23 @@ func (c *cluster) called(verb string, o runtime.Object) error {
 	return c.fail[name]
 }
 
-// runner is one on this cluster, with a cache and a live reader.
-func (c *cluster) runner() *Runner {
-	return &Runner{Client: c.intercepted(""), APIReader: c.intercepted("live ")}
+// provider returns one on this cluster, with a cache and a live reader.
+func (c *cluster) provider() *Provider {
+	return &Provider{Client: c.intercepted(""), APIReader: c.intercepted("live ")}
+}
+
+// execute does an operation as the operator does it: through a registry.
+func (c *cluster) execute(scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	return action.NewRegistry(c.provider()).Execute(c.t.Context(), scope, op)
 }
 
 func (c *cluster) intercepted(prefix string) client.Client {
 	refuse := func(verb string, o runtime.Object) error {
-		return errors.Join(c.called(prefix+verb, o), fmt.Errorf("unexpected %s", verb))
+		return errors.Join(c.recordCall(prefix+verb, o), fmt.Errorf("unexpected %s", verb))
 	}
 	return interceptor.NewClient(c.raw, interceptor.Funcs{
 		Get: func(ctx context.Context, raw client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			if err := c.called(prefix+"get", o); err != nil {
+			if err := c.recordCall(prefix+"get", o); err != nil {
 				return err
 			}
 			if old, isStale := c.stale[key.Name]; isStale && prefix == "" {
@@ -152,13 +158,13 @@ func (c *cluster) intercepted(prefix string) client.Client {
 			return raw.Get(ctx, key, o, opts...)
 		},
 		List: func(ctx context.Context, raw client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
-			if err := c.called(prefix+"list", list); err != nil {
+			if err := c.recordCall(prefix+"list", list); err != nil {
 				return err
 			}
 			return raw.List(ctx, list, opts...)
 		},
 		Create: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			if err := c.called(prefix+"create", o); err != nil {
+			if err := c.recordCall(prefix+"create", o); err != nil {
 				return err
 			}
 			c.uids++
@@ -169,7 +175,7 @@ func (c *cluster) intercepted(prefix string) client.Client {
 			data, err := patch.Data(o)
 			c.must(err)
 			c.patches = append(c.patches, string(data))
-			if err := c.called(prefix+"patch", o); err != nil {
+			if err := c.recordCall(prefix+"patch", o); err != nil {
 				return err
 			}
 			return raw.Patch(ctx, o, patch, opts...)
@@ -190,7 +196,7 @@ func (c *cluster) intercepted(prefix string) client.Client {
 func (c *cluster) job() *batchv1.Job {
 	c.t.Helper()
 	job := &batchv1.Job{}
-	err := c.raw.Get(c.t.Context(), client.ObjectKey{Namespace: "team", Name: theName}, job)
+	err := c.raw.Get(c.t.Context(), client.ObjectKey{Namespace: "team", Name: jobName}, job)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -198,18 +204,18 @@ func (c *cluster) job() *batchv1.Job {
 	return job
 }
 
-// untouched checks that nothing that was there before has been written to.
-func (c *cluster) untouched() {
+// checkUntouched checks that nothing that was there before has been written to.
+func (c *cluster) checkUntouched() {
 	c.t.Helper()
-	if job := c.job(); job != nil && job.ResourceVersion != c.base[theName] {
-		c.t.Errorf("Job %q was written to: %+v", theName, job)
+	if job := c.job(); job != nil && job.ResourceVersion != c.base[jobName] {
+		c.t.Errorf("Job %q was written to: %+v", jobName, job)
 	}
 }
 
-// ourJob is a Job of the action that runs, as the API server has it.
-func ourJob(change ...func(*batchv1.Job)) *batchv1.Job {
-	job := newJob(theRun(), started(plan.OperationObserve))
-	job.UID = theJobUID
+// makeJob is a Job of the action that runs, as the API server has it.
+func makeJob(change ...func(*batchv1.Job)) *batchv1.Job {
+	job := newJob(makeScope(), makeConfirmed(plan.OperationObserve))
+	job.UID = jobUID
 	job.Spec.Suspend = ptr.To(false)
 	for _, c := range change {
 		c(job)
@@ -217,36 +223,36 @@ func ourJob(change ...func(*batchv1.Job)) *batchv1.Job {
 	return job
 }
 
-// The changes of ourJob.
-func foreign(j *batchv1.Job)   { j.OwnerReferences = nil }
-func orphaned(j *batchv1.Job)  { foreign(j); j.Labels[v1alpha1.LabelOrphaned] = "true" }
-func entombed(j *batchv1.Job)  { j.Labels[v1alpha1.LabelPlaceholder] = "true"; suspended(j) }
-func suspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
-func empty(j *batchv1.Job)     { j.Spec.Parallelism = ptr.To[int32](0) }
-func complete(j *batchv1.Job)  { j.Status.Conditions = jobConditions(batchv1.JobComplete) }
-func failedBy(reason, message string) func(*batchv1.Job) {
+// The changes of makeJob.
+func withoutOwner(j *batchv1.Job)  { j.OwnerReferences = nil }
+func asOrphan(j *batchv1.Job)      { withoutOwner(j); j.Labels[v1alpha1.LabelOrphaned] = "true" }
+func asPlaceholder(j *batchv1.Job) { j.Labels[v1alpha1.LabelPlaceholder] = "true"; asSuspended(j) }
+func asSuspended(j *batchv1.Job)   { j.Spec.Suspend = ptr.To(true) }
+func asEmpty(j *batchv1.Job)       { j.Spec.Parallelism = ptr.To[int32](0) }
+func asComplete(j *batchv1.Job)    { j.Status.Conditions = jobConditions(batchv1.JobComplete) }
+func asFailed(reason, message string) func(*batchv1.Job) {
 	return func(j *batchv1.Job) {
 		j.Status.Conditions = jobConditions(batchv1.JobFailureTarget, batchv1.JobFailed)
 		j.Status.Conditions[1].Reason, j.Status.Conditions[1].Message = reason, message
 	}
 }
-func decided(t batchv1.JobConditionType) func(*batchv1.Job) {
+func asDecided(t batchv1.JobConditionType) func(*batchv1.Job) {
 	return func(j *batchv1.Job) { j.Status.Conditions = jobConditions(t) }
 }
 
-func isConfirmedSuspended(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuspended) }
-func resumed(j *batchv1.Job) {
+func asConfirmedSuspended(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuspended) }
+func asResumed(j *batchv1.Job) {
 	j.Status.Conditions = jobConditions(batchv1.JobSuspended)
 	j.Status.Conditions[0].Status = corev1.ConditionFalse
 }
-func deleting(j *batchv1.Job) {
+func asDeleting(j *batchv1.Job) {
 	j.DeletionTimestamp, j.Finalizers = ptr.To(at(0)), []string{"foregroundDeletion"}
 }
-func takenOver(j *batchv1.Job) {
+func asTakenOver(j *batchv1.Job) {
 	j.OwnerReferences = []metav1.OwnerReference{{APIVersion: "example.com/v1", Kind: "Other", Name: "o", UID: "other", Controller: ptr.To(true)}}
 }
-func held(j *batchv1.Job)    { deleting(j); j.Finalizers = append(j.Finalizers, "example.com/hold") }
-func another(j *batchv1.Job) { j.UID = "job-2" }
+func asHeld(j *batchv1.Job)       { asDeleting(j); j.Finalizers = append(j.Finalizers, "example.com/hold") }
+func withOtherUID(j *batchv1.Job) { j.UID = "job-2" }
 
 func jobConditions(types ...batchv1.JobConditionType) []batchv1.JobCondition {
 	var c []batchv1.JobCondition
@@ -257,15 +263,15 @@ func jobConditions(types ...batchv1.JobConditionType) []batchv1.JobCondition {
 }
 
 // started is a task on an action whose Job was created.
-func started(verb plan.OperationType) plan.Operation {
-	t := task(minimal)
-	t.Type, t.Workload.UID = verb, theJobUID
+func makeConfirmed(verb plan.OperationType) plan.Operation {
+	t := makeStart(minimalSpec)
+	t.Type, t.Workload.UID = verb, jobUID
 	return t
 }
 
 // intent is a task on an action of which it is not known whether it started.
-func intent(verb plan.OperationType) plan.Operation {
-	t := task(minimal)
+func makeUnconfirmed(verb plan.OperationType) plan.Operation {
+	t := makeStart(minimalSpec)
 	t.Type = verb
 	return t
 }
@@ -290,7 +296,7 @@ type call struct {
 	specs []string
 }
 
-func (tt *call) check(t *testing.T, task plan.Operation) {
+func (tt *call) check(t *testing.T, op plan.Operation) {
 	t.Helper()
 	c := newCluster(t, tt.job)
 	for _, p := range tt.pods {
@@ -298,11 +304,11 @@ func (tt *call) check(t *testing.T, task plan.Operation) {
 	}
 	maps.Copy(c.fail, tt.fail)
 	maps.Copy(c.first, tt.first)
-	run := theRun()
+	scope := makeScope()
 	if tt.deleted {
-		run.Execution.DeletionTimestamp = ptr.To(at(0))
+		scope.Execution.DeletionTimestamp = ptr.To(at(0))
 	}
-	o, err := c.runner().Execute(t.Context(), run, task)
+	o, err := c.execute(scope, op)
 	if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 		t.Errorf("error %v, want one about %q", err, tt.err)
 	}
@@ -321,22 +327,22 @@ func (tt *call) check(t *testing.T, task plan.Operation) {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 	if tt.created || tt.suspended {
-		c.checkJob(tt.created, task)
+		c.checkJob(tt.created, op)
 	} else {
-		c.untouched()
+		c.checkUntouched()
 	}
 	if (c.job() != nil) != (tt.job != nil || tt.created) {
 		t.Errorf("in the end the Job is %+v", c.job())
 	}
-	if task.Type == plan.OperationTerminate {
-		if diff := cmp.Diff(tt.specs, c.specs()); diff != "" {
+	if op.Type == plan.OperationTerminate {
+		if diff := cmp.Diff(tt.specs, c.patchedSpecs()); diff != "" {
 			t.Errorf("patches (-want +got):\n%s", diff)
 		}
 	}
 }
 
-// specs are what the patches ask of the spec. Each of them must be guarded.
-func (c *cluster) specs() []string {
+// patchedSpecs returns what the patches ask of the spec. Each of them must be guarded.
+func (c *cluster) patchedSpecs() []string {
 	c.t.Helper()
 	var specs []string
 	for _, p := range c.patches {
@@ -353,18 +359,18 @@ func (c *cluster) specs() []string {
 	return specs
 }
 
-func (c *cluster) checkJob(created bool, task plan.Operation) {
+func (c *cluster) checkJob(created bool, op plan.Operation) {
 	c.t.Helper()
 	job := c.job()
 	switch {
-	case !isOurs(job, theRun()) || job.Labels[v1alpha1.LabelExecutionID] != theUID:
+	case !isOurs(job, makeScope()) || job.Labels[v1alpha1.LabelExecutionID] != executionUID:
 		c.t.Errorf("the Job is not the execution's: %+v", job.ObjectMeta)
-	case isSuspended(job) != (task.Type != plan.OperationStart):
+	case isSuspended(job) != (op.Type != plan.OperationStart):
 		c.t.Errorf("suspended: %v", isSuspended(job))
-	case created && isPlaceholder(job) != (task.Type != plan.OperationStart):
-		c.t.Errorf("a tombstone: %v", isPlaceholder(job))
+	case created && isPlaceholder(job) != (op.Type != plan.OperationStart):
+		c.t.Errorf("a placeholder: %v", isPlaceholder(job))
 	case isPlaceholder(job) && !isEmpty(job):
-		c.t.Errorf("a tombstone that would run something: %+v", job.Spec)
+		c.t.Errorf("a placeholder that would run something: %+v", job.Spec)
 	}
 }
 
@@ -375,23 +381,23 @@ func TestStart(t *testing.T) {
 	look := []string{"create Job", "live get Job"}
 	tests := []call{
 		{name: "created", want: plan.Observation{Phase: plan.PhaseRunning, UID: "made-1"}, calls: create, created: true},
-		{name: "ours is there", job: ourJob(), want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}, calls: look},
-		{name: "ours is there and has ended", job: ourJob(complete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: theJobUID}, calls: look},
+		{name: "ours is there", job: makeJob(), want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}, calls: look},
+		{name: "ours is there and has ended", job: makeJob(asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: look},
 		{
 			// A paused operator that wakes up later finds the name taken.
-			name: "fenced since", job: ourJob(entombed), err: "fenced by a stop", calls: look,
+			name: "fenced since", job: makeJob(asPlaceholder), err: "fenced by a stop", calls: look,
 		},
 		{
-			name: "another's", job: ourJob(foreign), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
-			says: []string{theName, "left alone", "delete or rename it"}, calls: look,
+			name: "somebody else's", job: makeJob(withoutOwner), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
+			says: []string{jobName, "left alone", "delete or rename it"}, calls: look,
 		},
 		{
-			name: "of another controller, with our labels", job: ourJob(takenOver), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
+			name: "of another controller, with our labels", job: makeJob(asTakenOver), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
 			says: []string{"is not this execution's"}, calls: look,
 		},
 		{
-			name: "another's that looks like a tombstone", job: ourJob(entombed, foreign),
-			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{theName}, calls: look,
+			name: "somebody else's that looks like a placeholder", job: makeJob(asPlaceholder, withoutOwner),
+			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{jobName}, calls: look,
 		},
 		{
 			name: "invalid", fail: map[string]error{"create Job": errInvalid},
@@ -415,33 +421,33 @@ func TestStart(t *testing.T) {
 		},
 		// Nobody knows whether it was created: nothing may be recorded.
 		{name: "no answer", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: create},
-		{name: "the Job that exists cannot be read", job: ourJob(), fail: map[string]error{"live get Job": errTimeout}, err: "did not answer", calls: look},
+		{name: "the Job that exists cannot be read", job: makeJob(), fail: map[string]error{"live get Job": errTimeout}, err: "did not answer", calls: look},
 		{
-			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, theName)},
+			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, jobName)},
 			err: "existed and is gone", calls: look,
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.check(t, intent(plan.OperationStart)) })
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeUnconfirmed(plan.OperationStart)) })
 	}
 }
 
 // A template that cannot be a Job fails the action and bothers nobody.
 func TestStartOfABadTemplate(t *testing.T) {
-	bad := task(`{"templat":{}}`)
+	bad := makeStart(`{"templat":{}}`)
 	tt := call{want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonInvalidJobTemplate}, says: []string{`unknown field "templat"`}}
 	tt.check(t, bad)
 }
 
 // A start of which nobody knows any more what it runs fails, and says so.
 func TestStartOfWhatIsNotKnown(t *testing.T) {
-	unknown := intent(plan.OperationStart)
+	unknown := makeUnconfirmed(plan.OperationStart)
 	unknown.Definition = v1alpha1.Action{}
 	tt := call{want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonRevisionLost}, says: []string{"not known any more"}}
 	tt.check(t, unknown)
 }
 
-// "An intent whose Job does not exist (live read) gets a tombstone: a suspended, marked Job under the very name."
+// "An intent whose Job does not exist (live read) gets a placeholder: a suspended, marked Job under the very name."
 func TestFence(t *testing.T) {
 	never := plan.Observation{Phase: plan.PhaseNeverStarted}
 	create := []string{"create Job"}
@@ -451,44 +457,44 @@ func TestFence(t *testing.T) {
 	then := func(calls ...string) []string { return append(slices.Clone(calls), "live list Pod") }
 	refused := func(errs ...error) map[string][]error { return map[string][]error{"create Job": errs} }
 	tests := []call{
-		{name: "a tombstone is created", want: never, calls: then(create...), created: true},
-		{name: "a tombstone is there", job: ourJob(entombed), want: never, calls: then(look...)},
-		{name: "it really started", job: ourJob(), want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}, calls: look},
-		{name: "it really started and succeeded", job: ourJob(complete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: theJobUID}, calls: look},
+		{name: "a placeholder is created", want: never, calls: then(create...), created: true},
+		{name: "a placeholder is there", job: makeJob(asPlaceholder), want: never, calls: then(look...)},
+		{name: "it really started", job: makeJob(), want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}, calls: look},
+		{name: "it really started and succeeded", job: makeJob(asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: look},
 		{
-			name: "it really started and failed", job: ourJob(failedBy("BackoffLimitExceeded", "twice")),
-			want: plan.Observation{Phase: plan.PhaseFailed, UID: theJobUID, Reason: "BackoffLimitExceeded", Message: "twice"}, calls: look,
+			name: "it really started and failed", job: makeJob(asFailed("BackoffLimitExceeded", "twice")),
+			want: plan.Observation{Phase: plan.PhaseFailed, UID: jobUID, Reason: "BackoffLimitExceeded", Message: "twice"}, calls: look,
 		},
 		{
-			name: "another's", job: ourJob(foreign), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
+			name: "somebody else's", job: makeJob(withoutOwner), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
 			says: []string{"left alone"}, calls: look,
 		},
 		{
-			name: "another's that looks like a tombstone", job: ourJob(entombed, takenOver),
-			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{theName}, calls: look,
+			name: "somebody else's that looks like a placeholder", job: makeJob(asPlaceholder, asTakenOver),
+			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken}, says: []string{jobName}, calls: look,
 		},
 		// Nobody can create anything in it any more, a paused operator neither.
 		{name: "the namespace ends", fail: map[string]error{"create Job": errEnding}, want: never, calls: then(create...)},
 		{
-			// "A quota or a policy that refuses the tombstone of an open intent delays the publication of the stop".
+			// "A quota or a policy that refuses the placeholder of an open intent delays the publication of the stop".
 			name: "forbidden by a quota", fail: map[string]error{"create Job": errQuota},
-			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota", calls: twice,
+			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"Trying again", "placeholder", "exceeded quota"}, err: "exceeded quota", calls: twice,
 		},
 		{
 			name: "refused by a policy", fail: map[string]error{"create Job": errInvalid},
-			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"tombstone"}, err: "is invalid", calls: twice,
+			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"placeholder"}, err: "is invalid", calls: twice,
 		},
 		{
-			// One that was created, and deleted by another before its uid was recorded.
-			name: "pods of a Job of its name are left", pods: []*corev1.Pod{pod()}, want: plan.Observation{Phase: plan.PhaseBlocked},
-			says: []string{"deleted by another", theName + "-x7k2p"}, err: "have to end", calls: then(create...), created: true,
+			// One that was created, and deleted by somebody else before its uid was recorded.
+			name: "pods of a Job of its name are left", pods: []*corev1.Pod{makePod()}, want: plan.Observation{Phase: plan.PhaseBlocked},
+			says: []string{"deleted by somebody else", jobName + "-x7k2p"}, err: "have to end", calls: then(create...), created: true,
 		},
 		{
-			name: "a try of a Job of its name is left that had ended", pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })},
+			name: "a try of a Job of its name is left that had ended", pods: []*corev1.Pod{makePod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })},
 			want: never, calls: then(create...), created: true,
 		},
 		{name: "the pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: then(create...), created: true},
-		// A policy that asks for more than the plain tombstone has may let one pass that looks like the Job itself.
+		// A policy that asks for more than the plain placeholder has may let one pass that looks like the Job itself.
 		{name: "forbidden, and one like the Job is not", first: refused(errQuota), want: never, calls: then(twice...), created: true},
 		{name: "invalid, and one like the Job is not", first: refused(errInvalid), want: never, calls: then(twice...), created: true},
 		{
@@ -498,59 +504,59 @@ func TestFence(t *testing.T) {
 		{name: "no answer about one like the Job", first: refused(errQuota, errTimeout), err: "did not answer", calls: twice},
 		{name: "the namespace ends before one like the Job", first: refused(errQuota, errEnding), want: never, calls: then(twice...)},
 		{
-			name: "refused, and a tombstone is there", job: ourJob(entombed), first: refused(errQuota),
+			name: "refused, and a placeholder is there", job: makeJob(asPlaceholder), first: refused(errQuota),
 			want: never, calls: then(append(slices.Clone(twice), "live get Job")...),
 		},
 		{
-			name: "refused, and it really started", job: ourJob(), first: refused(errQuota),
-			want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}, calls: append(slices.Clone(twice), "live get Job"),
+			name: "refused, and it really started", job: makeJob(), first: refused(errQuota),
+			want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}, calls: append(slices.Clone(twice), "live get Job"),
 		},
 		{name: "no answer", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: create},
 		{
-			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, theName)},
+			name: "it existed and is gone", fail: map[string]error{"create Job": apierrors.NewAlreadyExists(jobs, jobName)},
 			err: "existed and is gone", calls: look,
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.check(t, intent(plan.OperationFence)) })
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeUnconfirmed(plan.OperationFence)) })
 	}
 }
 
-// A tombstone that looks like the Job runs nothing, and is the user's in all else.
-func TestATombstoneLikeTheJob(t *testing.T) {
+// A placeholder that looks like the Job runs nothing, and is the user's in all else.
+func TestAPlaceholderLikeTheJob(t *testing.T) {
 	c := newCluster(t)
 	c.first["create Job"] = []error{errQuota}
-	do := intent(plan.OperationFence)
-	do.Definition.Job.Metadata.Labels = map[string]string{"example.com/team": "payments"}
-	_, err := c.runner().Execute(t.Context(), theRun(), do)
+	op := makeUnconfirmed(plan.OperationFence)
+	op.Definition.Job.Metadata.Labels = map[string]string{"example.com/team": "payments"}
+	_, err := c.execute(makeScope(), op)
 	c.must(err)
-	want := mustBuild(t, theRun(), do)
+	want := mustBuild(t, makeScope(), op)
 	want.Labels[v1alpha1.LabelPlaceholder] = "true"
-	suspended(want)
-	empty(want)
+	asSuspended(want)
+	asEmpty(want)
 	got := c.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields, got.UID = "", metav1.TypeMeta{}, nil, ""
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the tombstone (-want +got):\n%s", diff)
+		t.Errorf("the placeholder (-want +got):\n%s", diff)
 	}
-	if o, err := c.runner().Execute(t.Context(), theRun(), intent(plan.OperationStart)); !errors.Is(err, errFenced) {
+	if o, err := c.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); !errors.Is(err, errFenced) {
 		t.Errorf("a start after it: %+v, %v", o, err)
 	}
 }
 
-// Where no Job can be made of the template, or it is not known, what was said of the plain tombstone stays.
-func TestNoTombstoneLikeTheJob(t *testing.T) {
-	unknown := intent(plan.OperationFence)
+// Where no Job can be made of the template, or it is not known, what was said of the plain placeholder stays.
+func TestNoPlaceholderLikeTheJob(t *testing.T) {
+	unknown := makeUnconfirmed(plan.OperationFence)
 	unknown.Definition = v1alpha1.Action{}
-	bad := task(`{"templat":{}}`)
+	bad := makeStart(`{"templat":{}}`)
 	bad.Type = plan.OperationFence
-	for name, do := range map[string]plan.Operation{"no such template": bad, "the definition is gone": unknown} {
+	for name, op := range map[string]plan.Operation{"no such template": bad, "the definition is gone": unknown} {
 		t.Run(name, func(t *testing.T) {
 			tt := call{
 				fail: map[string]error{"create Job": errQuota}, want: plan.Observation{Phase: plan.PhaseBlocked},
 				says: []string{"exceeded quota"}, err: "exceeded quota", calls: []string{"create Job"},
 			}
-			tt.check(t, do)
+			tt.check(t, op)
 		})
 	}
 }
@@ -559,10 +565,10 @@ func TestNoTombstoneLikeTheJob(t *testing.T) {
 func TestStartAndFenceAgain(t *testing.T) {
 	for _, verb := range []plan.OperationType{plan.OperationStart, plan.OperationFence} {
 		c := newCluster(t)
-		first, err := c.runner().Execute(t.Context(), theRun(), intent(verb))
+		first, err := c.execute(makeScope(), makeUnconfirmed(verb))
 		c.must(err)
 		version := c.job().ResourceVersion
-		second, err := c.runner().Execute(t.Context(), theRun(), intent(verb))
+		second, err := c.execute(makeScope(), makeUnconfirmed(verb))
 		c.must(err)
 		if diff := cmp.Diff(first, second); diff != "" || c.job().ResourceVersion != version {
 			t.Errorf("verb %d again (-first +second):\n%s", verb, diff)
@@ -573,15 +579,15 @@ func TestStartAndFenceAgain(t *testing.T) {
 // A fence that comes before a start wins, and a start that comes before a fence is in progress.
 func TestStartAgainstFence(t *testing.T) {
 	c := newCluster(t)
-	_, err := c.runner().Execute(t.Context(), theRun(), intent(plan.OperationFence))
+	_, err := c.execute(makeScope(), makeUnconfirmed(plan.OperationFence))
 	c.must(err)
-	if o, err := c.runner().Execute(t.Context(), theRun(), intent(plan.OperationStart)); !errors.Is(err, errFenced) || o != (plan.Observation{}) {
+	if o, err := c.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); !errors.Is(err, errFenced) || o != (plan.Observation{}) {
 		t.Errorf("a start after the fence: %+v, %v", o, err)
 	}
 	c = newCluster(t)
-	_, err = c.runner().Execute(t.Context(), theRun(), intent(plan.OperationStart))
+	_, err = c.execute(makeScope(), makeUnconfirmed(plan.OperationStart))
 	c.must(err)
-	o, err := c.runner().Execute(t.Context(), theRun(), intent(plan.OperationFence))
+	o, err := c.execute(makeScope(), makeUnconfirmed(plan.OperationFence))
 	c.must(err)
 	if want := (plan.Observation{Phase: plan.PhaseRunning, UID: "made-1"}); o != want {
 		t.Errorf("a fence after the start: %+v, want %+v", o, want)
@@ -589,124 +595,123 @@ func TestStartAgainstFence(t *testing.T) {
 }
 
 func TestObserve(t *testing.T) {
-	running := plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}
+	running := plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}
 	because := func(reason string) plan.Observation {
-		return plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID, Reason: reason}
+		return plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: reason}
 	}
-	lost := plan.Observation{Phase: plan.PhaseFailed, UID: theJobUID, Reason: v1alpha1.ReasonJobLost}
+	lost := plan.Observation{Phase: plan.PhaseFailed, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost}
 	cached := []string{"get Job"}
 	searched := []string{"get Job", "live get Job", "live list Pod"}
-	entombing := append(slices.Clone(searched), "create Job")
-	looking := append(slices.Clone(entombing), "live get Job")
-	again := append(slices.Clone(looking), "get Job")
+	reserving := append(slices.Clone(searched), "create Job")
+	looking := append(slices.Clone(reserving), "live get Job")
 	many := []*corev1.Pod{}
 	for _, name := range []string{"p1", "p2", "p3", "p4", "p5"} {
-		many = append(many, pod(func(p *corev1.Pod) { p.Name = name }))
+		many = append(many, makePod(func(p *corev1.Pod) { p.Name = name }))
 	}
-	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
-	sibling := pod(func(p *corev1.Pod) { p.Labels[batchv1.JobNameLabel] = "another-action" })
-	anothers := pod(func(p *corev1.Pod) { p.Name = "anothers"; delete(p.Labels, v1alpha1.LabelExecutionID) })
-	elsewhere := pod(func(p *corev1.Pod) { p.Namespace = "another" })
+	record := makePod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	sibling := makePod(func(p *corev1.Pod) { p.Labels[batchv1.JobNameLabel] = "another-action" })
+	anothers := makePod(func(p *corev1.Pod) { p.Name = "anothers"; delete(p.Labels, v1alpha1.LabelExecutionID) })
+	elsewhere := makePod(func(p *corev1.Pod) { p.Namespace = "other" })
 	tests := []call{
-		{name: "runs", job: ourJob(), want: running, calls: cached},
-		{name: "complete", job: ourJob(complete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: theJobUID}, calls: cached},
+		{name: "runs", job: makeJob(), want: running, calls: cached},
+		{name: "complete", job: makeJob(asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: cached},
 		{
-			name: "failed, with the reason of the Job", job: ourJob(failedBy("DeadlineExceeded", "Job was active longer than specified deadline")),
+			name: "failed, with the reason of the Job", job: makeJob(asFailed("DeadlineExceeded", "Job was active longer than specified deadline")),
 			want: plan.Observation{
-				Phase: plan.PhaseFailed, UID: theJobUID, Reason: "DeadlineExceeded", Message: "Job was active longer than specified deadline",
+				Phase: plan.PhaseFailed, UID: jobUID, Reason: "DeadlineExceeded", Message: "Job was active longer than specified deadline",
 			},
 			calls: cached,
 		},
 		{
 			// Its pods have not ended yet: the condition Failed comes when they have.
-			name: "about to fail", job: ourJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobFailureTarget) }),
+			name: "about to fail", job: makeJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobFailureTarget) }),
 			want: running, calls: cached,
 		},
 		{
-			name: "about to complete", job: ourJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuccessCriteriaMet) }),
+			name: "about to complete", job: makeJob(func(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobSuccessCriteriaMet) }),
 			want: running, calls: cached,
 		},
 		{
-			name: "suspended by another", job: ourJob(suspended), want: because("JobSuspended"),
-			says: []string{"suspended by another", "resumed"}, calls: cached,
+			name: "suspended by somebody else", job: makeJob(asSuspended), want: because("JobSuspended"),
+			says: []string{"suspended by somebody else", "resumed"}, calls: cached,
 		},
-		{name: "being deleted", job: ourJob(deleting), want: because("JobDeleting"), says: []string{"being deleted by another"}, calls: cached},
-		{name: "being deleted, and suspended", job: ourJob(deleting, suspended), want: because("JobDeleting"), says: []string{"being deleted"}, calls: cached},
+		{name: "being deleted", job: makeJob(asDeleting), want: because("JobDeleting"), says: []string{"being deleted by somebody else"}, calls: cached},
+		{name: "being deleted, and suspended", job: makeJob(asDeleting, asSuspended), want: because("JobDeleting"), says: []string{"being deleted"}, calls: cached},
 		{
-			name: "being deleted, and kept by a finalizer", job: ourJob(held), want: because("JobFinalizer"),
+			name: "being deleted, and kept by a finalizer", job: makeJob(asHeld), want: because("JobFinalizer"),
 			says: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
 		},
-		{name: "being deleted after its end", job: ourJob(deleting, complete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: theJobUID}, calls: cached},
+		{name: "being deleted after its end", job: makeJob(asDeleting, asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: cached},
 		{
-			name: "lost, its pods are left", pods: []*corev1.Pod{pod()},
-			want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID, Reason: v1alpha1.ReasonJobLost},
-			says: []string{"deleted by another", theName + "-x7k2p"}, calls: searched,
+			name: "lost, its pods are left", pods: []*corev1.Pod{makePod()},
+			want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost},
+			says: []string{"deleted by somebody else", jobName + "-x7k2p"}, calls: searched,
 		},
 		{
-			name: "lost, many pods are left", pods: many, want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID, Reason: v1alpha1.ReasonJobLost},
+			name: "lost, many pods are left", pods: many, want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost},
 			says: []string{"p1, p2, p3, and 2 more"}, calls: searched,
 		},
 		// Its name is held, so that no operator that was paused creates it again.
-		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: entombing, created: true},
-		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
-		{name: "lost, pods of others are left", pods: []*corev1.Pod{sibling, anothers, elsewhere}, want: lost, says: []string{"not run again"}, calls: entombing, created: true},
-		{name: "lost, and its name is held", job: ourJob(another, entombed), want: lost, says: []string{"not run again"}, calls: looking},
-		{name: "lost, and another's has its name", job: ourJob(another, foreign), want: lost, says: []string{"not run again"}, calls: looking},
+		{name: "lost", want: lost, says: []string{"before it finished", "not run again"}, calls: reserving, created: true},
+		{name: "lost, a try that ended is left", pods: []*corev1.Pod{record}, want: lost, says: []string{"not run again"}, calls: reserving, created: true},
+		{name: "lost, pods of others are left", pods: []*corev1.Pod{sibling, anothers, elsewhere}, want: lost, says: []string{"not run again"}, calls: reserving, created: true},
+		{name: "lost, and its name is held", job: makeJob(withOtherUID, asPlaceholder), want: lost, says: []string{"not run again"}, calls: looking},
+		{name: "lost, and somebody else's has its name", job: makeJob(withOtherUID, withoutOwner), want: lost, says: []string{"not run again"}, calls: looking},
 		{name: "lost, and the execution is being deleted", deleted: true, want: lost, says: []string{"not run again"}, calls: searched},
 		{
-			name: "lost, its pods are left, and the execution is being deleted", deleted: true, pods: []*corev1.Pod{pod()},
-			want: because(v1alpha1.ReasonJobLost), says: []string{theName + "-x7k2p"}, calls: searched,
+			name: "lost, its pods are left, and the execution is being deleted", deleted: true, pods: []*corev1.Pod{makePod()},
+			want: because(v1alpha1.ReasonWorkloadLost), says: []string{jobName + "-x7k2p"}, calls: searched,
 		},
-		{name: "lost with its namespace", fail: map[string]error{"create Job": errEnding}, want: lost, says: []string{"not run again"}, calls: entombing},
+		{name: "lost with its namespace", fail: map[string]error{"create Job": errEnding}, want: lost, says: []string{"not run again"}, calls: reserving},
 		{
-			// One that was created, and deleted by another before its uid was recorded.
+			// One that was created, and deleted by somebody else before its uid was recorded.
 			name: "lost, and pods of an earlier Job of its name are left",
-			pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
-			want: because(v1alpha1.ReasonJobLost), says: []string{theName + "-x7k2p"}, calls: entombing, created: true,
+			pods: []*corev1.Pod{makePod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
+			want: because(v1alpha1.ReasonWorkloadLost), says: []string{jobName + "-x7k2p"}, calls: reserving, created: true,
 		},
 		{
 			name: "lost, and its name cannot be held yet", fail: map[string]error{"create Job": errQuota},
-			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"Trying again", "tombstone", "exceeded quota"}, err: "exceeded quota",
-			calls: append(slices.Clone(entombing), "create Job"),
+			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"Trying again", "placeholder", "exceeded quota"}, err: "exceeded quota",
+			calls: append(slices.Clone(reserving), "create Job"),
 		},
-		{name: "lost, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: entombing},
+		{name: "lost, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: reserving},
 		{
 			name: "lost, and its name is held by one like the Job", first: map[string][]error{"create Job": {errInvalid}},
-			want: lost, says: []string{"not run again"}, calls: append(slices.Clone(entombing), "create Job"), created: true,
+			want: lost, says: []string{"not run again"}, calls: append(slices.Clone(reserving), "create Job"), created: true,
 		},
 		// "it is never run twice": a Job of the name with another uid is not the one that was started. One of ours was created
 		// again by an operator that was paused; it is ended before the loss is said.
 		{
-			name: "lost, and it was created again", job: ourJob(another), want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"},
-			calls: append(slices.Clone(again), "patch Job"), suspended: true,
+			name: "lost, and it was created again", job: makeJob(withOtherUID), want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"},
+			calls: append(slices.Clone(looking), "patch Job"), suspended: true,
 		},
 		{
-			name: "lost, created again, and its pods have to end", job: ourJob(another, suspended, empty, isConfirmedSuspended),
-			pods: []*corev1.Pod{pod(deleted, func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-2" })},
-			want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"}, calls: append(slices.Clone(again), "live list Pod"),
+			name: "lost, created again, and its pods have to end", job: makeJob(withOtherUID, asSuspended, asEmpty, asConfirmedSuspended),
+			pods: []*corev1.Pod{makePod(asDeletedPod, func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-2" })},
+			want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"}, calls: append(slices.Clone(looking), "live list Pod"),
 		},
 		{
-			name: "lost, created again, and being deleted", job: ourJob(another, deleting),
-			want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2", Reason: "JobDeleting"}, says: []string{"being deleted"}, calls: again,
+			name: "lost, created again, and being deleted", job: makeJob(withOtherUID, asDeleting),
+			want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2", Reason: "JobDeleting"}, says: []string{"being deleted"}, calls: looking,
 		},
 		{name: "the cache does not answer", fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
 		{name: "the API server does not answer", fail: map[string]error{"live get Job": errRead}, err: "no right to read", calls: searched[:2]},
 		{name: "the pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: searched},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.OperationObserve)) })
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeConfirmed(plan.OperationObserve)) })
 	}
 }
 
 // "A Job that was seen and is gone was lost": gone from the API server, not from a cache that lags.
 func TestObserveWithAStaleCache(t *testing.T) {
-	tests := map[string]*batchv1.Job{"does not have it": nil, "has an earlier one of the name": ourJob(another)}
+	tests := map[string]*batchv1.Job{"does not have it": nil, "has an earlier one of the name": makeJob(withOtherUID)}
 	for name, old := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, ourJob(complete))
-			c.stale = map[string]*batchv1.Job{theName: old}
-			o, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationObserve))
-			if want := (plan.Observation{Phase: plan.PhaseSucceeded, UID: theJobUID}); err != nil || o != want {
+			c := newCluster(t, makeJob(asComplete))
+			c.stale = map[string]*batchv1.Job{jobName: old}
+			o, err := c.execute(makeScope(), makeConfirmed(plan.OperationObserve))
+			if want := (plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}); err != nil || o != want {
 				t.Errorf("got %+v, %v; want %+v", o, err, want)
 			}
 			if diff := cmp.Diff([]string{"get Job", "live get Job"}, c.calls); diff != "" {
@@ -719,55 +724,54 @@ func TestObserveWithAStaleCache(t *testing.T) {
 // "Terminate ends their pods (grace period respected) and Stopped waits until no pod of theirs is left". Nothing is
 // deleted: the name of the Job stays taken.
 func TestTerminate(t *testing.T) {
-	ending := plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}
-	ended := plan.Observation{Phase: plan.PhaseEnded, UID: theJobUID}
+	ending := plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}
+	ended := plan.Observation{Phase: plan.PhaseEnded, UID: jobUID}
 	because := func(reason string) plan.Observation {
-		return plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID, Reason: reason}
+		return plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: reason}
 	}
 	cached := []string{"get Job"}
 	patched := []string{"get Job", "patch Job"}
 	patchedTwice := []string{"get Job", "patch Job", "patch Job"}
 	listed := []string{"get Job", "live list Pod"}
 	gone := []string{"get Job", "live get Job", "live list Pod"}
-	entombing := append(slices.Clone(gone), "create Job")
-	looking := append(slices.Clone(entombing), "live get Job")
-	again := append(slices.Clone(looking), "get Job")
+	reserving := append(slices.Clone(gone), "create Job")
+	looking := append(slices.Clone(reserving), "live get Job")
 	both, suspend, drain := `{"parallelism":0,"suspend":true}`, `{"suspend":true}`, `{"parallelism":0}`
 	refused := func(errs ...error) map[string][]error { return map[string][]error{"patch Job": errs} }
-	record := pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
-	endedButDeleted := pod(deleted, func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
-	done := ourJob(suspended, empty, isConfirmedSuspended)
+	record := makePod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	endedButDeleted := makePod(asDeletedPod, func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	done := makeJob(asSuspended, asEmpty, asConfirmedSuspended)
 	tests := []call{
-		{name: "it runs", job: ourJob(), want: ending, calls: patched, suspended: true, specs: []string{both}},
-		{name: "it was resumed by another", job: ourJob(resumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
-		{name: "it was emptied and resumed by another", job: ourJob(empty, resumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		{name: "it runs", job: makeJob(), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		{name: "it was resumed by somebody else", job: makeJob(asResumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
+		{name: "it was emptied and resumed by somebody else", job: makeJob(asEmpty, asResumed), want: ending, calls: patched, suspended: true, specs: []string{both}},
 		// "So a Job whose spec is not suspended and whose condition says Suspended is left alone until the condition is False".
-		{name: "it was just resumed by another", job: ourJob(isConfirmedSuspended), want: ending, calls: cached},
-		{name: "suspended, and the Job controller has not said so", job: ourJob(suspended, empty), want: ending, calls: cached},
-		{name: "suspended again, and the condition is of the past", job: ourJob(suspended, empty, resumed), want: ending, calls: cached},
+		{name: "it was just resumed by somebody else", job: makeJob(asConfirmedSuspended), want: ending, calls: cached},
+		{name: "suspended, and the Job controller has not said so", job: makeJob(asSuspended, asEmpty), want: ending, calls: cached},
+		{name: "suspended again, and the condition is of the past", job: makeJob(asSuspended, asEmpty, asResumed), want: ending, calls: cached},
 		// A queue that resumes it brings no pod back.
-		{name: "suspended by another", job: ourJob(suspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
-		{name: "suspended by another, and said to be", job: ourJob(suspended, isConfirmedSuspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
+		{name: "suspended by somebody else", job: makeJob(asSuspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
+		{name: "suspended by somebody else, and said to be", job: makeJob(asSuspended, asConfirmedSuspended), want: ending, calls: patched, suspended: true, specs: []string{drain}},
 		{
-			name: "suspended by another, of many pods", job: ourJob(suspended, func(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](3) }),
+			name: "suspended by somebody else, of many pods", job: makeJob(asSuspended, func(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](3) }),
 			want: ending, calls: patched, suspended: true, specs: []string{drain},
 		},
 		{
 			// It was suspended before its startTime was recorded, and cannot become Complete.
-			name: "its success is decided, and its pod has ended", job: ourJob(suspended, empty, decided(batchv1.JobSuccessCriteriaMet)),
+			name: "its success is decided, and its pod has ended", job: makeJob(asSuspended, asEmpty, asDecided(batchv1.JobSuccessCriteriaMet)),
 			pods: []*corev1.Pod{record}, want: ended, calls: listed,
 		},
 		{
-			name: "its failure is decided, and its pods are left", job: ourJob(suspended, empty, decided(batchv1.JobFailureTarget)),
-			pods: []*corev1.Pod{pod(deleted)}, want: ending, calls: listed,
+			name: "its failure is decided, and its pods are left", job: makeJob(asSuspended, asEmpty, asDecided(batchv1.JobFailureTarget)),
+			pods: []*corev1.Pod{makePod(asDeletedPod)}, want: ending, calls: listed,
 		},
 		{
 			name: "pods of an earlier Job of the name are left", job: done,
-			pods: []*corev1.Pod{pod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
+			pods: []*corev1.Pod{makePod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
 			want: ending, calls: listed,
 		},
 		{
-			name: "the Job controller has said so before the pods are gone", job: done, pods: []*corev1.Pod{pod(deleted)},
+			name: "the Job controller has said so before the pods are gone", job: done, pods: []*corev1.Pod{makePod(asDeletedPod)},
 			want: ending, calls: listed,
 		},
 		{
@@ -776,109 +780,109 @@ func TestTerminate(t *testing.T) {
 		},
 		{name: "its pods are gone", job: done, want: ended, calls: listed},
 		{name: "a try that had ended stays", job: done, pods: []*corev1.Pod{record}, want: ended, calls: listed},
-		{name: "it finished by itself", job: ourJob(complete), want: ended, calls: cached},
-		{name: "it failed by itself", job: ourJob(failedBy("R", "m")), want: ended, calls: cached},
-		{name: "it finished before it was suspended", job: ourJob(suspended, complete), want: ended, calls: cached},
-		{name: "another deletes it", job: ourJob(deleting), want: because("JobDeleting"), says: []string{"being deleted by another"}, calls: cached},
+		{name: "it finished by itself", job: makeJob(asComplete), want: ended, calls: cached},
+		{name: "it failed by itself", job: makeJob(asFailed("R", "m")), want: ended, calls: cached},
+		{name: "it finished before it was suspended", job: makeJob(asSuspended, asComplete), want: ended, calls: cached},
+		{name: "somebody else deletes it", job: makeJob(asDeleting), want: because("JobDeleting"), says: []string{"being deleted by somebody else"}, calls: cached},
 		{
-			name: "another deletes it, and a finalizer keeps it", job: ourJob(held), want: because("JobFinalizer"),
+			name: "somebody else deletes it, and a finalizer keeps it", job: makeJob(asHeld), want: because("JobFinalizer"),
 			says: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
 		},
 		{
 			// "An object whose controller is not this execution is never changed or deleted."
-			name: "another controller has it", job: ourJob(takenOver), want: because("JobTakenOver"), says: []string{"taken over", "left alone"}, calls: cached,
+			name: "another controller has it", job: makeJob(asTakenOver), want: because("JobTakenOver"), says: []string{"taken over", "left alone"}, calls: cached,
 		},
-		{name: "nobody controls it", job: ourJob(foreign), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
-		{name: "another controller has it, and deletes it", job: ourJob(takenOver, deleting), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
-		{name: "another controller has it, and it has finished", job: ourJob(takenOver, complete), want: ended, calls: cached},
-		{name: "it is gone", want: ended, calls: entombing, created: true},
-		{name: "it is gone, and its name is held", job: ourJob(another, entombed), want: ended, calls: looking},
-		{name: "it is gone, and so is its namespace soon", fail: map[string]error{"create Job": errEnding}, want: ended, calls: entombing},
+		{name: "nobody controls it", job: makeJob(withoutOwner), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
+		{name: "another controller has it, and deletes it", job: makeJob(asTakenOver, asDeleting), want: because("JobTakenOver"), says: []string{"left alone"}, calls: cached},
+		{name: "another controller has it, and it has finished", job: makeJob(asTakenOver, asComplete), want: ended, calls: cached},
+		{name: "it is gone", want: ended, calls: reserving, created: true},
+		{name: "it is gone, and its name is held", job: makeJob(withOtherUID, asPlaceholder), want: ended, calls: looking},
+		{name: "it is gone, and so is its namespace soon", fail: map[string]error{"create Job": errEnding}, want: ended, calls: reserving},
 		{name: "it is gone, and the execution is being deleted", deleted: true, want: ended, calls: gone},
 		{
-			name: "it is gone, and its pods are not", pods: []*corev1.Pod{pod()}, want: because(v1alpha1.ReasonJobLost),
-			says: []string{"its pods have to end", theName + "-x7k2p"}, calls: gone,
+			name: "it is gone, and its pods are not", pods: []*corev1.Pod{makePod()}, want: because(v1alpha1.ReasonWorkloadLost),
+			says: []string{"its pods have to end", jobName + "-x7k2p"}, calls: gone,
 		},
 		{
 			name: "it is gone, and its name cannot be held yet", fail: map[string]error{"create Job": errQuota},
 			want: plan.Observation{Phase: plan.PhaseBlocked}, says: []string{"Trying again", "exceeded quota"}, err: "exceeded quota",
-			calls: append(slices.Clone(entombing), "create Job"),
+			calls: append(slices.Clone(reserving), "create Job"),
 		},
-		{name: "it is gone, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: entombing},
-		{name: "it is gone, and another's has its name", job: ourJob(another, foreign), want: ended, calls: looking},
+		{name: "it is gone, and it is not known whether its name is held", fail: map[string]error{"create Job": errTimeout}, err: "did not answer", calls: reserving},
+		{name: "it is gone, and somebody else's has its name", job: makeJob(withOtherUID, withoutOwner), want: ended, calls: looking},
 		{
 			// By an operator that was paused.
-			name: "it is gone, and was created again", job: ourJob(another), want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"},
-			calls: append(slices.Clone(again), "patch Job"), suspended: true, specs: []string{both},
+			name: "it is gone, and was created again", job: makeJob(withOtherUID), want: plan.Observation{Phase: plan.PhaseRunning, UID: "job-2"},
+			calls: append(slices.Clone(looking), "patch Job"), suspended: true, specs: []string{both},
 		},
 		{
-			name: "it was created again, and the pods of the first are left", job: ourJob(another), pods: []*corev1.Pod{pod()},
-			want: because(v1alpha1.ReasonJobLost), says: []string{"its pods have to end"}, calls: gone,
+			name: "it was created again, and the pods of the first are left", job: makeJob(withOtherUID), pods: []*corev1.Pod{makePod()},
+			want: because(v1alpha1.ReasonWorkloadLost), says: []string{"its pods have to end"}, calls: gone,
 		},
 		{
-			name: "the patch is forbidden", job: ourJob(), fail: map[string]error{"patch Job": errQuota},
+			name: "the patch is forbidden", job: makeJob(), fail: map[string]error{"patch Job": errQuota},
 			want: because("SuspendRefused"), says: []string{"Trying again", "exceeded quota"}, err: "suspending Job", calls: patchedTwice, specs: []string{both, suspend},
 		},
 		{
-			name: "the patch is invalid", job: ourJob(), fail: map[string]error{"patch Job": errInvalid},
+			name: "the patch is invalid", job: makeJob(), fail: map[string]error{"patch Job": errInvalid},
 			want: because("SuspendRefused"), says: []string{"Trying again", "is invalid"}, err: "suspending Job", calls: patchedTwice, specs: []string{both, suspend},
 		},
 		{
 			// "That Job has to be suspended first."
-			name: "it may not be emptied while it runs", job: ourJob(), first: refused(errInvalid),
+			name: "it may not be emptied while it runs", job: makeJob(), first: refused(errInvalid),
 			want: ending, calls: patchedTwice, suspended: true, specs: []string{both, suspend},
 		},
 		{
-			name: "it may not be emptied while it runs, and there is no answer", job: ourJob(), first: refused(errInvalid, errTimeout),
+			name: "it may not be emptied while it runs, and there is no answer", job: makeJob(), first: refused(errInvalid, errTimeout),
 			want: ending, err: "did not answer", calls: patchedTwice, specs: []string{both, suspend},
 		},
 		{
-			name: "it may never be emptied, and the Job controller has not said it is suspended", job: ourJob(suspended), first: refused(errInvalid),
+			name: "it may never be emptied, and the Job controller has not said it is suspended", job: makeJob(asSuspended), first: refused(errInvalid),
 			want: ending, calls: patched, specs: []string{drain},
 		},
 		{
-			name: "it may never be emptied, and its pods are left", job: ourJob(suspended, isConfirmedSuspended), first: refused(errQuota), pods: []*corev1.Pod{pod(deleted)},
+			name: "it may never be emptied, and its pods are left", job: makeJob(asSuspended, asConfirmedSuspended), first: refused(errQuota), pods: []*corev1.Pod{makePod(asDeletedPod)},
 			want: ending, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
 		},
 		{
-			name: "it may never be emptied, and its pods are gone", job: ourJob(suspended, isConfirmedSuspended), first: refused(errInvalid),
+			name: "it may never be emptied, and its pods are gone", job: makeJob(asSuspended, asConfirmedSuspended), first: refused(errInvalid),
 			want: ended, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
 		},
 		{
-			name: "no answer to the one that empties it", job: ourJob(suspended, isConfirmedSuspended), first: refused(errTimeout),
+			name: "no answer to the one that empties it", job: makeJob(asSuspended, asConfirmedSuspended), first: refused(errTimeout),
 			want: ending, err: "did not answer", calls: patched, specs: []string{drain},
 		},
-		{name: "no answer to the patch", job: ourJob(), fail: map[string]error{"patch Job": errTimeout}, want: ending, err: "did not answer", calls: patched, specs: []string{both}},
+		{name: "no answer to the patch", job: makeJob(), fail: map[string]error{"patch Job": errTimeout}, want: ending, err: "did not answer", calls: patched, specs: []string{both}},
 		{
-			name: "it is gone before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
+			name: "it is gone before the patch", job: makeJob(), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, jobName)},
 			want: ending, calls: patched, specs: []string{both},
 		},
 		{
-			name: "it is gone before the one that empties it", job: ourJob(suspended), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, theName)},
+			name: "it is gone before the one that empties it", job: makeJob(asSuspended), fail: map[string]error{"patch Job": apierrors.NewNotFound(jobs, jobName)},
 			want: ending, calls: patched, specs: []string{drain},
 		},
 		{name: "its pods cannot be listed", job: done, fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: listed},
 		{name: "it is gone, and its pods cannot be listed", fail: map[string]error{"live list Pod": errTimeout}, err: "did not answer", calls: gone},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.OperationTerminate)) })
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeConfirmed(plan.OperationTerminate)) })
 	}
 }
 
 // "each with a UID precondition": a patch with another uid is refused by the API server, since the field is immutable. Its
 // resourceVersion keeps it from a Job that was resumed since.
 func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
-	c := newCluster(t, ourJob())
+	c := newCluster(t, makeJob())
 	version := c.job().ResourceVersion
 	for range 3 {
-		_, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationTerminate))
+		_, err := c.execute(makeScope(), makeConfirmed(plan.OperationTerminate))
 		c.must(err)
 	}
-	guarded := `{"metadata":{"resourceVersion":"` + version + `","uid":"` + theJobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
+	guarded := `{"metadata":{"resourceVersion":"` + version + `","uid":"` + jobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
 	if diff := cmp.Diff([]string{guarded}, c.patches); diff != "" {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
-	want := ourJob(suspended, empty)
+	want := makeJob(asSuspended, asEmpty)
 	got := c.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -888,36 +892,36 @@ func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 
 // On the word of a cache that does not show what became of the Job since, nothing is changed.
 func TestTerminateWithAStaleCache(t *testing.T) {
-	c := newCluster(t, ourJob())
-	c.stale = map[string]*batchv1.Job{theName: c.job()}
+	c := newCluster(t, makeJob())
+	c.stale = map[string]*batchv1.Job{jobName: c.job()}
 	changed := c.job()
-	suspended(changed)
+	asSuspended(changed)
 	c.must(c.raw.Update(t.Context(), changed))
-	c.base[theName] = changed.ResourceVersion
-	o, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationTerminate))
-	if want := (plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID}); !apierrors.IsConflict(err) || o != want {
+	c.base[jobName] = changed.ResourceVersion
+	o, err := c.execute(makeScope(), makeConfirmed(plan.OperationTerminate))
+	if want := (plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}); !apierrors.IsConflict(err) || o != want {
 		t.Errorf("got %+v, %v; want %+v and a conflict", o, err, want)
 	}
-	c.untouched()
+	c.checkUntouched()
 }
 
 // When the one that was created again has ended too, the loss is said of an action that was in progress, and the end of one
 // that was abandoned. An end alone is none for an action in progress: it would neither fail nor succeed.
 func TestALostJobThatWasCreatedAgain(t *testing.T) {
-	ends := map[string]func(*batchv1.Job){"it ends": isConfirmedSuspended, "it was complete": complete, "it had failed": failedBy("R", "m")}
+	ends := map[string]func(*batchv1.Job){"it ends": asConfirmedSuspended, "it was complete": asComplete, "it had failed": asFailed("R", "m")}
 	for verb, want := range map[plan.OperationType]plan.Phase{plan.OperationObserve: plan.PhaseFailed, plan.OperationTerminate: plan.PhaseEnded} {
 		for name, end := range ends {
 			t.Run(fmt.Sprintf("%s, verb %d", name, verb), func(t *testing.T) {
-				c := newCluster(t, ourJob(another))
-				o, err := c.runner().Execute(t.Context(), theRun(), started(verb))
+				c := newCluster(t, makeJob(withOtherUID))
+				o, err := c.execute(makeScope(), makeConfirmed(verb))
 				if job := c.job(); err != nil || o.Phase != plan.PhaseRunning || !isSuspended(job) || !isEmpty(job) {
 					t.Fatalf("got %+v, %v; the Job is %+v", o, err, job.Spec)
 				}
 				job := c.job()
 				end(job)
 				c.must(c.raw.Status().Update(t.Context(), job))
-				o, err = c.runner().Execute(t.Context(), theRun(), started(verb))
-				if err != nil || o.Phase != want || (verb == plan.OperationObserve && o.Reason != v1alpha1.ReasonJobLost) {
+				o, err = c.execute(makeScope(), makeConfirmed(verb))
+				if err != nil || o.Phase != want || (verb == plan.OperationObserve && o.Reason != v1alpha1.ReasonWorkloadLost) {
 					t.Errorf("got %+v, %v; want the phase %d", o, err, want)
 				}
 			})
@@ -930,11 +934,11 @@ func TestALostJobThatWasCreatedAgain(t *testing.T) {
 func TestOrphan(t *testing.T) {
 	keeper := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "keeper", UID: "keeper"}
 	owned := func(j *batchv1.Job) { j.OwnerReferences = append(j.OwnerReferences, keeper); j.Labels["team"] = "a" }
-	c := newCluster(t, ourJob(owned))
+	c := newCluster(t, makeJob(owned))
 	version := c.job().ResourceVersion
-	first, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationOrphan))
+	first, err := c.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
 	c.must(err)
-	if first.Phase != plan.PhaseEnded || first.UID != theJobUID || !strings.Contains(first.Message, v1alpha1.LabelOrphaned) {
+	if first.Phase != plan.PhaseEnded || first.UID != jobUID || !strings.Contains(first.Message, v1alpha1.LabelOrphaned) {
 		t.Errorf("got %+v", first)
 	}
 
@@ -942,11 +946,11 @@ func TestOrphan(t *testing.T) {
 	if diff := cmp.Diff([]metav1.OwnerReference{keeper}, job.OwnerReferences); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	labels := map[string]string{v1alpha1.LabelExecutionID: theUID, v1alpha1.LabelOrphaned: "true", "team": "a"}
+	labels := map[string]string{v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelOrphaned: "true", "team": "a"}
 	if diff := cmp.Diff(labels, job.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
-	if isSuspended(job) || job.UID != theJobUID {
+	if isSuspended(job) || job.UID != jobUID {
 		t.Errorf("the work does not go on: %+v", job.Spec)
 	}
 	// "a write that decides carries a resourceVersion"
@@ -954,7 +958,7 @@ func TestOrphan(t *testing.T) {
 		t.Errorf("patches %v do not carry resourceVersion %s", c.patches, version)
 	}
 
-	again, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationOrphan))
+	again, err := c.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
 	c.must(err)
 	if diff := cmp.Diff(first, again); diff != "" || len(c.patches) != 1 {
 		t.Errorf("%d patches, again (-first +second):\n%s", len(c.patches), diff)
@@ -965,37 +969,37 @@ func TestOrphan(t *testing.T) {
 }
 
 func TestOrphanOfOthersAndOfNothing(t *testing.T) {
-	left := plan.Observation{Phase: plan.PhaseEnded, UID: theJobUID}
+	left := plan.Observation{Phase: plan.PhaseEnded, UID: jobUID}
 	says := []string{"left to go on"}
 	cached := []string{"get Job"}
 	tests := []call{
-		{name: "taken over by another controller", job: ourJob(takenOver), want: left, says: says, calls: cached},
-		{name: "nobody's", job: ourJob(foreign), want: left, says: says, calls: cached},
+		{name: "taken over by another controller", job: makeJob(asTakenOver), want: left, says: says, calls: cached},
+		{name: "nobody's", job: makeJob(withoutOwner), want: left, says: says, calls: cached},
 		{name: "gone", want: left, calls: []string{"get Job", "live get Job", "live list Pod", "create Job"}, created: true},
 		{
-			name: "gone, and its pods are not", pods: []*corev1.Pod{pod()},
-			want: plan.Observation{Phase: plan.PhaseRunning, UID: theJobUID, Reason: v1alpha1.ReasonJobLost},
+			name: "gone, and its pods are not", pods: []*corev1.Pod{makePod()},
+			want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost},
 			says: []string{"its pods have to end"}, calls: []string{"get Job", "live get Job", "live list Pod"},
 		},
 		{
-			name: "changed by another before the patch", job: ourJob(), fail: map[string]error{"patch Job": apierrors.NewConflict(jobs, theName, errors.New("changed"))},
+			name: "changed by somebody else before the patch", job: makeJob(), fail: map[string]error{"patch Job": apierrors.NewConflict(jobs, jobName, errors.New("changed"))},
 			err: "releasing Job", calls: []string{"get Job", "patch Job"},
 		},
-		{name: "no answer", job: ourJob(), fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
+		{name: "no answer", job: makeJob(), fail: map[string]error{"get Job": errTimeout}, err: "did not answer", calls: cached},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.check(t, started(plan.OperationOrphan)) })
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeConfirmed(plan.OperationOrphan)) })
 	}
 }
 
 // "The resourceVersion keeps another's change from being overwritten": here a real conflict, by a cache that lags.
 func TestOrphanWithAStaleCache(t *testing.T) {
-	c := newCluster(t, ourJob())
-	c.stale = map[string]*batchv1.Job{theName: c.job()}
+	c := newCluster(t, makeJob())
+	c.stale = map[string]*batchv1.Job{jobName: c.job()}
 	changed := c.job()
 	changed.OwnerReferences = append(changed.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "new", UID: "new"})
 	c.must(c.raw.Update(t.Context(), changed))
-	o, err := c.runner().Execute(t.Context(), theRun(), started(plan.OperationOrphan))
+	o, err := c.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
 	if !apierrors.IsConflict(err) || o.Phase != 0 {
 		t.Errorf("got %+v, %v; want a conflict", o, err)
 	}
@@ -1007,7 +1011,7 @@ func TestOrphanWithAStaleCache(t *testing.T) {
 // A verb that nobody knows must not look like success.
 func TestNoSuchVerb(t *testing.T) {
 	c := newCluster(t)
-	if o, err := c.runner().Execute(t.Context(), theRun(), plan.Operation{Type: 99}); err == nil || o.Phase != 0 || c.calls != nil {
+	if o, err := c.execute(makeScope(), plan.Operation{Type: 99}); err == nil || o.Phase != 0 || c.calls != nil {
 		t.Errorf("got %+v, %v, calls %v", o, err, c.calls)
 	}
 }
@@ -1021,18 +1025,21 @@ func TestCheck(t *testing.T) {
 		err         bool
 		wantsNoCall bool
 	}{
-		{name: "it would be created", spec: minimal},
-		{name: "the API server would refuse it", spec: minimal, fail: errInvalid, refusal: "job: "},
-		{name: "a quota would refuse it now", spec: minimal, fail: errQuota},
-		{name: "its name is taken", spec: minimal, fail: apierrors.NewAlreadyExists(jobs, theName)},
-		{name: "no answer", spec: minimal, fail: errTimeout, err: true},
+		{name: "it would be created", spec: minimalSpec},
+		{name: "the API server would refuse it", spec: minimalSpec, fail: errInvalid, refusal: "job: "},
+		{name: "a quota would refuse it now", spec: minimalSpec, fail: errQuota},
+		{name: "its name is taken", spec: minimalSpec, fail: apierrors.NewAlreadyExists(jobs, jobName)},
+		{name: "no answer", spec: minimalSpec, fail: errTimeout, err: true},
 		{name: "no JobSpec", spec: `{"templat":1}`, refusal: "job.spec: ", wantsNoCall: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newCluster(t)
 			c.fail["create Job"] = tt.fail
-			refusal, err := c.runner().Validate(t.Context(), theRun(), task(tt.spec))
+			op := makeStart(tt.spec)
+			refusal, err := action.NewRegistry(c.provider()).TryStart(t.Context(), action.Trial{
+				Namespace: "team", PipelineName: "deploy@prod", Key: op.Key, Definition: &op.Definition,
+			})
 			if !strings.HasPrefix(refusal, tt.refusal) || (refusal == "") != (tt.refusal == "") || (err != nil) != tt.err {
 				t.Errorf("got %q, %v; want %q", refusal, err, tt.refusal)
 			}
