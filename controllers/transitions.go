@@ -57,13 +57,15 @@ func (r *Reporter) reportExecution(ctx context.Context, execution *v1alpha1.Pipe
 	r.report(log.IntoContext(ctx, logger), execution, "PipelineExecution", transitions)
 }
 
-// reportStopRequest reports what happened to a stop request.
+// reportStopRequest reports what happened to a stop request. The execution is the name of the one that it names, if there is one.
 func (r *Reporter) reportStopRequest(ctx context.Context, sr *v1alpha1.StopRequest, execution string, transitions []transition.Transition) {
 	for i := range transitions {
 		transitions[i].Mode = sr.Mode()
 	}
-	logger := log.FromContext(ctx).WithValues(
-		"pipelineExecutionId", sr.Spec.PipelineExecutionID, "execution", execution, "stopRequest", sr.Name)
+	logger := log.FromContext(ctx).WithValues("pipelineExecutionId", sr.Spec.PipelineExecutionID, "stopRequest", sr.Name)
+	if execution != "" {
+		logger = logger.WithValues("execution", execution)
+	}
 	r.report(log.IntoContext(ctx, logger), sr, "StopRequest", transitions)
 }
 

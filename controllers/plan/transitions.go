@@ -20,7 +20,7 @@ func Transitions(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.P
 	var all []transition.Transition
 	if before.StartTime == nil && after.StartTime != nil {
 		all = append(all, transition.Transition{
-			Type: transition.Started, Message: fmt.Sprintf("Runs %s.", after.PipelineRevision), Since: &execution.CreationTimestamp,
+			Type: transition.Started, Message: fmt.Sprintf("Runs the revision %q.", after.PipelineRevision), Since: &execution.CreationTimestamp,
 		})
 	}
 	all = append(all, actionTransitions(before, after)...)

@@ -1,5 +1,5 @@
-// Small programs of the local cluster, without dependencies. What the cluster is built from has modules of its own
-// (kubernetes, etcd, kwok), because their dependencies do not agree.
+// Small programs of the local cluster, without dependencies. Kubernetes, etcd and kwok have modules of their own, because
+// their dependencies conflict.
 module haltline.dev/haltline/hack/cluster
 
 go 1.26.0

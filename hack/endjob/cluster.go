@@ -20,22 +20,24 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// cluster is what a run needs of a cluster: the Jobs and pods of a namespace of its own.
-type cluster struct {
+// testCluster gives access to the Jobs and pods of a namespace that belongs to this run alone.
+type testCluster struct {
 	client    *kubernetes.Clientset
 	namespace string
 	jobs      typedbatchv1.JobInterface
 	pods      typedcorev1.PodInterface
+	tracker   *jobTracker
 	image     string
 	grace     int64
 }
 
-func newCluster(ctx context.Context, o options) (*cluster, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+// newTestCluster creates the namespace and starts to watch it.
+func newTestCluster(ctx context.Context, opts options) (*testCluster, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", opts.kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	if err := onLoopback(config.Host); err != nil {
+	if err := requireLoopback(config.Host); err != nil {
 		return nil, err
 	}
 	config.QPS = -1
@@ -49,14 +51,19 @@ func newCluster(ctx context.Context, o options) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{
-		client: client, namespace: namespace.Name, image: o.image, grace: o.grace,
+	cluster := &testCluster{
+		client: client, namespace: namespace.Name, image: opts.image, grace: opts.grace,
 		jobs: client.BatchV1().Jobs(namespace.Name), pods: client.CoreV1().Pods(namespace.Name),
-	}, nil
+	}
+	cluster.tracker, err = startTracker(ctx, client, namespace.Name)
+	if err != nil {
+		return nil, errors.Join(err, cluster.deleteNamespace())
+	}
+	return cluster, nil
 }
 
-// onLoopback refuses a cluster that others may use.
-func onLoopback(host string) error {
+// requireLoopback returns an error for a cluster that others may use.
+func requireLoopback(host string) error {
 	address, err := url.Parse(host)
 	if err != nil {
 		return err
@@ -67,26 +74,26 @@ func onLoopback(host string) error {
 	return nil
 }
 
-// remove leaves nothing behind, also after an interruption.
-func (c *cluster) remove() error {
+// deleteNamespace has a context of its own, so that nothing is left behind after an interruption either.
+func (c *testCluster) deleteNamespace() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return c.client.CoreV1().Namespaces().Delete(ctx, c.namespace, metav1.DeleteOptions{})
 }
 
-// kind is what is special about a Job.
-type kind struct {
-	suspended bool // created so
+// jobOptions holds what differs between the Jobs of a run.
+type jobOptions struct {
+	suspended bool // created suspended
 	lingers   bool // its pod takes a few seconds to end
 }
 
-// job is one of one pod that runs until it is deleted. The annotations are for simulated nodes.
-func (c *cluster) job(k kind) *batchv1.Job {
-	one, backoff := int32(1), int32(2)
+// buildJob returns a Job whose one pod runs until it is deleted. The annotations are for simulated nodes.
+func (c *testCluster) buildJob(opts jobOptions) *batchv1.Job {
+	parallelism, backoffLimit := int32(1), int32(2)
 	annotations := map[string]string{"haltline.dev/simulated-seconds": "86400"}
-	last := "exit 143"
-	if k.lingers {
-		annotations["haltline.dev/simulated-grace-seconds"], last = "5", "sleep 5; exit 143"
+	onTerm := "exit 143"
+	if opts.lingers {
+		annotations["haltline.dev/simulated-grace-seconds"], onTerm = "5", "sleep 5; exit 143"
 	}
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Annotations: annotations},
@@ -95,45 +102,51 @@ func (c *cluster) job(k kind) *batchv1.Job {
 			TerminationGracePeriodSeconds: &c.grace,
 			Containers: []corev1.Container{{
 				Name: "main", Image: c.image,
-				Command: []string{"sh", "-c", "trap '" + last + "' TERM; sleep 86400 & wait"},
+				Command: []string{"sh", "-c", "trap '" + onTerm + "' TERM; sleep 86400 & wait"},
 			}},
 		},
 	}
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "job-"},
-		Spec:       batchv1.JobSpec{Parallelism: &one, BackoffLimit: &backoff, Suspend: &k.suspended, Template: template},
+		Spec:       batchv1.JobSpec{Parallelism: &parallelism, BackoffLimit: &backoffLimit, Suspend: &opts.suspended, Template: template},
 	}
 }
 
-func (c *cluster) start(ctx context.Context, k kind) (*subject, error) {
-	job, err := c.jobs.Create(ctx, c.job(k), metav1.CreateOptions{})
+func (c *testCluster) createJob(ctx context.Context, opts jobOptions) (*trackedJob, error) {
+	job, err := c.jobs.Create(ctx, c.buildJob(opts), metav1.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return &subject{name: job.Name, uid: job.UID}, nil
+	return c.tracker.trackJob(job), nil
 }
 
-// podsLeft counts, by a live list, the pods of a Job that run or may run, and those that had ended before and are kept.
-func (c *cluster) podsLeft(ctx context.Context, s *subject) (left, records int, err error) {
-	pods, err := c.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + string(s.uid)})
-	if err != nil {
-		return 0, 0, err
-	}
-	for i := range pods.Items {
-		if isRecord(&pods.Items[i]) {
-			records++
+// countPods counts the pods of a Job by a live list: those that run or may run, and those that had ended by themselves.
+func (c *testCluster) countPods(ctx context.Context, tracked *trackedJob) (remaining, kept int, err error) {
+	pods, err := c.listPods(ctx, tracked)
+	for i := range pods {
+		if hasEndedByItself(&pods[i]) {
+			kept++
 		} else {
-			left++
+			remaining++
 		}
 	}
-	return left, records, nil
+	return remaining, kept, err
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func (c *testCluster) listPods(ctx context.Context, tracked *trackedJob) ([]corev1.Pod, error) {
+	pods, err := c.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + string(tracked.uid)})
+	if err != nil {
+		return nil, err
+	}
+	return pods.Items, nil
+}
+
+// sleepFor returns an error if the context ends first.
+func sleepFor(ctx context.Context, duration time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return errors.New("the limit of the run was reached, or it was interrupted")
-	case <-time.After(d):
+	case <-time.After(duration):
 		return nil
 	}
 }

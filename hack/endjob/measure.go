@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"log"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,79 +14,79 @@ import (
 // maxWait bounds the wait for a single Job.
 const maxWait = 2 * time.Minute
 
-// round is a number of Jobs that were ended in one way, and the writes of the whole system meanwhile.
+// round holds a number of Jobs that were ended in one way, and the writes of the whole system in the meantime.
 type round struct {
-	subjects []*subject
-	counted  int // Jobs that the writes are of
-	writes   writes
+	jobs    []*trackedJob
+	counted int // how many of the Jobs the writes belong to
+	writes  writeCounts
 }
 
-// oneAtATime ends a Job of each way in turn, so that all ways share the conditions. Each turn begins with another way.
-func oneAtATime(ctx context.Context, c *cluster, b *board, o options) ([]round, error) {
-	all := ways()
-	rounds := make([]round, len(all))
-	for turn := range o.single {
-		log.Printf("one at a time: %d of %d", turn+1, o.single)
-		subjects, err := startRunning(ctx, c, b, len(all), o.pause)
+// measureOneByOne ends a Job of each way in turn, so that all ways share the conditions. Each turn begins with another way.
+// It returns a round for each way.
+func (c *testCluster) measureOneByOne(ctx context.Context, opts options) ([]round, error) {
+	ways := allWays()
+	rounds := make([]round, len(ways))
+	for turn := range opts.single {
+		log.Printf("one at a time: %d of %d", turn+1, opts.single)
+		jobs, err := c.startRunningJobs(ctx, len(ways), opts.pause)
 		if err != nil {
 			return nil, err
 		}
-		for i := range all {
-			w := (turn + i) % len(all)
-			r := round{subjects: subjects[i : i+1]}
-			end := func() error { return c.endOne(ctx, &all[w], subjects[i], time.Now()) }
-			if turn < o.counted {
-				r.counted = 1
-				r.writes, err = c.counting(ctx, o.pause, end)
+		for i, job := range jobs {
+			index := (turn + i) % len(ways)
+			ended := round{jobs: jobs[i : i+1]}
+			end := func() error { return c.endJob(ctx, &ways[index], job) }
+			if turn < opts.counted {
+				ended.counted = 1
+				ended.writes, err = c.countWrites(ctx, opts.pause, end)
 			} else {
 				err = end()
 			}
 			if err != nil {
 				return nil, err
 			}
-			rounds[w].add(r)
+			rounds[index] = addRounds(rounds[index], ended)
 		}
 	}
 	return rounds, nil
 }
 
-// allAtOnce ends many Jobs at once, one way after the other, several times over.
-func allAtOnce(ctx context.Context, c *cluster, b *board, o options) ([][]round, error) {
-	all := ways()
-	rounds := make([][]round, len(all))
-	for turn := range o.rounds {
-		for i := range all {
-			w := (turn*2 + i) % len(all)
-			log.Printf("all at once, round %d of %d: %s", turn+1, o.rounds, all[w].name)
-			subjects, err := startRunning(ctx, c, b, o.atOnce, o.pause)
+// measureAllAtOnce ends many Jobs at once, one way after the other, several times. It returns the rounds of each way.
+func (c *testCluster) measureAllAtOnce(ctx context.Context, opts options) ([][]round, error) {
+	ways := allWays()
+	rounds := make([][]round, len(ways))
+	for turn := range opts.rounds {
+		for i := range ways {
+			index := (turn*2 + i) % len(ways)
+			log.Printf("all at once, round %d of %d: %s", turn+1, opts.rounds, ways[index].name)
+			jobs, err := c.startRunningJobs(ctx, opts.atOnce, opts.pause)
 			if err != nil {
 				return nil, err
 			}
-			r := round{subjects: subjects, counted: len(subjects)}
-			r.writes, err = c.counting(ctx, o.pause, func() error { return c.endAll(ctx, &all[w], subjects, o.sends) })
+			ended := round{jobs: jobs, counted: len(jobs)}
+			ended.writes, err = c.countWrites(ctx, opts.pause, func() error { return c.endJobs(ctx, &ways[index], jobs, opts.senders) })
 			if err != nil {
 				return nil, err
 			}
-			rounds[w] = append(rounds[w], r)
+			rounds[index] = append(rounds[index], ended)
 		}
 	}
 	return rounds, nil
 }
 
-func (r *round) add(another round) {
-	r.subjects = append(r.subjects, another.subjects...)
-	r.counted += another.counted
-	r.writes = r.writes.plus(another.writes)
+func addRounds(a, b round) round {
+	return round{
+		jobs:    slices.Concat(a.jobs, b.jobs),
+		counted: a.counted + b.counted,
+		writes:  addWrites(a.writes, b.writes),
+	}
 }
 
-// startRunning starts Jobs and waits until they say that their pods run, and then until the cluster is at rest.
-func startRunning(ctx context.Context, c *cluster, b *board, n int, pause time.Duration) ([]*subject, error) {
-	subjects := make([]*subject, n)
-	err := inParallel(n, 32, func(i int) error {
-		created, err := c.start(ctx, kind{})
-		if err == nil {
-			subjects[i] = b.adopt(created)
-		}
+// startRunningJobs starts Jobs, waits until each reports that its pod runs, and then until the cluster is at rest.
+func (c *testCluster) startRunningJobs(ctx context.Context, count int, pause time.Duration) ([]*trackedJob, error) {
+	jobs := make([]*trackedJob, count)
+	err := runInParallel(count, 32, func(i int) (err error) {
+		jobs[i], err = c.createJob(ctx, jobOptions{})
 		return err
 	})
 	if err != nil {
@@ -93,69 +94,65 @@ func startRunning(ctx context.Context, c *cluster, b *board, n int, pause time.D
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	for _, s := range subjects {
-		if err := s.until(ctx, "its pod runs", s.runs); err != nil {
+	for _, job := range jobs {
+		if err := job.waitUntil(ctx, "its pod runs", job.isRunning); err != nil {
 			return nil, err
 		}
 	}
-	return subjects, sleep(ctx, pause)
+	return jobs, sleepFor(ctx, pause)
 }
 
-// runs is called with the board locked.
-func (s *subject) runs() bool {
-	return s.job != nil && s.job.Status.Ready != nil && *s.job.Status.Ready == 1
+// endJobs ends Jobs, with so many senders under way at a time. All their times count from when it is called.
+func (c *testCluster) endJobs(ctx context.Context, way *endingWay, jobs []*trackedJob, senders int) error {
+	began := time.Now()
+	requestEnd := func(i int) error { return c.requestEnd(ctx, way, jobs[i], began) }
+	confirmEnd := func(i int) error { return c.confirmEnd(ctx, jobs[i]) }
+	return runInParallel(len(jobs), len(jobs), limitFirstStep(senders, requestEnd, confirmEnd))
 }
 
-func (c *cluster) endAll(ctx context.Context, w *way, subjects []*subject, senders int) error {
-	begun := time.Now()
-	return inParallel(len(subjects), len(subjects), limited(senders, func(i int) error {
-		return c.beginEnd(ctx, w, subjects[i], begun)
-	}, func(i int) error {
-		return c.proveEnd(ctx, subjects[i])
-	}))
-}
-
-func (c *cluster) endOne(ctx context.Context, w *way, s *subject, begun time.Time) error {
-	if err := c.beginEnd(ctx, w, s, begun); err != nil {
+func (c *testCluster) endJob(ctx context.Context, way *endingWay, tracked *trackedJob) error {
+	if err := c.requestEnd(ctx, way, tracked, time.Now()); err != nil {
 		return err
 	}
-	return c.proveEnd(ctx, s)
+	return c.confirmEnd(ctx, tracked)
 }
 
-func (c *cluster) beginEnd(ctx context.Context, w *way, s *subject, begun time.Time) error {
-	s.board.Lock()
-	s.way, s.begun = w, begun
-	s.board.Unlock()
-	return w.begin(ctx, c, s)
+func (c *testCluster) requestEnd(ctx context.Context, way *endingWay, tracked *trackedJob, began time.Time) error {
+	c.tracker.Lock()
+	tracked.way, tracked.beganAt = way, began
+	c.tracker.Unlock()
+	return way.requestEnd(ctx, c, tracked)
 }
 
-// proveEnd waits until the Job says that it has ended and the watch shows no pod, and asks the API server itself whether
-// that is so. Then nothing of it runs any more.
-func (c *cluster) proveEnd(ctx context.Context, s *subject) error {
+// confirmEnd waits until the Job reports its end and the watch shows no pod, and until a live list shows no pod either.
+// Nothing of the Job runs any more after that.
+func (c *testCluster) confirmEnd(ctx context.Context, tracked *trackedJob) error {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	for {
-		err := s.until(ctx, "it has ended", func() bool { return !s.saidSo.IsZero() && s.noPodLeft() })
+		err := tracked.waitUntil(ctx, "it has ended", func() bool {
+			return !tracked.reportedAt.IsZero() && !tracked.hasRemainingPods()
+		})
 		if err != nil {
 			return err
 		}
-		s.requests++
-		left, _, err := c.podsLeft(ctx, s)
+		tracked.requests++
+		remaining, _, err := c.countPods(ctx, tracked)
 		if err != nil {
 			return err
 		}
-		if left == 0 {
-			s.proved = time.Now()
+		if remaining == 0 {
+			tracked.confirmedAt = time.Now()
 			return nil
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := sleepFor(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
 
-// limited runs first with a limit on how many run at once, and then without it.
-func limited(limit int, first, then func(int) error) func(int) error {
+// limitFirstStep returns a function that runs both steps. It limits how many calls run the first step at a time.
+func limitFirstStep(limit int, first, second func(int) error) func(int) error {
 	places := make(chan struct{}, limit)
 	return func(i int) error {
 		places <- struct{}{}
@@ -164,16 +161,16 @@ func limited(limit int, first, then func(int) error) func(int) error {
 		if err != nil {
 			return err
 		}
-		return then(i)
+		return second(i)
 	}
 }
 
-// inParallel returns the first error, when all have ended.
-func inParallel(n, limit int, do func(int) error) error {
-	errs := make(chan error, n)
+// runInParallel calls do with 0 to count-1, limit of them at a time. It waits for all of them and returns the first error.
+func runInParallel(count, limit int, do func(int) error) error {
+	errs := make(chan error, count)
 	places := make(chan struct{}, limit)
 	var group sync.WaitGroup
-	for i := range n {
+	for i := range count {
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()

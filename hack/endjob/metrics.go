@@ -12,46 +12,45 @@ import (
 	"time"
 )
 
-// writes counts what was written, by resource.
-type writes map[string]int
+// writeCounts counts writes by resource, subresources included.
+type writeCounts map[string]int
 
 var (
-	requestLine = regexp.MustCompile(`^apiserver_request_total\{(.*)\} (\S+)$`)
-	label       = regexp.MustCompile(`(\w+)="([^"]*)"`)
-	mutating    = map[string]bool{"POST": true, "PUT": true, "PATCH": true, "APPLY": true, "DELETE": true, "DELETECOLLECTION": true}
-	resources   = []string{"jobs", "pods", "events"}
+	requestLine      = regexp.MustCompile(`^apiserver_request_total\{(.*)\} (\S+)$`)
+	labelPair        = regexp.MustCompile(`(\w+)="([^"]*)"`)
+	writingVerbs     = map[string]bool{"POST": true, "PUT": true, "PATCH": true, "APPLY": true, "DELETE": true, "DELETECOLLECTION": true}
+	countedResources = []string{"jobs", "pods", "events"}
 )
 
-// counting returns how much was written to Jobs, pods and events, subresources included, while something was done, and
-// until the cluster is at rest again.
-func (c *cluster) counting(ctx context.Context, pause time.Duration, do func() error) (writes, error) {
-	before, err := c.written(ctx)
+// countWrites calls do, lets the cluster come to rest for the pause, and returns what everybody wrote in the meantime.
+func (c *testCluster) countWrites(ctx context.Context, pause time.Duration, do func() error) (writeCounts, error) {
+	before, err := c.readWriteCounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := do(); err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, pause); err != nil {
+	if err := sleepFor(ctx, pause); err != nil {
 		return nil, err
 	}
-	after, err := c.written(ctx)
+	counts, err := c.readWriteCounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for resource := range after {
-		after[resource] -= before[resource]
+	for resource := range counts {
+		counts[resource] -= before[resource]
 	}
-	return after, nil
+	return counts, nil
 }
 
-// written reads the API server's own count of requests.
-func (c *cluster) written(ctx context.Context) (writes, error) {
+// readWriteCounts reads the API server's own metric of requests. It returns the sums since the API server started.
+func (c *testCluster) readWriteCounts(ctx context.Context) (writeCounts, error) {
 	metrics, err := c.client.RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
 		return nil, err
 	}
-	total := writes{}
+	counts := writeCounts{}
 	lines := bufio.NewScanner(bytes.NewReader(metrics))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -60,24 +59,24 @@ func (c *cluster) written(ctx context.Context) (writes, error) {
 			continue
 		}
 		labels := map[string]string{}
-		for _, pair := range label.FindAllStringSubmatch(match[1], -1) {
+		for _, pair := range labelPair.FindAllStringSubmatch(match[1], -1) {
 			labels[pair[1]] = pair[2]
 		}
 		count, err := strconv.ParseFloat(match[2], 64)
 		if err != nil {
 			return nil, err
 		}
-		if mutating[labels["verb"]] {
-			total[labels["resource"]] += int(count)
+		if writingVerbs[labels["verb"]] {
+			counts[labels["resource"]] += int(count)
 		}
 	}
-	return total, lines.Err()
+	return counts, lines.Err()
 }
 
-func (w writes) plus(another writes) writes {
-	sum := writes{}
-	for _, resource := range resources {
-		sum[resource] = w[resource] + another[resource]
+func addWrites(a, b writeCounts) writeCounts {
+	sum := writeCounts{}
+	for _, resource := range countedResources {
+		sum[resource] = a[resource] + b[resource]
 	}
 	return sum
 }

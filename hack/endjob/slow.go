@@ -17,21 +17,21 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// creationTakes is how long the creation of a pod is under way while it is slowed down.
-const creationTakes = 3 * time.Second
+// slowCreation is how long the creation of a pod is under way while it is slowed down.
+const slowCreation = 3 * time.Second
 
-// slowly does something while the creation of pods takes long: a webhook on the loopback, for this namespace alone,
-// admits them after a while.
-func (c *cluster) slowly(ctx context.Context, do func() error) error {
-	server := httptest.NewTLSServer(http.HandlerFunc(admitLate))
+// slowPodCreation calls do while the creation of pods takes long: a webhook on the loopback, for this namespace alone,
+// delays their admission.
+func (c *testCluster) slowPodCreation(ctx context.Context, do func() error) error {
+	server := httptest.NewTLSServer(http.HandlerFunc(admitLater))
 	defer server.Close()
 	hooks := c.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	none := admissionregistrationv1.SideEffectClassNone
+	noSideEffects := admissionregistrationv1.SideEffectClassNone
 	hook := &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: c.namespace},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 			Name:                    "slow.endjob.haltline.dev",
-			SideEffects:             &none,
+			SideEffects:             &noSideEffects,
 			AdmissionReviewVersions: []string{"v1"},
 			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": c.namespace}},
 			ClientConfig: admissionregistrationv1.WebhookClientConfig{
@@ -48,21 +48,21 @@ func (c *cluster) slowly(ctx context.Context, do func() error) error {
 		return err
 	}
 	defer func() { _ = hooks.Delete(context.WithoutCancel(ctx), hook.Name, metav1.DeleteOptions{}) }()
-	if err := sleep(ctx, 2*time.Second); err != nil { // until the API server has taken it up
+	if err := sleepFor(ctx, 2*time.Second); err != nil { // until the API server uses the webhook
 		return err
 	}
 	return do()
 }
 
-func admitLate(w http.ResponseWriter, r *http.Request) {
+func admitLater(writer http.ResponseWriter, req *http.Request) {
 	review := &admissionv1.AdmissionReview{}
 	var body bytes.Buffer
-	if _, err := body.ReadFrom(r.Body); err != nil || json.Unmarshal(body.Bytes(), review) != nil || review.Request == nil {
-		http.Error(w, "an AdmissionReview is wanted", http.StatusBadRequest)
+	if _, err := body.ReadFrom(req.Body); err != nil || json.Unmarshal(body.Bytes(), review) != nil || review.Request == nil {
+		http.Error(writer, "the body has to be an AdmissionReview", http.StatusBadRequest)
 		return
 	}
-	time.Sleep(creationTakes)
+	time.Sleep(slowCreation)
 	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
 	review.Request = nil
-	_ = json.NewEncoder(w).Encode(review)
+	_ = json.NewEncoder(writer).Encode(review)
 }

@@ -7,48 +7,51 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// undo is what another may do about the end of a Job.
-type undo struct {
-	way  string
-	by   string
-	does func(ctx context.Context, c *cluster, s *subject) error
+// undoing is what somebody else may do to undo a way to end a Job.
+type undoing struct {
+	way    string
+	by     string
+	change jobChange
 }
 
-// moments are when it is done.
-var moments = []string{"at once", "while the pod ends", "when all has ended"}
+// The moments at which an undoing is tried.
+const (
+	momentAtOnce = iota
+	momentWhilePodEnds
+	momentAfterwards
+)
 
-func undos() []undo {
-	again := func(policy metav1.DeletionPropagation) func(context.Context, *cluster, *subject) error {
-		return func(ctx context.Context, c *cluster, s *subject) error { return remove(policy)(ctx, c, s) }
-	}
-	return []undo{
-		{"delete, foreground", "a second delete, background", again(metav1.DeletePropagationBackground)},
-		{"delete, foreground", "a second delete, orphan", again(metav1.DeletePropagationOrphan)},
-		{"delete, foreground", "the finalizer taken off", patchMetadata(`"finalizers":null`)},
-		{"delete, background", "a second delete, orphan", again(metav1.DeletePropagationOrphan)},
-		{"`suspend`", "`suspend: false`", patch(`"suspend":false`)},
-		{"`suspend`, and the ender deletes the pods", "`suspend: false`", patch(`"suspend":false`)},
-		{"`suspend` and `parallelism: 0`", "`suspend: false`", patch(`"suspend":false`)},
-		{"`suspend` and `parallelism: 0`", "`suspend: false` and `parallelism: 1`", patch(`"suspend":false,"parallelism":1`)},
-		{"`activeDeadlineSeconds: 1`", "`activeDeadlineSeconds: 86400`", patch(`"activeDeadlineSeconds":86400`)},
+// moments are the columns of the table, by moment.
+var moments = []string{momentAtOnce: "at once", momentWhilePodEnds: "while the pod ends", momentAfterwards: "when all has ended"}
+
+func allUndoings() []undoing {
+	return []undoing{
+		{wayDeleteForeground, "a second delete, background", deleteJob(metav1.DeletePropagationBackground)},
+		{wayDeleteForeground, "a second delete, orphan", deleteJob(metav1.DeletePropagationOrphan)},
+		{wayDeleteForeground, "the finalizer removed", patchMetadata(`"finalizers":null`)},
+		{wayDeleteBackground, "a second delete, orphan", deleteJob(metav1.DeletePropagationOrphan)},
+		{waySuspend, "`suspend: false`", patchSpec(`"suspend":false`)},
+		{waySuspendAndDelete, "`suspend: false`", patchSpec(`"suspend":false`)},
+		{waySuspendAndZero, "`suspend: false`", patchSpec(`"suspend":false`)},
+		{waySuspendAndZero, "both set back", patchSpec(`"suspend":false,"parallelism":1`)},
+		{wayShortDeadline, "a longer deadline", patchSpec(`"activeDeadlineSeconds":86400`)},
 	}
 }
 
-func undoAll(ctx context.Context, c *cluster, b *board) ([][]string, error) {
-	t := &trying{cluster: c, board: b}
-	all := undos()
-	rows := make([][]string, len(all))
+// tryUndoings returns a row of the table for each undoing.
+func (c *testCluster) tryUndoings(ctx context.Context) ([][]string, error) {
+	undoings := allUndoings()
+	rows := make([][]string, len(undoings))
 	log.Printf("trying to undo")
-	err := inParallel(len(all), len(all), func(i int) error {
-		rows[i] = []string{all[i].way, all[i].by}
+	err := runInParallel(len(undoings), len(undoings), func(i int) error {
+		rows[i] = []string{undoings[i].way, undoings[i].by}
 		for moment := range moments {
-			answer, err := t.undo(ctx, all[i], moment)
+			answer, err := c.tryUndoing(ctx, undoings[i], moment)
 			if err != nil {
 				return err
 			}
@@ -59,32 +62,33 @@ func undoAll(ctx context.Context, c *cluster, b *board) ([][]string, error) {
 	return rows, err
 }
 
-func (t *trying) undo(ctx context.Context, u undo, moment int) (string, error) {
-	s, err := t.running(ctx, kind{lingers: true})
+// tryUndoing returns the answer to the change, and what is left of the Job long after it.
+func (c *testCluster) tryUndoing(ctx context.Context, tried undoing, moment int) (string, error) {
+	tracked, err := c.startRunningJob(ctx, jobOptions{lingers: true})
 	if err != nil {
 		return "", err
 	}
-	w := ways()[indexOf(u.way)]
-	if err := t.beginEnd(ctx, &w, s, time.Now()); err != nil {
+	way := allWays()[indexOfWay(tried.way)]
+	if err := c.requestEnd(ctx, &way, tracked, time.Now()); err != nil {
 		return "", err
 	}
 	switch moment {
-	case 1:
-		err = sleep(ctx, 2*time.Second)
-	case 2:
-		err = t.proveEnd(ctx, s)
+	case momentWhilePodEnds:
+		err = sleepFor(ctx, 2*time.Second)
+	case momentAfterwards:
+		err = c.confirmEnd(ctx, tracked)
 	}
 	if err != nil {
 		return "", err
 	}
-	undone := u.does(ctx, t.cluster, s)
-	if err := sleep(ctx, 2*aftermath); err != nil {
+	changeErr := tried.change(ctx, c, tracked)
+	if err := sleepFor(ctx, 2*aftermath); err != nil {
 		return "", err
 	}
-	running, err := t.runningNow(ctx, s)
+	running, err := c.countRunningPods(ctx, tracked)
 	if err != nil {
 		return "", err
 	}
-	state, err := t.state(ctx, s)
-	return fmt.Sprintf("%s; Job %s, pods that run: %d", outcome(undone), strings.ToLower(state), running), err
+	state, err := c.describeJob(ctx, tracked)
+	return fmt.Sprintf("%s; Job %s, pods that run: %d", describeAnswer(changeErr), state, running), err
 }

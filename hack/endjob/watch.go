@@ -15,154 +15,169 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
-// subject is a Job that is to be ended, and what was seen of it and when.
-type subject struct {
+// trackedJob is a Job of this run, with what the watches showed of it and when.
+type trackedJob struct {
 	name     string
 	uid      types.UID
-	requests int // by the ender
+	requests int // of the ender
 
-	board   *board
-	changed chan struct{}          // closed, and replaced, whenever the watches show something of it
-	job     *batchv1.Job           // as the watch last showed it; nil when it is gone
-	pods    map[string]*corev1.Pod // that the watch shows
-	created int                    // pods that there ever were
-	way     *way                   // once it is being ended
+	tracker     *jobTracker
+	changed     chan struct{}          // closed and replaced at each event of the watches about the Job or its pods
+	job         *batchv1.Job           // from the last event; nil when the Job is gone
+	pods        map[string]*corev1.Pod // from the last events
+	podsCreated int                    // including pods that are gone
+	way         *endingWay             // nil until the end is requested
 
-	begun, podGone, saidSo, proved time.Time
+	beganAt, podGoneAt, reportedAt, confirmedAt time.Time
 }
 
-// board is what the watches of Jobs and pods show.
-type board struct {
+// jobTracker holds what the watches of Jobs and pods showed. Its lock guards the fields of its Jobs.
+type jobTracker struct {
 	sync.Mutex
-	subjects map[types.UID]*subject
+	byUID map[types.UID]*trackedJob
 }
 
-// watchAll uses informers, which take a watch up again where the API server ends it.
-func watchAll(ctx context.Context, c *cluster) (*board, error) {
-	b := &board{subjects: map[types.UID]*subject{}}
-	factory := informers.NewSharedInformerFactoryWithOptions(c.client, 0, informers.WithNamespace(c.namespace))
+// startTracker uses informers, because they resume a watch that the API server ends.
+func startTracker(ctx context.Context, client kubernetes.Interface, namespace string) (*jobTracker, error) {
+	tracker := &jobTracker{byUID: map[types.UID]*trackedJob{}}
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
 	_, err := factory.Batch().V1().Jobs().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(job any) { b.seeJob(job, false) },
-		UpdateFunc: func(_, job any) { b.seeJob(job, false) },
-		DeleteFunc: func(job any) { b.seeJob(job, true) },
+		AddFunc:    func(job any) { tracker.recordJob(job, false) },
+		UpdateFunc: func(_, job any) { tracker.recordJob(job, false) },
+		DeleteFunc: func(job any) { tracker.recordJob(job, true) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	_, err = factory.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(pod any) { b.seePod(pod, false) },
-		UpdateFunc: func(_, pod any) { b.seePod(pod, false) },
-		DeleteFunc: func(pod any) { b.seePod(pod, true) },
+		AddFunc:    func(pod any) { tracker.recordPod(pod, false) },
+		UpdateFunc: func(_, pod any) { tracker.recordPod(pod, false) },
+		DeleteFunc: func(pod any) { tracker.recordPod(pod, true) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
-	return b, nil
+	return tracker, nil
 }
 
-// last returns an object, or how it was last seen before the watch missed its end.
-func last[T any](object any) T {
+// unwrapDeleted returns the object of an event. If the watch missed the deletion, that is the last object it showed.
+func unwrapDeleted[T any](object any) T {
 	if missed, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = missed.Obj
 	}
 	return object.(T)
 }
 
-func (b *board) seeJob(object any, gone bool) {
-	job := last[*batchv1.Job](object)
-	b.Lock()
-	defer b.Unlock()
-	s := b.of(job.UID)
-	defer s.wake()
-	s.job = job
-	if gone {
-		s.job = nil
+func (t *jobTracker) recordJob(object any, isGone bool) {
+	job := unwrapDeleted[*batchv1.Job](object)
+	t.Lock()
+	defer t.Unlock()
+	tracked := t.findOrAdd(job.UID)
+	defer tracked.notifyWaiters()
+	tracked.job = job
+	if isGone {
+		tracked.job = nil
 	}
-	if s.way != nil && s.saidSo.IsZero() && s.way.said(s.job) {
-		s.saidSo = time.Now()
+	if tracked.way != nil && tracked.reportedAt.IsZero() && tracked.way.hasReported(tracked.job) {
+		tracked.reportedAt = time.Now()
 	}
 }
 
-func (b *board) seePod(object any, gone bool) {
-	pod := last[*corev1.Pod](object)
-	b.Lock()
-	defer b.Unlock()
-	s := b.of(types.UID(pod.Labels[batchv1.ControllerUidLabel]))
-	defer s.wake()
-	if gone {
-		delete(s.pods, pod.Name)
-		s.podGone = time.Now()
+func (t *jobTracker) recordPod(object any, isGone bool) {
+	pod := unwrapDeleted[*corev1.Pod](object)
+	t.Lock()
+	defer t.Unlock()
+	tracked := t.findOrAdd(types.UID(pod.Labels[batchv1.ControllerUidLabel]))
+	defer tracked.notifyWaiters()
+	if isGone {
+		delete(tracked.pods, pod.Name)
+		tracked.podGoneAt = time.Now()
 		return
 	}
-	if s.pods[pod.Name] == nil {
-		s.created++
+	if tracked.pods[pod.Name] == nil {
+		tracked.podsCreated++
 	}
-	s.pods[pod.Name] = pod
+	tracked.pods[pod.Name] = pod
 }
 
-func (s *subject) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// of returns what is known of a Job, also where its pod is seen before the answer to its creation.
-func (b *board) of(uid types.UID) *subject {
-	if b.subjects[uid] == nil {
-		b.subjects[uid] = &subject{uid: uid, board: b, changed: make(chan struct{}), pods: map[string]*corev1.Pod{}}
+// findOrAdd adds a Job that is not known yet: an event may come before the answer to the Job's creation. The caller holds
+// the lock.
+func (t *jobTracker) findOrAdd(uid types.UID) *trackedJob {
+	if t.byUID[uid] == nil {
+		t.byUID[uid] = &trackedJob{uid: uid, tracker: t, changed: make(chan struct{}), pods: map[string]*corev1.Pod{}}
 	}
-	return b.subjects[uid]
+	return t.byUID[uid]
 }
 
-// adopt returns the subject of a Job that was created.
-func (b *board) adopt(created *subject) *subject {
-	b.Lock()
-	defer b.Unlock()
-	s := b.of(created.uid)
-	s.name = created.name
-	return s
+func (t *jobTracker) trackJob(created *batchv1.Job) *trackedJob {
+	t.Lock()
+	defer t.Unlock()
+	tracked := t.findOrAdd(created.UID)
+	tracked.name = created.Name
+	return tracked
 }
 
-// podsLeft returns the pods that the watch shows, but for those that have ended and are kept.
-func (s *subject) podsLeft() []*corev1.Pod {
-	s.board.Lock()
-	defer s.board.Unlock()
-	return slices.DeleteFunc(slices.Collect(maps.Values(s.pods)), isRecord)
+// notifyWaiters lets every waitUntil look again. The caller holds the lock.
+func (j *trackedJob) notifyWaiters() {
+	close(j.changed)
+	j.changed = make(chan struct{})
 }
 
-// isRecord reports whether a pod had ended before anybody deleted it.
-func isRecord(pod *corev1.Pod) bool {
-	ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-	return ended && pod.DeletionTimestamp == nil
+// remainingPods returns the pods that the watch shows, except those that had ended by themselves.
+func (j *trackedJob) remainingPods() []*corev1.Pod {
+	j.tracker.Lock()
+	defer j.tracker.Unlock()
+	return slices.DeleteFunc(slices.Collect(maps.Values(j.pods)), hasEndedByItself)
 }
 
-// noPodLeft is called with the board locked.
-func (s *subject) noPodLeft() bool {
-	for _, pod := range s.pods {
-		if !isRecord(pod) {
-			return false
+// hasEndedByItself reports whether a pod had ended before anybody deleted it.
+func hasEndedByItself(pod *corev1.Pod) bool {
+	hasEnded := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	return hasEnded && pod.DeletionTimestamp == nil
+}
+
+// hasRemainingPods reports whether remainingPods would return any. The caller holds the lock.
+func (j *trackedJob) hasRemainingPods() bool {
+	for _, pod := range j.pods {
+		if !hasEndedByItself(pod) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
-// until waits for what the watches show of a Job.
-func (s *subject) until(ctx context.Context, what string, holds func() bool) error {
+// isRunning reports whether the Job's status counts its pod as ready. The caller holds the lock.
+func (j *trackedJob) isRunning() bool {
+	return j.job != nil && j.job.Status.Ready != nil && *j.job.Status.Ready == 1
+}
+
+func (j *trackedJob) countCreatedPods() int {
+	j.tracker.Lock()
+	defer j.tracker.Unlock()
+	return j.podsCreated
+}
+
+// waitUntil waits until isMet returns true, for maxWait at most. It calls isMet with the lock held.
+func (j *trackedJob) waitUntil(ctx context.Context, condition string, isMet func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
 	for {
-		s.board.Lock()
-		done, changed := holds(), s.changed
-		s.board.Unlock()
+		j.tracker.Lock()
+		done, changed := isMet(), j.changed
+		j.tracker.Unlock()
 		if done {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting until %s: Job %s: %w", what, s.name, ctx.Err())
+			return fmt.Errorf("waiting until %s: Job %s: %w", condition, j.name, ctx.Err())
 		}
 	}
 }

@@ -15,96 +15,107 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// way is one way to end a Job.
-type way struct {
-	name string
-	// begin asks for the end. It names the uid, so that it never touches another Job of that name.
-	begin func(ctx context.Context, c *cluster, s *subject) error
-	// said reports whether the Job says that it has ended; a Job that is gone is nil.
-	said func(job *batchv1.Job) bool
+// jobChange changes a Job. It names the Job's uid, so that it never touches another Job of the same name.
+type jobChange func(ctx context.Context, cluster *testCluster, tracked *trackedJob) error
+
+// endingWay is one way to end a Job.
+type endingWay struct {
+	name       string
+	shortName  string // heads a column
+	requestEnd jobChange
+	// hasReported reports whether the Job reports that it has ended. A Job that is gone is nil.
+	hasReported func(job *batchv1.Job) bool
 }
 
-func ways() []way {
-	foreground, background := metav1.DeletePropagationForeground, metav1.DeletePropagationBackground
-	return []way{
-		{"delete, foreground", remove(foreground), isGone},
-		{"delete, background", remove(background), isGone},
-		{"`suspend`", patch(`"suspend":true`), has(batchv1.JobSuspended)},
-		{"`suspend`, and the ender deletes the pods", suspendAndDelete, has(batchv1.JobSuspended)},
-		{"`suspend` and `parallelism: 0`", suspendForGood, has(batchv1.JobSuspended)},
-		{"`activeDeadlineSeconds: 1`", patch(`"activeDeadlineSeconds":1`), has(batchv1.JobFailed)},
+const (
+	wayDeleteForeground    = "delete, foreground"
+	wayDeleteBackground    = "delete, background"
+	waySuspend             = "`suspend`"
+	waySuspendAndDelete    = "`suspend`, and the ender deletes the pods"
+	waySuspendAndZero      = "`suspend` and `parallelism: 0`"
+	wayShortDeadline       = "`activeDeadlineSeconds: 1`"
+	columnSuspendAndDelete = "`suspend`, pods deleted"
+)
+
+func allWays() []endingWay {
+	return []endingWay{
+		{wayDeleteForeground, wayDeleteForeground, deleteJob(metav1.DeletePropagationForeground), isGone},
+		{wayDeleteBackground, wayDeleteBackground, deleteJob(metav1.DeletePropagationBackground), isGone},
+		{waySuspend, waySuspend, patchSpec(`"suspend":true`), hasCondition(batchv1.JobSuspended)},
+		{waySuspendAndDelete, columnSuspendAndDelete, suspendAndDeletePods, hasCondition(batchv1.JobSuspended)},
+		{waySuspendAndZero, waySuspendAndZero, suspendWithoutParallelism, hasCondition(batchv1.JobSuspended)},
+		{wayShortDeadline, wayShortDeadline, patchSpec(`"activeDeadlineSeconds":1`), hasCondition(batchv1.JobFailed)},
 	}
 }
 
-func remove(policy metav1.DeletionPropagation) func(context.Context, *cluster, *subject) error {
-	return func(ctx context.Context, c *cluster, s *subject) error {
-		s.requests++
-		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(s.uid)), PropagationPolicy: &policy}
-		return c.jobs.Delete(ctx, s.name, options)
+func deleteJob(policy metav1.DeletionPropagation) jobChange {
+	return func(ctx context.Context, cluster *testCluster, tracked *trackedJob) error {
+		tracked.requests++
+		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(tracked.uid)), PropagationPolicy: &policy}
+		return cluster.jobs.Delete(ctx, tracked.name, options)
 	}
 }
 
-func patch(spec string) func(context.Context, *cluster, *subject) error {
-	return patchWith(`{"metadata":{"uid":%q},"spec":{` + spec + `}}`)
+func patchSpec(fields string) jobChange {
+	return patchJob(`{"metadata":{"uid":%q},"spec":{` + fields + `}}`)
 }
 
-func patchMetadata(metadata string) func(context.Context, *cluster, *subject) error {
-	return patchWith(`{"metadata":{"uid":%q,` + metadata + `}}`)
+func patchMetadata(fields string) jobChange {
+	return patchJob(`{"metadata":{"uid":%q,` + fields + `}}`)
 }
 
-func patchWith(format string) func(context.Context, *cluster, *subject) error {
-	return func(ctx context.Context, c *cluster, s *subject) error {
-		s.requests++
-		body := fmt.Sprintf(format, s.uid)
-		_, err := c.jobs.Patch(ctx, s.name, types.MergePatchType, []byte(body), metav1.PatchOptions{})
+func patchJob(format string) jobChange {
+	return func(ctx context.Context, cluster *testCluster, tracked *trackedJob) error {
+		tracked.requests++
+		body := fmt.Sprintf(format, tracked.uid)
+		_, err := cluster.jobs.Patch(ctx, tracked.name, types.MergePatchType, []byte(body), metav1.PatchOptions{})
 		return err
 	}
 }
 
-// suspendAndDelete knows the pods from its watch. The grace period is that of the pod.
-func suspendAndDelete(ctx context.Context, c *cluster, s *subject) error {
-	if err := patch(`"suspend":true`)(ctx, c, s); err != nil {
+// suspendAndDeletePods knows the pods from the watch. Each pod keeps its own grace period.
+func suspendAndDeletePods(ctx context.Context, cluster *testCluster, tracked *trackedJob) error {
+	if err := patchSpec(`"suspend":true`)(ctx, cluster, tracked); err != nil {
 		return err
 	}
-	for _, pod := range s.podsLeft() {
-		s.requests++
+	for _, pod := range tracked.remainingPods() {
+		tracked.requests++
 		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
-		if err := c.pods.Delete(ctx, pod.Name, options); err != nil && !apierrors.IsNotFound(err) {
+		if err := cluster.pods.Delete(ctx, pod.Name, options); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// suspendForGood also sees to it that nothing starts when another resumes the Job. The condition Suspended may be that of
-// before, where the Job was suspended once already; then it waits until the Job controller has noticed the resumption.
-// The resourceVersion keeps it from going by an older state of the Job.
-func suspendForGood(ctx context.Context, c *cluster, s *subject) error {
+// suspendWithoutParallelism also sets parallelism to 0, so that nothing starts if somebody else resumes the Job. The
+// resourceVersion has the API server refuse the patch if the Job was resumed since it was read.
+func suspendWithoutParallelism(ctx context.Context, cluster *testCluster, tracked *trackedJob) error {
 	for {
-		version, err := s.noticed(ctx)
+		version, err := tracked.awaitCurrentCondition(ctx)
 		if err != nil {
 			return err
 		}
-		s.requests++
-		body := fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q},"spec":{"suspend":true,"parallelism":0}}`, s.uid, version)
-		_, err = c.jobs.Patch(ctx, s.name, types.MergePatchType, []byte(body), metav1.PatchOptions{})
+		tracked.requests++
+		body := fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q},"spec":{"suspend":true,"parallelism":0}}`, tracked.uid, version)
+		_, err = cluster.jobs.Patch(ctx, tracked.name, types.MergePatchType, []byte(body), metav1.PatchOptions{})
 		if !apierrors.IsConflict(err) {
 			return err
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := sleepFor(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
 
-// noticed waits until the condition Suspended says nothing of the time before a resumption, and returns the
-// resourceVersion in which that is so.
-func (s *subject) noticed(ctx context.Context) (version string, err error) {
-	err = s.until(ctx, "its condition says that it is resumed", func() bool {
-		if s.job == nil || !*s.job.Spec.Suspend && isTrue(s.job, batchv1.JobSuspended) {
+// awaitCurrentCondition waits until the condition Suspended does not describe an earlier suspension any more, and returns
+// the Job's resourceVersion at that time. docs/ending-jobs.md, "A condition that is out of date", describes the case.
+func (j *trackedJob) awaitCurrentCondition(ctx context.Context) (version string, err error) {
+	err = j.waitUntil(ctx, "its condition shows that it is resumed", func() bool {
+		if j.job == nil || !*j.job.Spec.Suspend && isConditionTrue(j.job, batchv1.JobSuspended) {
 			return false
 		}
-		version = s.job.ResourceVersion
+		version = j.job.ResourceVersion
 		return true
 	})
 	return version, err
@@ -112,11 +123,11 @@ func (s *subject) noticed(ctx context.Context) (version string, err error) {
 
 func isGone(job *batchv1.Job) bool { return job == nil }
 
-func has(conditionType batchv1.JobConditionType) func(*batchv1.Job) bool {
-	return func(job *batchv1.Job) bool { return job != nil && isTrue(job, conditionType) }
+func hasCondition(conditionType batchv1.JobConditionType) func(*batchv1.Job) bool {
+	return func(job *batchv1.Job) bool { return job != nil && isConditionTrue(job, conditionType) }
 }
 
-func isTrue(job *batchv1.Job, conditionType batchv1.JobConditionType) bool {
+func isConditionTrue(job *batchv1.Job, conditionType batchv1.JobConditionType) bool {
 	for _, condition := range job.Status.Conditions {
 		if condition.Type == conditionType {
 			return condition.Status == corev1.ConditionTrue

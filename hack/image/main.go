@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command image packs files into a container image, a tar file for "ctr images import" or "docker load". There is
-// nothing in the image but what is named. The same input gives the same bytes.
+// Command image packs files into a container image, a tar file for "ctr images import" or "docker load". The image holds
+// the files that are named, and nothing else. The same input gives the same bytes.
 package main
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// list is a flag that may be given many times.
+// list is a flag that may be given several times.
 type list []string
 
 func (l *list) String() string     { return strings.Join(*l, " ") }
@@ -42,49 +42,49 @@ type options struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("image: ")
-	var o options
-	flag.StringVar(&o.binary, "binary", "", "static binary, which becomes the entrypoint")
-	flag.StringVar(&o.entrypoint, "entrypoint", "", "where the binary is in the image, such as /haltline")
-	flag.StringVar(&o.tag, "tag", "", "NAME:TAG of the image")
-	flag.StringVar(&o.user, "user", "", "user that the image runs as, such as 65532:65532")
-	flag.StringVar(&o.output, "output", "", "tar file to write")
-	flag.StringVar(&o.arch, "arch", runtime.GOARCH, "architecture of the binary")
-	flag.Var(&o.files, "file", "HOST=IMAGE_PATH[:MODE], a further file (many times)")
-	flag.Var(&o.links, "link", "PATH=TARGET, a symbolic link (many times)")
-	flag.Var(&o.env, "env", "NAME=VALUE, an environment variable (many times)")
-	flag.Var(&o.command, "cmd", "a word of the default command (many times)")
+	var opts options
+	flag.StringVar(&opts.binary, "binary", "", "static binary, which becomes the entrypoint")
+	flag.StringVar(&opts.entrypoint, "entrypoint", "", "where the binary is in the image, such as /haltline")
+	flag.StringVar(&opts.tag, "tag", "", "NAME:TAG of the image")
+	flag.StringVar(&opts.user, "user", "", "user that the image runs as, such as 65532:65532")
+	flag.StringVar(&opts.output, "output", "", "tar file to write")
+	flag.StringVar(&opts.arch, "arch", runtime.GOARCH, "architecture of the binary")
+	flag.Var(&opts.files, "file", "HOST=IMAGE_PATH[:MODE], another file (may be given several times)")
+	flag.Var(&opts.links, "link", "PATH=TARGET, a symbolic link (may be given several times)")
+	flag.Var(&opts.env, "env", "NAME=VALUE, an environment variable (may be given several times)")
+	flag.Var(&opts.command, "cmd", "a word of the default command (may be given several times)")
 	flag.Parse()
-	if err := run(o); err != nil {
+	if err := writeImage(opts); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(o options) error {
-	if o.tag == "" || o.output == "" || flag.NArg() > 0 {
-		return errors.New("--tag and --output are needed, and nothing beside flags")
+func writeImage(opts options) error {
+	if opts.tag == "" || opts.output == "" || flag.NArg() > 0 {
+		return errors.New("--tag and --output are needed, and there are no arguments")
 	}
-	if (o.binary == "") != (o.entrypoint == "") {
-		return errors.New("--binary and --entrypoint go together")
+	if (opts.binary == "") != (opts.entrypoint == "") {
+		return errors.New("--binary and --entrypoint need each other")
 	}
-	tag, err := name.NewTag(o.tag)
+	tag, err := name.NewTag(opts.tag)
 	if err != nil {
 		return err
 	}
-	if o.binary != "" {
-		o.files = append(o.files, o.binary+"="+o.entrypoint+":755")
+	if opts.binary != "" {
+		opts.files = append(opts.files, opts.binary+"="+opts.entrypoint+":755")
 	}
-	content, err := pack(o.files, o.links)
+	content, err := packLayer(opts.files, opts.links)
 	if err != nil {
 		return err
 	}
-	image, err := build(o, content)
+	image, err := buildImage(opts, content)
 	if err != nil {
 		return err
 	}
-	return tarball.WriteToFile(o.output, tag, image)
+	return tarball.WriteToFile(opts.output, tag, image)
 }
 
-func build(o options, content []byte) (v1.Image, error) {
+func buildImage(opts options, content []byte) (v1.Image, error) {
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(content)), nil
 	})
@@ -100,17 +100,17 @@ func build(o options, content []byte) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", o.arch
+	file.OS, file.Architecture = "linux", opts.arch
 	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
-	file.Config = v1.Config{User: o.user, Env: o.env, Cmd: o.command, WorkingDir: "/"}
-	if o.entrypoint != "" {
-		file.Config.Entrypoint = []string{o.entrypoint}
+	file.Config = v1.Config{User: opts.user, Env: opts.env, Cmd: opts.command, WorkingDir: "/"}
+	if opts.entrypoint != "" {
+		file.Config.Entrypoint = []string{opts.entrypoint}
 	}
 	return mutate.ConfigFile(image, file)
 }
 
-// pack makes the one layer: folders first, then files and links, all in the order of their paths.
-func pack(files, links []string) ([]byte, error) {
+// packLayer returns the tar file of the only layer. Its entries are in the order of their paths.
+func packLayer(files, links []string) ([]byte, error) {
 	entries := map[string]entry{}
 	for _, file := range files {
 		if err := addFile(entries, file); err != nil {
@@ -120,23 +120,23 @@ func pack(files, links []string) ([]byte, error) {
 	for _, link := range links {
 		from, target, ok := strings.Cut(link, "=")
 		if !ok {
-			return nil, fmt.Errorf("--link %s: wanted PATH=TARGET", link)
+			return nil, fmt.Errorf("--link %s: it has to be PATH=TARGET", link)
 		}
-		from = clean(from)
+		from = cleanPath(from)
 		entries[from] = entry{header: tar.Header{Typeflag: tar.TypeSymlink, Name: from, Linkname: target, Mode: 0o777}}
 	}
 	addFolders(entries)
 
 	var layer bytes.Buffer
 	writer := tar.NewWriter(&layer)
-	for _, name := range sorted(entries) {
-		e := entries[name]
-		e.header.ModTime = time.Unix(0, 0)
-		e.header.Format = tar.FormatPAX
-		if err := writer.WriteHeader(&e.header); err != nil {
+	for _, name := range sortedNames(entries) {
+		packed := entries[name]
+		packed.header.ModTime = time.Unix(0, 0)
+		packed.header.Format = tar.FormatPAX
+		if err := writer.WriteHeader(&packed.header); err != nil {
 			return nil, err
 		}
-		if _, err := writer.Write(e.content); err != nil {
+		if _, err := writer.Write(packed.content); err != nil {
 			return nil, err
 		}
 	}
@@ -154,7 +154,7 @@ type entry struct {
 func addFile(entries map[string]entry, file string) error {
 	host, target, ok := strings.Cut(file, "=")
 	if !ok {
-		return fmt.Errorf("--file %s: wanted HOST=IMAGE_PATH[:MODE]", file)
+		return fmt.Errorf("--file %s: it has to be HOST=IMAGE_PATH[:MODE]", file)
 	}
 	mode := int64(0o644)
 	if to, octal, ok := strings.Cut(target, ":"); ok {
@@ -168,7 +168,7 @@ func addFile(entries map[string]entry, file string) error {
 	if err != nil {
 		return err
 	}
-	target = clean(target)
+	target = cleanPath(target)
 	entries[target] = entry{
 		header:  tar.Header{Typeflag: tar.TypeReg, Name: target, Mode: mode, Size: int64(len(content))},
 		content: content,
@@ -176,7 +176,7 @@ func addFile(entries map[string]entry, file string) error {
 	return nil
 }
 
-// addFolders adds what the files and links are in, and a /tmp that anyone may write.
+// addFolders adds the folders of all files and links, and a /tmp that everybody may write to.
 func addFolders(entries map[string]entry) {
 	folders := map[string]int64{"tmp": 0o1777}
 	for name := range entries {
@@ -191,8 +191,8 @@ func addFolders(entries map[string]entry) {
 	}
 }
 
-// sorted puts a folder before what is in it.
-func sorted(entries map[string]entry) []string {
+// sortedNames returns the paths in an order that has a folder before its content.
+func sortedNames(entries map[string]entry) []string {
 	names := make([]string, 0, len(entries))
 	for name := range entries {
 		names = append(names, name)
@@ -201,4 +201,5 @@ func sorted(entries map[string]entry) []string {
 	return names
 }
 
-func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+// cleanPath returns a path relative to the root of the image.
+func cleanPath(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }

@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e tries the rules of a stop on real containers, with the operator in the cluster as config/default deploys
-// it. KUBECONFIG names the cluster, whose nodes have to be able to run busybox:1.35; `make test-e2e` starts one.
+// Package e2e tries the rules of a stop on real containers. The operator runs in the cluster as config/default deploys it.
+// KUBECONFIG names the cluster, whose nodes must have busybox:1.35; `make test-e2e` starts one.
 package e2e
 
 import (
@@ -24,10 +24,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
-// The operator, as config/default deploys it.
-var operator = client.ObjectKey{Namespace: "haltline-system", Name: "haltline-manager"}
+// operatorKey is the Deployment of the operator in config/default.
+var operatorKey = client.ObjectKey{Namespace: "haltline-system", Name: "haltline-manager"}
 
 var (
 	// k8s reads from and writes to the API server, without a cache.
@@ -64,35 +65,33 @@ func connect() error {
 	if clientset, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
-	return errors.Join(rolledOut(context.Background()), inForce(context.Background()))
+	return errors.Join(waitForOperator(context.Background()), waitForPolicies(context.Background()))
 }
 
-// rolledOut waits until the operator runs.
-func rolledOut(ctx context.Context) error {
+// waitForOperator waits until the operator runs.
+func waitForOperator(ctx context.Context) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		d := &appsv1.Deployment{}
-		last = k8s.Get(ctx, operator, d)
+		last = k8s.Get(ctx, operatorKey, d)
 		return last == nil && d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == *d.Spec.Replicas &&
 			d.Status.UpdatedReplicas == *d.Spec.Replicas && d.Status.AvailableReplicas == *d.Spec.Replicas, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for Deployment %s: %w", operator, errors.Join(err, last))
+		return fmt.Errorf("waiting for Deployment %s: %w", operatorKey, errors.Join(err, last))
 	}
 	return nil
 }
 
-// inForce waits until the API server applies the admission policies: it learns of a new kind, and of a policy on it, some
-// seconds after both were created, and answers a StopRequest with ServiceUnavailable or leaves it unstamped until then.
-func inForce(ctx context.Context) error {
+// waitForPolicies waits until the API server applies the admission policies. It learns of a new kind, and of a policy on it, some
+// seconds after both were created. Until then it answers with ServiceUnavailable, or leaves an object unstamped.
+func waitForPolicies(ctx context.Context) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, time.Second, time.Minute, true, func(ctx context.Context) (bool, error) {
-		trial := &v1alpha1.StopRequest{
-			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "trial"},
-			Spec:       v1alpha1.StopRequestSpec{PipelineName: "web", PipelineExecutionID: "00000000-0000-0000-0000-000000000000"},
-		}
-		last = k8s.Create(ctx, trial, client.DryRunAll)
-		return last == nil && trial.Spec.RequestedBy != "", nil
+		sr := builders.StopRequest(metav1.NamespaceDefault, "trial", builders.UnknownID)
+		execution := builders.Execution(metav1.NamespaceDefault, "trial")
+		last = errors.Join(k8s.Create(ctx, sr, client.DryRunAll), k8s.Create(ctx, execution, client.DryRunAll))
+		return last == nil && sr.Spec.RequestedBy != "" && execution.Spec.StartedBy != "", nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for the admission policies: %w", errors.Join(err, last))

@@ -18,64 +18,65 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
-// The operator is killed in the middle of two stops, and comes back to them: each request has one verdict, and nothing
-// of what was stopped starts. Not parallel: the others would have to wait.
+// The operator is killed in the middle of two stops, and goes on with them: each request has one verdict, and nothing of what
+// was stopped starts. Not parallel, since the other tests need an operator.
 func TestOperatorIsKilledWhileStopping(t *testing.T) {
 	g := NewWithT(t)
-	one, other := namespace(t), namespace(t)
-	pipeline(t, one, stage("Build", act("compile", 1, worksAWhile), act("package", 2, works)), stage("Deploy", act("roll-out", 1, works)))
-	pipeline(t, other, stage("Build", act("compile", 1, worksOn)), stage("Deploy", act("roll-out", 1, works)))
-	waiting, abandoned := execution(t, one), execution(t, other)
-	listen(t, waiting, "compile")
-	compile := listen(t, abandoned, "compile")
+	one, other := createNamespace(t), createNamespace(t)
+	createPipeline(t, one, builders.Stage("Build", newAction("compile", scriptSucceedsLate), newAction("package", scriptSucceeds, builders.RunOrder(2))), builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	createPipeline(t, other, builders.Stage("Build", newAction("compile", scriptCleansUp)), builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	waiting, abandoned := createExecution(t, one), createExecution(t, other)
+	followLog(t, waiting, "compile")
+	compile := followLog(t, abandoned, "compile")
 	verdicts := watchVerdicts(t)
 
-	wait, early := request(t, waiting, false), request(t, abandoned, true)
-	g.Expect(verdict(t, wait)).To(Equal(v1alpha1.ReasonAccepted))
-	g.Expect(verdict(t, early)).To(Equal(v1alpha1.ReasonAccepted))
+	wait, early := createObject(t, builders.StopAndWait(waiting)), createObject(t, builders.StopAndAbandon(abandoned))
+	expectAccepted(t, wait)
+	expectAccepted(t, early)
 	killOperator(t)
 	// Nobody answers these before there is an operator again.
-	again, late := request(t, waiting, false), request(t, abandoned, true)
+	again, late := createObject(t, builders.StopAndWait(waiting)), createObject(t, builders.StopAndAbandon(abandoned))
 
-	stops(t, waiting)
-	stops(t, abandoned)
-	g.Expect(said(t, waiting)).To(Equal([]string{"compile starts", "compile is done"}))
-	g.Expect(compile.whole(t)).To(HaveSuffix("compile has cleaned up\n"))
-	for _, e := range []*v1alpha1.PipelineExecution{waiting, abandoned} {
-		g.Expect(started(t, e)).To(Equal([]string{"compile"}))
-		g.Expect(e.Status.Stop.Requests).To(HaveLen(1))
+	waitForStopped(t, waiting)
+	waitForStopped(t, abandoned)
+	g.Expect(readLogs(t, waiting)).To(Equal([]string{"compile starts", "compile is done"}))
+	g.Expect(compile.waitForEnd(t)).To(HaveSuffix("compile has cleaned up\n"))
+	for _, execution := range []*v1alpha1.PipelineExecution{waiting, abandoned} {
+		g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile"}))
+		g.Expect(execution.Status.Stop.Requests).To(HaveLen(1))
 	}
-	concludes(t, wait)
-	concludes(t, early)
-	for _, r := range []*v1alpha1.StopRequest{again, late} {
+	waitForDone(t, wait)
+	waitForDone(t, early)
+	for _, sr := range []*v1alpha1.StopRequest{again, late} {
 		// Which one depends on whether the work ended first.
-		g.Expect(verdict(t, r)).To(BeElementOf(v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable))
+		g.Expect(waitForVerdict(t, sr)).To(BeElementOf(v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable))
 	}
-	for _, r := range []*v1alpha1.StopRequest{wait, early, again, late} {
-		g.Eventually(func() []string { return verdicts(r) }, patience, tick).Should(Equal([]string{verdict(t, r)}),
-			"the verdicts on %s, one after the other", r.Name)
+	for _, sr := range []*v1alpha1.StopRequest{wait, early, again, late} {
+		g.Eventually(func() []string { return verdicts(sr) }, timeout, interval).Should(Equal([]string{waitForVerdict(t, sr)}),
+			"the verdicts on %s, one after the other", sr.Name)
 	}
-	g.Expect(rolledOut(t.Context())).To(Succeed())
+	g.Expect(waitForOperator(t.Context())).To(Succeed())
 }
 
-// What nobody has answered when the operator is killed is answered by the next one: before anything further starts.
+// If the operator is killed before its verdict, the next one gives it, before anything further starts.
 func TestOperatorIsKilledBeforeTheVerdict(t *testing.T) {
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, worksAWhile)), stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	listen(t, e, "compile")
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptSucceedsLate)), builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	followLog(t, execution, "compile")
 
 	killOperator(t)
-	r := request(t, e, false)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, e)
-	concludes(t, r)
-	g.Expect(said(t, e)).To(Equal([]string{"compile starts", "compile is done"}))
-	g.Expect(started(t, e)).To(Equal([]string{"compile"}))
-	g.Expect(rolledOut(t.Context())).To(Succeed())
+	sr := createObject(t, builders.StopAndWait(execution))
+	expectAccepted(t, sr)
+	waitForStopped(t, execution)
+	waitForDone(t, sr)
+	g.Expect(readLogs(t, execution)).To(Equal([]string{"compile starts", "compile is done"}))
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile"}))
+	g.Expect(waitForOperator(t.Context())).To(Succeed())
 }
 
 // killOperator ends the operator's pods without a grace period.
@@ -83,8 +84,8 @@ func killOperator(t *testing.T) {
 	t.Helper()
 	g := NewWithT(t)
 	d := &appsv1.Deployment{}
-	g.Expect(k8s.Get(t.Context(), operator, d)).To(Succeed())
-	g.Expect(k8s.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operator.Namespace),
+	g.Expect(k8s.Get(t.Context(), operatorKey, d)).To(Succeed())
+	g.Expect(k8s.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operatorKey.Namespace),
 		client.MatchingLabels(d.Spec.Selector.MatchLabels), client.GracePeriodSeconds(0))).To(Succeed())
 }
 
@@ -96,25 +97,25 @@ func watchVerdicts(t *testing.T) func(*v1alpha1.StopRequest) []string {
 	t.Cleanup(w.Stop)
 	var mu sync.Mutex
 	found := map[types.UID][]string{}
-	see := func(r *v1alpha1.StopRequest) {
+	see := func(sr *v1alpha1.StopRequest) {
 		mu.Lock()
 		defer mu.Unlock()
-		c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted)
-		if had := found[r.UID]; c != nil && (len(had) == 0 || had[len(had)-1] != c.Reason) {
-			found[r.UID] = append(had, c.Reason)
+		c := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionAccepted)
+		if had := found[sr.UID]; c != nil && (len(had) == 0 || had[len(had)-1] != c.Reason) {
+			found[sr.UID] = append(had, c.Reason)
 		}
 	}
 	go func() {
 		for event := range w.ResultChan() {
-			if r, ok := event.Object.(*v1alpha1.StopRequest); ok {
-				see(r)
+			if sr, ok := event.Object.(*v1alpha1.StopRequest); ok {
+				see(sr)
 			}
 		}
 	}()
-	return func(r *v1alpha1.StopRequest) []string {
+	return func(sr *v1alpha1.StopRequest) []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return slices.Clone(found[r.UID])
+		return slices.Clone(found[sr.UID])
 	}
 }
 
@@ -123,12 +124,12 @@ func TestOperatorIsConfined(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := &corev1.Namespace{}
-	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Name: operator.Namespace}, ns)).To(Succeed())
+	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Name: operatorKey.Namespace}, ns)).To(Succeed())
 	g.Expect(ns.Labels).To(HaveKeyWithValue("pod-security.kubernetes.io/enforce", "restricted"))
 	d := &appsv1.Deployment{}
-	g.Expect(k8s.Get(t.Context(), operator, d)).To(Succeed())
+	g.Expect(k8s.Get(t.Context(), operatorKey, d)).To(Succeed())
 	list := &corev1.PodList{}
-	g.Expect(k8s.List(t.Context(), list, client.InNamespace(operator.Namespace),
+	g.Expect(k8s.List(t.Context(), list, client.InNamespace(operatorKey.Namespace),
 		client.MatchingLabels(d.Spec.Selector.MatchLabels))).To(Succeed())
 	g.Expect(list.Items).NotTo(BeEmpty())
 	for _, p := range list.Items {
@@ -160,11 +161,11 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 
 		{"get", core, "secrets", "", everywhere, false},
 		{"list", core, "secrets", "", everywhere, false},
-		{"get", core, "secrets", "", operator.Namespace, false},
-		{"list", core, "secrets", "", operator.Namespace, false},
+		{"get", core, "secrets", "", operatorKey.Namespace, false},
+		{"list", core, "secrets", "", operatorKey.Namespace, false},
 		{"get", core, "configmaps", "", everywhere, false},
 		{"create", core, "pods", "", everywhere, false},
-		{"create", core, "pods", "", operator.Namespace, false},
+		{"create", core, "pods", "", operatorKey.Namespace, false},
 		{"delete", core, "pods", "", everywhere, false},
 		{"create", core, "pods", "exec", everywhere, false},
 		{"get", core, "pods", "exec", everywhere, false},
@@ -177,14 +178,14 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"bind", "rbac.authorization.k8s.io", "clusterroles", "", everywhere, false},
 		{"escalate", "rbac.authorization.k8s.io", "clusterroles", "", everywhere, false},
 		{"create", "rbac.authorization.k8s.io", "clusterrolebindings", "", everywhere, false},
-		{"update", "apps", "deployments", "", operator.Namespace, false},
+		{"update", "apps", "deployments", "", operatorKey.Namespace, false},
 		{"create", haltline, "stoprequests", "", everywhere, false},
 		{"create", haltline, "pipelineexecutions", "", everywhere, false},
 		{"update", haltline, "pipelines", "", everywhere, false},
 	} {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User:   "system:serviceaccount:" + operator.Namespace + ":haltline-manager",
-			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + operator.Namespace, "system:authenticated"},
+			User:   "system:serviceaccount:" + operatorKey.Namespace + ":haltline-manager",
+			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + operatorKey.Namespace, "system:authenticated"},
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
 				Verb: c.verb, Group: c.group, Resource: c.resource, Subresource: c.subresource, Namespace: c.namespace,
 			},

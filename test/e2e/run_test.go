@@ -11,22 +11,23 @@ import (
 	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
 // The stages run one after the other, and so do the groups of a stage.
 func TestPipelineRunsToItsEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, works), act("test", 1, works), act("package", 2, works)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptSucceeds), newAction("test", scriptSucceeds), newAction("package", scriptSucceeds, builders.RunOrder(2))),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
 
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
-	g.Expect(states(e)).To(HaveEach(v1alpha1.ActionSucceeded))
-	g.Expect(running(t, e)).To(BeEmpty())
-	lines := said(t, e)
+	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
+	g.Expect(actionStates(execution)).To(HaveEach(v1alpha1.ActionSucceeded))
+	g.Expect(listRunningActions(t, execution)).To(BeEmpty())
+	lines := readLogs(t, execution)
 	g.Expect(lines[:4]).To(ConsistOf("compile starts", "compile is done", "test starts", "test is done"))
 	g.Expect(lines[4:]).To(Equal([]string{"package starts", "package is done", "roll-out starts", "roll-out is done"}))
 }
@@ -35,49 +36,49 @@ func TestPipelineRunsToItsEnd(t *testing.T) {
 func TestFailureEndsTheExecution(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, fails), act("test", 1, worksAWhile)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptFails), newAction("test", scriptSucceedsLate)),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
 
-	reaches(t, e, v1alpha1.ExecutionFailed)
-	g.Expect(running(t, e)).To(BeEmpty())
-	g.Expect(started(t, e)).To(Equal([]string{"compile", "test"}))
-	g.Expect(states(e)).To(Equal(map[string]v1alpha1.ActionState{
+	waitForState(t, execution, v1alpha1.ExecutionFailed)
+	g.Expect(listRunningActions(t, execution)).To(BeEmpty())
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile", "test"}))
+	g.Expect(actionStates(execution)).To(Equal(map[string]v1alpha1.ActionState{
 		"compile": v1alpha1.ActionFailed, "test": v1alpha1.ActionSucceeded, "roll-out": v1alpha1.ActionNotStarted,
 	}))
-	g.Expect(said(t, e)).To(ContainElements("compile gives up", "test is done"))
+	g.Expect(readLogs(t, execution)).To(ContainElements("compile gives up", "test is done"))
 }
 
 // A variable reaches a container as it is, whatever a shell or Kubernetes would make of it.
 func TestVariablesReachTheContainer(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	p := pipelineOf(ns, stage("Build", act("compile", 1, `printf '%s\n' "$GREETING" "$TARGET" "$HALTLINE_PIPELINE_NAME" "$HALTLINE_STAGE"
+	ns := createNamespace(t)
+	pipeline := builders.Pipeline(ns, "web", builders.Stage("Build", newAction("compile", `printf '%s\n' "$GREETING" "$TARGET" "$HALTLINE_PIPELINE_NAME" "$HALTLINE_STAGE"
 		printf '%s\n' "$HALTLINE_PIPELINE_EXECUTION_ID"`)))
-	p.Spec.Variables = []v1alpha1.VariableDeclaration{{Name: "GREETING"}, {Name: "TARGET", DefaultValue: ptr.To("production")}}
-	g.Expect(k8s.Create(t.Context(), p)).To(Succeed())
+	pipeline.Spec.Variables = []v1alpha1.VariableDeclaration{{Name: "GREETING"}, {Name: "TARGET", DefaultValue: ptr.To("production")}}
+	g.Expect(k8s.Create(t.Context(), pipeline)).To(Succeed())
 	const greeting = `$(HALTLINE_STAGE) "$(id)" '; exit 1 #`
-	e := execution(t, ns, v1alpha1.Variable{Name: "GREETING", Value: greeting})
+	execution := createExecution(t, ns, v1alpha1.Variable{Name: "GREETING", Value: greeting})
 
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
-	g.Expect(said(t, e)).To(Equal([]string{greeting, "production", "web", "Build", string(e.UID)}))
+	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
+	g.Expect(readLogs(t, execution)).To(Equal([]string{greeting, "production", "web", "Build", string(execution.UID)}))
 }
 
 // Executions of one pipeline run independently: stopping one of them leaves the other alone.
 func TestStopConcernsOneExecution(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, worksAWhile)))
-	one, other := execution(t, ns), execution(t, ns)
-	listen(t, one, "compile")
-	listen(t, other, "compile")
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptSucceedsLate)))
+	one, other := createExecution(t, ns), createExecution(t, ns)
+	followLog(t, one, "compile")
+	followLog(t, other, "compile")
 
-	g.Expect(verdict(t, request(t, one, true))).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, one)
-	reaches(t, other, v1alpha1.ExecutionSucceeded)
-	g.Expect(slices.Contains(said(t, other), "compile is done")).To(BeTrue())
+	expectAccepted(t, createObject(t, builders.StopAndAbandon(one)))
+	waitForStopped(t, one)
+	waitForState(t, other, v1alpha1.ExecutionSucceeded)
+	g.Expect(slices.Contains(readLogs(t, other), "compile is done")).To(BeTrue())
 }

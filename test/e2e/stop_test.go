@@ -12,32 +12,33 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
 // "... by completing in-progress actions without starting subsequent actions": of the same stage, and of the next.
 func TestStopAndWait(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, worksAWhile), act("package", 2, works)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	listen(t, e, "compile")
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptSucceedsLate), newAction("package", scriptSucceeds, builders.RunOrder(2))),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	followLog(t, execution, "compile")
 
-	r := request(t, e, false)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	g.Expect(r.Status.PipelineExecutionID).To(Equal(string(e.UID)))
-	g.Expect(refresh(t, e).Status.State).To(Equal(v1alpha1.ExecutionStopping))
-	g.Expect(waitsFor(e)).To(Equal([]string{"compile"}))
+	sr := createObject(t, builders.StopAndWait(execution))
+	expectAccepted(t, sr)
+	g.Expect(sr.Status.PipelineExecutionID).To(Equal(string(execution.UID)))
+	g.Expect(refreshObject(t, execution).Status.State).To(Equal(v1alpha1.ExecutionStopping))
+	g.Expect(pendingActions(execution)).To(Equal([]string{"compile"}))
 
-	stops(t, e)
-	g.Expect(said(t, e)).To(Equal([]string{"compile starts", "compile is done"}))
-	g.Expect(states(e)).To(Equal(map[string]v1alpha1.ActionState{
+	waitForStopped(t, execution)
+	g.Expect(readLogs(t, execution)).To(Equal([]string{"compile starts", "compile is done"}))
+	g.Expect(actionStates(execution)).To(Equal(map[string]v1alpha1.ActionState{
 		"compile": v1alpha1.ActionSucceeded, "package": v1alpha1.ActionNotStarted, "roll-out": v1alpha1.ActionNotStarted,
 	}))
-	g.Expect(started(t, e)).To(Equal([]string{"compile"}))
-	concludes(t, r)
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile"}))
+	waitForDone(t, sr)
 }
 
 // "After all in-progress actions are completed or abandoned, the pipeline execution is in a Stopped state": all of
@@ -45,67 +46,67 @@ func TestStopAndWait(t *testing.T) {
 func TestStopAndWaitForSiblings(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, worksAWhile), act("lint", 1, fails)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	listen(t, e, "compile")
-	listen(t, e, "lint")
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptSucceedsLate), newAction("lint", scriptFails)),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	followLog(t, execution, "compile")
+	followLog(t, execution, "lint")
 
-	r := request(t, e, false)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, e)
-	g.Expect(said(t, e)).To(ConsistOf("compile starts", "compile is done", "lint starts", "lint gives up"))
-	g.Expect(states(e)).To(Equal(map[string]v1alpha1.ActionState{
+	sr := createObject(t, builders.StopAndWait(execution))
+	expectAccepted(t, sr)
+	waitForStopped(t, execution)
+	g.Expect(readLogs(t, execution)).To(ConsistOf("compile starts", "compile is done", "lint starts", "lint gives up"))
+	g.Expect(actionStates(execution)).To(Equal(map[string]v1alpha1.ActionState{
 		"compile": v1alpha1.ActionSucceeded, "lint": v1alpha1.ActionFailed, "roll-out": v1alpha1.ActionNotStarted,
 	}))
-	g.Expect(started(t, e)).To(Equal([]string{"compile", "lint"}))
-	concludes(t, r)
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile", "lint"}))
+	waitForDone(t, sr)
 }
 
-// Work that is abandoned is told to end, and Stopped waits until it has.
+// What is abandoned gets SIGTERM, and Stopped waits until it has ended.
 func TestAbandonRespectsTheGracePeriod(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, worksOn), act("test", 1, worksOn), act("package", 2, works)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	compile, test := listen(t, e, "compile"), listen(t, e, "test")
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptCleansUp), newAction("test", scriptCleansUp), newAction("package", scriptSucceeds, builders.RunOrder(2))),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	compile, test := followLog(t, execution, "compile"), followLog(t, execution, "test")
 
-	r := request(t, e, true)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, e)
-	g.Expect(compile.whole(t)).To(Equal("compile starts\ncompile was told to end\ncompile has cleaned up\n"))
-	g.Expect(test.whole(t)).To(Equal("test starts\ntest was told to end\ntest has cleaned up\n"))
-	g.Expect(states(e)).To(Equal(map[string]v1alpha1.ActionState{
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	waitForStopped(t, execution)
+	g.Expect(compile.waitForEnd(t)).To(Equal("compile starts\ncompile was told to end\ncompile has cleaned up\n"))
+	g.Expect(test.waitForEnd(t)).To(Equal("test starts\ntest was told to end\ntest has cleaned up\n"))
+	g.Expect(actionStates(execution)).To(Equal(map[string]v1alpha1.ActionState{
 		"compile": v1alpha1.ActionAbandoned, "test": v1alpha1.ActionAbandoned,
 		"package": v1alpha1.ActionNotStarted, "roll-out": v1alpha1.ActionNotStarted,
 	}))
-	g.Expect(started(t, e)).To(Equal([]string{"compile", "test"}))
-	concludes(t, r)
-	podsGo(t, e)
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile", "test"}))
+	waitForDone(t, sr)
+	waitForNoPods(t, execution)
 }
 
-// A container that does not listen is killed when its grace period is over.
+// A container that ignores SIGTERM is killed when its grace period is over.
 func TestAbandonKillsWhatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, isDeaf, grace(3))), stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	compile := listen(t, e, "compile")
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptIgnoresTerm, builders.GraceSeconds(3))), builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	compile := followLog(t, execution, "compile")
 
-	r := request(t, e, true)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, e)
-	g.Expect(compile.whole(t)).To(Equal("compile starts\n"))
-	g.Expect(states(e)).To(HaveKeyWithValue("compile", v1alpha1.ActionAbandoned))
-	g.Expect(started(t, e)).To(Equal([]string{"compile"}))
-	concludes(t, r)
-	podsGo(t, e)
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	waitForStopped(t, execution)
+	g.Expect(compile.waitForEnd(t)).To(Equal("compile starts\n"))
+	g.Expect(actionStates(execution)).To(HaveKeyWithValue("compile", v1alpha1.ActionAbandoned))
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile"}))
+	waitForDone(t, sr)
+	waitForNoPods(t, execution)
 }
 
 // "If you already chose to stop and wait, you cannot make that request again. You can choose to stop and abandon now
@@ -113,96 +114,93 @@ func TestAbandonKillsWhatDoesNotEnd(t *testing.T) {
 func TestEscalationAndDuplicates(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	// Long enough to clean up for all requests to come in meanwhile.
+	ns := createNamespace(t)
+	// It cleans up for so long that all requests come meanwhile.
 	slow := `trap 'echo "told to end"; sleep 10; echo "cleaned up"; exit 0' TERM; echo "starts"; sleep 3600 & wait $!`
-	pipeline(t, ns, stage("Build", act("compile", 1, slow)), stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	compile := listen(t, e, "compile")
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", slow)), builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	compile := followLog(t, execution, "compile")
 
-	wait := request(t, e, false)
-	g.Expect(verdict(t, wait)).To(Equal(v1alpha1.ReasonAccepted))
-	g.Expect(verdict(t, request(t, e, false))).To(Equal(v1alpha1.ReasonDuplicatedStopRequest))
+	wait := createObject(t, builders.StopAndWait(execution))
+	expectAccepted(t, wait)
+	expectVerdict(t, createObject(t, builders.StopAndWait(execution)), v1alpha1.ReasonDuplicatedStopRequest)
 	g.Expect(compile.String()).To(Equal("starts\n"), "a wait ends nothing")
-	abandon := request(t, e, true)
-	g.Expect(verdict(t, abandon)).To(Equal(v1alpha1.ReasonAccepted))
-	for _, again := range []bool{true, false} {
-		g.Expect(verdict(t, request(t, e, again))).To(Equal(v1alpha1.ReasonDuplicatedStopRequest))
-	}
+	abandon := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, abandon)
+	expectVerdict(t, createObject(t, builders.StopAndAbandon(execution)), v1alpha1.ReasonDuplicatedStopRequest)
+	expectVerdict(t, createObject(t, builders.StopAndWait(execution)), v1alpha1.ReasonDuplicatedStopRequest)
 
-	stops(t, e)
-	g.Expect(compile.whole(t)).To(Equal("starts\ntold to end\ncleaned up\n"))
-	g.Expect(e.Status.Stop.Mode).To(Equal(v1alpha1.StopModeAbandon))
-	g.Expect(e.Status.Stop.Requests).To(HaveLen(2))
-	g.Expect(e.Status.Stop.Requests[0].UID).To(BeEquivalentTo(wait.UID))
-	g.Expect(e.Status.Stop.Requests[1].UID).To(BeEquivalentTo(abandon.UID))
-	concludes(t, wait)
-	concludes(t, abandon)
-	g.Expect(started(t, e)).To(Equal([]string{"compile"}))
+	waitForStopped(t, execution)
+	g.Expect(compile.waitForEnd(t)).To(Equal("starts\ntold to end\ncleaned up\n"))
+	g.Expect(execution.Status.Stop.Mode).To(Equal(v1alpha1.StopModeAbandon))
+	g.Expect(execution.Status.Stop.Requests).To(HaveLen(2))
+	g.Expect(execution.Status.Stop.Requests[0].UID).To(BeEquivalentTo(wait.UID))
+	g.Expect(execution.Status.Stop.Requests[1].UID).To(BeEquivalentTo(abandon.UID))
+	waitForDone(t, wait)
+	waitForDone(t, abandon)
+	g.Expect(listStartedActions(t, execution)).To(Equal([]string{"compile"}))
 }
 
 // "The execution might already be in a Stopped state, or it might no longer be in progress."
 func TestNotStoppable(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, worksAWhile)))
-	succeeded, stopped := execution(t, ns), execution(t, ns)
-	g.Expect(verdict(t, request(t, stopped, true))).To(Equal(v1alpha1.ReasonAccepted))
-	stops(t, stopped)
-	reaches(t, succeeded, v1alpha1.ExecutionSucceeded)
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptSucceedsLate)))
+	succeeded, stopped := createExecution(t, ns), createExecution(t, ns)
+	expectAccepted(t, createObject(t, builders.StopAndAbandon(stopped)))
+	waitForStopped(t, stopped)
+	waitForState(t, succeeded, v1alpha1.ExecutionSucceeded)
 
-	for _, e := range []*v1alpha1.PipelineExecution{succeeded, stopped} {
-		for _, abandon := range []bool{false, true} {
-			g.Expect(verdict(t, request(t, e, abandon))).To(Equal(v1alpha1.ReasonNotStoppable))
-		}
+	for _, execution := range []*v1alpha1.PipelineExecution{succeeded, stopped} {
+		expectVerdict(t, createObject(t, builders.StopAndWait(execution)), v1alpha1.ReasonNotStoppable)
+		expectVerdict(t, createObject(t, builders.StopAndAbandon(execution)), v1alpha1.ReasonNotStoppable)
 	}
-	g.Expect(verdict(t, ask(t, ns, "web", "00000000-0000-4000-8000-000000000000", false))).To(Equal(v1alpha1.ReasonNotStoppable))
-	g.Expect(refresh(t, succeeded).Status.State).To(Equal(v1alpha1.ExecutionSucceeded))
+	expectVerdict(t, createObject(t, builders.StopRequest(ns, "web", builders.UnknownID)), v1alpha1.ReasonNotStoppable)
+	g.Expect(refreshObject(t, succeeded).Status.State).To(Equal(v1alpha1.ExecutionSucceeded))
 	g.Expect(succeeded.Status.Stop).To(BeNil())
 }
 
 // "The pipeline was specified in an invalid format or cannot be found."
 func TestPipelineNotFound(t *testing.T) {
 	t.Parallel()
-	g := NewWithT(t)
-	ns, elsewhere := namespace(t), namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, worksAWhile)))
-	e := execution(t, ns)
-	listen(t, e, "compile")
+	ns, elsewhere := createNamespace(t), createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptSucceedsLate)))
+	execution := createExecution(t, ns)
+	followLog(t, execution, "compile")
 
-	g.Expect(verdict(t, ask(t, ns, "wbe", string(e.UID), true))).To(Equal(v1alpha1.ReasonPipelineNotFound))
-	g.Expect(verdict(t, ask(t, elsewhere, "web", string(e.UID), true))).To(Equal(v1alpha1.ReasonPipelineNotFound))
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
+	expectVerdict(t, createObject(t, builders.StopRequest(ns, "wbe", string(execution.UID))), v1alpha1.ReasonPipelineNotFound)
+	expectVerdict(t, createObject(t, builders.StopRequest(elsewhere, "web", string(execution.UID))), v1alpha1.ReasonPipelineNotFound)
+	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
 }
 
 // With onAbandon: Orphan an abandoned action's work goes on outside the execution, marked so that a person can find it.
 func TestOrphanRunsOn(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns,
-		stage("Build", act("compile", 1, worksOn), act("migrate", 1, worksAWhile, orphan)),
-		stage("Deploy", act("roll-out", 1, works)))
-	e := execution(t, ns)
-	compile, migrate := listen(t, e, "compile"), listen(t, e, "migrate")
+	ns := createNamespace(t)
+	createPipeline(t, ns,
+		builders.Stage("Build", newAction("compile", scriptCleansUp), newAction("migrate", scriptSucceedsLate, builders.Orphaned)),
+		builders.Stage("Deploy", newAction("roll-out", scriptSucceeds)))
+	execution := createExecution(t, ns)
+	compile, migrate := followLog(t, execution, "compile"), followLog(t, execution, "migrate")
 
-	r := request(t, e, true)
-	g.Expect(verdict(t, r)).To(Equal(v1alpha1.ReasonAccepted))
-	reaches(t, e, v1alpha1.ExecutionStopped)
-	g.Expect(running(t, e)).NotTo(ContainElement("compile"))
-	g.Expect(compile.whole(t)).To(HaveSuffix("compile has cleaned up\n"))
-	g.Expect(states(e)).To(HaveKeyWithValue("migrate", v1alpha1.ActionAbandoned))
-	concludes(t, r)
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	waitForState(t, execution, v1alpha1.ExecutionStopped)
+	g.Expect(listRunningActions(t, execution)).NotTo(ContainElement("compile"))
+	g.Expect(compile.waitForEnd(t)).To(HaveSuffix("compile has cleaned up\n"))
+	g.Expect(actionStates(execution)).To(HaveKeyWithValue("migrate", v1alpha1.ActionAbandoned))
+	waitForDone(t, sr)
 
 	// It outlives even the execution.
-	g.Expect(k8s.Delete(t.Context(), e, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
-	g.Expect(migrate.whole(t)).To(Equal("migrate starts\nmigrate is done\n"))
+	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
+	g.Expect(migrate.waitForEnd(t)).To(Equal("migrate starts\nmigrate is done\n"))
 	jobs := &batchv1.JobList{}
 	g.Eventually(func() []batchv1.Job {
 		g.Expect(k8s.List(t.Context(), jobs, client.InNamespace(ns))).To(Succeed())
 		return jobs.Items
-	}, patience, tick).Should(HaveLen(1), "the Jobs of the execution go with it")
+	}, timeout, interval).Should(HaveLen(1), "the Jobs of the execution go with it")
 	g.Expect(jobs.Items[0].Labels).To(HaveKeyWithValue(v1alpha1.LabelOrphaned, "true"))
 	g.Expect(jobs.Items[0].OwnerReferences).To(BeEmpty())
 }
@@ -210,12 +208,11 @@ func TestOrphanRunsOn(t *testing.T) {
 // A namespace can be deleted while something in it is being stopped: the clean-up of this test waits for that.
 func TestNamespaceGoesWhileStopping(t *testing.T) {
 	t.Parallel()
-	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, stage("Build", act("compile", 1, worksOn), act("test", 1, isDeaf, grace(3)), act("migrate", 1, worksOn, orphan)))
-	waiting, abandoned := execution(t, ns), execution(t, ns)
-	listen(t, waiting, "compile")
-	listen(t, abandoned, "compile")
-	g.Expect(verdict(t, request(t, waiting, false))).To(Equal(v1alpha1.ReasonAccepted))
-	g.Expect(verdict(t, request(t, abandoned, true))).To(Equal(v1alpha1.ReasonAccepted))
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptCleansUp), newAction("test", scriptIgnoresTerm, builders.GraceSeconds(3)), newAction("migrate", scriptCleansUp, builders.Orphaned)))
+	waiting, abandoned := createExecution(t, ns), createExecution(t, ns)
+	followLog(t, waiting, "compile")
+	followLog(t, abandoned, "compile")
+	expectAccepted(t, createObject(t, builders.StopAndWait(waiting)))
+	expectAccepted(t, createObject(t, builders.StopAndAbandon(abandoned)))
 }

@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package explorer tries what can go wrong at every call that the operator makes, one thing at a time, on the real
-// reconcilers in a world of their own, and checks the whole history of what came of it against the invariants I1 to I10.
+// Package explorer tries everything that can go wrong at every call that the operator makes, one thing at a time, on the real
+// reconcilers in a simulated cluster. It checks the whole history of each run against the invariants I1 to I10.
 //
 //	go test ./test/explorer                                  every scenario, every single injection, a few of the pairs
 //	go test ./test/explorer -run TestPairs -one-pair-in=1    every pair of the gravest, small scenarios

@@ -16,7 +16,7 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// TestMain trades memory for time: a run leaves much garbage, and nothing else.
+// TestMain trades memory for time: a run leaves much garbage.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())
@@ -33,7 +33,7 @@ func TestScenariosEndAsTheContractSays(t *testing.T) {
 				t.Fatal(s.Trace(found))
 			}
 			for name, want := range sc.Want {
-				if got := ending(s, name); got != want {
+				if got := endOf(s, name); got != want {
 					t.Errorf("%q ended %q, not %q\n%s", name, got, want, s.Trace(nil))
 				}
 			}
@@ -41,20 +41,18 @@ func TestScenariosEndAsTheContractSays(t *testing.T) {
 	}
 }
 
-func ending(s *Sim, name string) string {
+// endOf returns the state of the execution of a name, or the verdict on the stop request.
+func endOf(s *Sim, name string) string {
 	if e, ok := s.Store.Find(simcluster.Execution, key(name)).(*v1alpha1.PipelineExecution); ok {
 		return string(e.Status.State)
 	}
-	if r, ok := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest); ok {
-		return verdictOf(r)
-	}
-	return "gone"
+	return s.verdictOf(name)
 }
 
 func TestSingles(t *testing.T) {
 	exploreAll(t, Scenarios(), func(x *exploration, base *Sim) {
-		for i, injection := range Singles(base) {
-			if x.enough() {
+		for i, injection := range listInjections(base) {
+			if x.isDone() {
 				return
 			}
 			if i%*sample == 0 {
@@ -64,51 +62,51 @@ func TestSingles(t *testing.T) {
 	})
 }
 
-// tally counts what was explored.
-type tally struct {
-	points, runs, void, violations int
+// coverage counts what was explored.
+type coverage struct {
+	points, runs, unchanged, violations int
 	states                         map[uint64]bool
 	byInvariant                    map[string]int
 }
 
-func newTally() tally { return tally{states: map[uint64]bool{}, byInvariant: map[string]int{}} }
+func newCoverage() coverage { return coverage{states: map[uint64]bool{}, byInvariant: map[string]int{}} }
 
-func (n *tally) String() string {
+func (c *coverage) String() string {
 	return fmt.Sprintf("%d injection points, %d runs, %d distinct states, %d injections that changed nothing, %d violations %v",
-		n.points, n.runs, len(n.states), n.void, n.violations, n.byInvariant)
+		c.points, c.runs, len(c.states), c.unchanged, c.violations, c.byInvariant)
 }
 
-func (n *tally) add(other tally) {
-	n.points += other.points
-	n.runs += other.runs
-	n.void += other.void
-	n.violations += other.violations
+func (c *coverage) add(other coverage) {
+	c.points += other.points
+	c.runs += other.runs
+	c.unchanged += other.unchanged
+	c.violations += other.violations
 	for state := range other.states {
-		n.states[state] = true
+		c.states[state] = true
 	}
-	for i, count := range other.byInvariant {
-		n.byInvariant[i] += count
+	for i, countObjects := range other.byInvariant {
+		c.byInvariant[i] += countObjects
 	}
 }
 
-// exploreAll explores scenarios beside each other, and tells how much was explored.
+// exploreAll explores scenarios in parallel, and logs how much was explored.
 func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration, base *Sim)) {
 	began := clock.RealClock{}.Now()
 	var lock sync.Mutex
-	all, total, explored := t, newTally(), 0
+	all, total, explored := t, newCoverage(), 0
 	t.Run("scenario", func(t *testing.T) {
 		for _, sc := range scenarios {
 			t.Run(sc.Name, func(t *testing.T) {
 				t.Parallel()
-				x := &exploration{t: t, all: all, scenario: sc, tally: newTally(), shortest: shortest{}, rested: map[uint64]bool{}}
+				x := &exploration{t: t, all: all, scenario: sc, coverage: newCoverage(), shortest: shortest{}, quietStates: map[uint64]bool{}}
 				base := x.try()
-				x.points = len(base.firstCalls())
+				x.points = len(base.callsUntilRest())
 				explore(x, base)
-				t.Log(&x.tally)
-				x.shortest.tell(t)
+				t.Log(&x.coverage)
+				x.shortest.logTraces(t)
 				lock.Lock()
 				defer lock.Unlock()
-				total.add(x.tally)
+				total.add(x.coverage)
 				explored++
 			})
 		}
@@ -118,24 +116,24 @@ func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration
 
 // exploration is that of one scenario.
 type exploration struct {
-	tally
+	coverage
 	// t is the test of the scenario, all the one that it is a part of.
-	t, all   *testing.T
-	scenario *Scenario
-	shortest shortest
-	rested   map[uint64]bool
+	t, all      *testing.T
+	scenario    *Scenario
+	shortest    shortest
+	quietStates map[uint64]bool
 }
 
-// try runs the scenario with injections and checks what came of it.
-func (x *exploration) try(trouble ...*Injection) *Sim {
-	s := NewSim(x.scenario, trouble...)
-	s.Rested = x.rested
+// try runs the scenario with injections and checks its history.
+func (x *exploration) try(injections ...*Injection) *Sim {
+	s := NewSim(x.scenario, injections...)
+	s.QuietStates = x.quietStates
 	s.Run()
 	for state := range s.States {
 		x.states[state] = true
 	}
-	if s.Void {
-		x.void++
+	if s.Unchanged {
+		x.unchanged++
 		return s
 	}
 	x.runs++
@@ -146,7 +144,7 @@ func (x *exploration) try(trouble ...*Injection) *Sim {
 	x.t.Fail()
 	x.violations++
 	x.byInvariant[found[0].Invariant]++
-	// With EXPLORE_LIST=1 every violation has a line; the shortest trace for each invariant is told at the end.
+	// With EXPLORE_LIST=1 every violation has a line. The shortest trace for each invariant comes at the end.
 	if os.Getenv("EXPLORE_LIST") != "" {
 		x.t.Log(s.Name(), found[0])
 	}

@@ -10,32 +10,33 @@ import (
 	"time"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
-// Injection is one thing that goes wrong, or that another does, at one call.
+// Injection is one thing that goes wrong, or that somebody else does, at one call.
 type Injection struct {
-	// Call is the number of the operator's call at which it happens; atRest where it happens when all is done.
+	// Call is the number of the operator's call at which it happens, or callAtRest.
 	Call int
-	// What it is, as Parse reads it.
-	What  string
-	fired bool
-	// held says that a cache was held back, where that is what it is about.
-	held bool
+	// What names it: its parts are separated by +, and the arguments of a part by dots.
+	What string
+	// hasFired is true once it has happened, hasHeld once it has held a cache back.
+	hasFired, hasHeld bool
 }
 
-const atRest = 0
+// callAtRest stands for the time when everything is done.
+const callAtRest = 0
 
 func (i *Injection) String() string { return strconv.Itoa(i.Call) + "/" + i.What }
 
-// around is the injection at its call.
-func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error {
+// inject makes it happen at its call, which goes on with next.
+func (i *Injection) inject(s *Sim, c *simcluster.Call, next func() error) error {
 	name, rest, _ := strings.Cut(i.What, ".")
 	switch name {
 	case "crash-before":
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case "crash-after":
 		_ = next()
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case "fail":
 		return simcluster.Failure(rest, *c)
 	case "lost-answer":
@@ -44,113 +45,114 @@ func (i *Injection) around(s *Sim, c *simcluster.Call, next func() error) error 
 		}
 		return simcluster.Failure("lost", *c)
 	case "restart-stale":
-		s.restart = staleAt(rest)
-		panic(simcluster.Crash{})
+		s.restartFrom = parsePositions(rest)
+		panic(operator.Crash{})
 	case "lag":
 		// The cache was held back until here.
 		s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
-		s.Void = !i.held
+		s.Unchanged = !i.hasHeld
 		return next()
 	case "freeze":
-		// From here on the cache sees nothing new of a kind until all is idle.
+		// From here on the cache sees nothing new of a kind until everything is idle.
 		k, _ := simcluster.KindNamed(rest)
-		s.Op.Cache.Hold = func(held simcluster.Kind, _ int) bool { return held == k }
+		s.Op.Cache.Hold = func(other simcluster.Kind, _ int) bool { return other == k }
 		return next()
 	case "catch-up":
-		// Every event that there is comes while the call is on its way.
-		s.Void = true
+		// Every event comes while the call is on its way.
+		s.Unchanged = true
 		for s.Op.Advance() {
-			s.Void = false
+			s.Unchanged = false
 		}
 		return next()
 	case "jump":
 		// All events of a kind come as one, as after a watch that broke.
 		k, _ := simcluster.KindNamed(rest)
-		s.Void = s.Store.Changes(k)-s.Op.Position(k) < 2
-		s.Op.Jump(k)
+		s.Unchanged = s.Store.Changes(k)-s.Op.Cache.Position(k) < 2
+		s.Op.Relist(k)
 		return next()
 	case "newest-first":
 		s.Op.NewestFirst()
 		return next()
 	case "after":
 		err := next()
-		i.outside(s, rest)
+		i.actOutside(s, rest)
 		return err
 	case "drop":
 		return next()
 	}
-	i.outside(s, i.What)
+	i.actOutside(s, i.What)
 	return next()
 }
 
-// moment is what an injection can change.
-type moment struct {
+// situation is what an injection can change.
+type situation struct {
 	written     int
-	now         time.Time
+	time        time.Time
 	terminating bool
 }
 
-func (s *Sim) moment() moment {
-	return moment{len(s.Store.History), s.Store.Clock.Now(), s.Store.Terminating}
+func (s *Sim) readSituation() situation {
+	return situation{len(s.Store.History), s.Store.Clock.Now(), s.Store.Terminating}
 }
 
-// outside is what another does, one thing after the other.
-func (i *Injection) outside(s *Sim, what string) {
-	before := s.moment()
-	defer func() { s.Void = s.moment() == before && s.restart == nil }()
+// actOutside does what somebody else does, one part after the other.
+func (i *Injection) actOutside(s *Sim, what string) {
+	before := s.readSituation()
+	defer func() { s.Unchanged = s.readSituation() == before && s.restartFrom == nil }()
 	for part := range strings.SplitSeq(what, "+") {
 		name, at, _ := strings.Cut(part, ".")
 		switch name {
 		case "second":
-			s.second(nil)
+			s.runSecondOperator(nil)
 		case "relist":
-			s.restart = staleAt(at)
-			panic(simcluster.Crash{})
+			s.restartFrom = parsePositions(at)
+			panic(operator.Crash{})
 		case "second-dies", "second-fails":
-			s.second(&Injection{Call: number(at), What: map[string]string{"second-dies": "crash-after", "second-fails": "fail.quota"}[name]})
+			ends := map[string]string{"second-dies": "crash-after", "second-fails": "fail.quota"}
+			s.runSecondOperator(&Injection{Call: parseNumber(at), What: ends[name]})
 		case "world":
-			s.worldMovesOn()
+			s.settleCluster()
 		case "hour-on":
 			s.Store.Clock.SetTime(s.Store.Clock.Now().Add(time.Hour))
 		case "hour-back":
 			s.Store.Clock.SetTime(s.Store.Clock.Now().Add(-time.Hour))
-			s.patience, s.budget = time.Hour+quietTime, s.budget+maxSteps
+			s.patience, s.stepsLeft = time.Hour+quietTime, s.stepsLeft+maxSteps
 		default:
-			s.Store.As(outsider, func() { s.outsideAct(strings.Split(part, ".")) })
+			s.Store.As(outsider, func() { s.actAsOutsider(strings.Split(part, ".")) })
 		}
 	}
 }
 
-// prepare does what has to be done before the operator starts.
+// prepare sets up what has to be there before the first call.
 func (i *Injection) prepare(s *Sim) {
 	name, rest, _ := strings.Cut(i.What, ".")
 	switch name {
 	case "lag":
-		for k, at := range staleAt(rest) {
-			s.Op.Cache.Hold = func(held simcluster.Kind, pos int) bool {
-				hold := held == k && pos >= at
-				i.held = i.held || hold
+		for k, at := range parsePositions(rest) {
+			s.Op.Cache.Hold = func(other simcluster.Kind, position int) bool {
+				hold := other == k && position >= at
+				i.hasHeld = i.hasHeld || hold
 				return hold
 			}
 		}
 	case "drop":
-		n := number(rest)
+		n := parseNumber(rest)
 		s.Op.Drop = func(delivery int) bool { return delivery == n }
-		i.fired = true
+		i.hasFired = true
 	}
 }
 
-// staleAt reads "Kind.position".
-func staleAt(text string) simcluster.At {
-	kind, pos, _ := strings.Cut(text, ".")
+// parsePositions reads "Kind.position".
+func parsePositions(text string) simcluster.Positions {
+	kind, position, _ := strings.Cut(text, ".")
 	k, ok := simcluster.KindNamed(kind)
 	if !ok {
 		panic("no such kind: " + kind)
 	}
-	return simcluster.At{k: number(pos)}
+	return simcluster.Positions{k: parseNumber(position)}
 }
 
-func number(text string) int {
+func parseNumber(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		panic(fmt.Sprintf("no number: %q", text))

@@ -17,13 +17,13 @@ func TestPairs(t *testing.T) {
 	small := slices.DeleteFunc(Scenarios(), func(sc *Scenario) bool { return !sc.Small })
 	exploreAll(t, small, func(x *exploration, base *Sim) {
 		n := 0
-		for _, first := range gravest(base, 0) {
+		for _, first := range listGravest(base, 0) {
 			run := NewSim(x.scenario, first)
 			run.Run()
-			for _, second := range gravest(run, first.Call) {
+			for _, runSecondOperator := range listGravest(run, first.Call) {
 				n++
 				if n%*onePairIn == 0 {
-					x.try(&Injection{Call: first.Call, What: first.What}, second)
+					x.try(&Injection{Call: first.Call, What: first.What}, runSecondOperator)
 				}
 			}
 		}

@@ -12,7 +12,7 @@ import (
 
 var replay = flag.String("replay", "run", "a run to repeat: scenario[,call/injection[,call/injection]]")
 
-// TestReplay repeats one run and tells it.
+// TestReplay repeats one run and logs its trace.
 func TestReplay(t *testing.T) {
 	s := parseRun(t, *replay)
 	s.Run()
@@ -23,7 +23,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// parseRun reads what Sim.Name says.
+// parseRun reads a name that Sim.Name returns.
 func parseRun(t *testing.T, name string) *Sim {
 	t.Helper()
 	parts := strings.Split(name, ",")
@@ -32,10 +32,10 @@ func parseRun(t *testing.T, name string) *Sim {
 	if i < 0 {
 		t.Fatalf("no scenario %q", parts[0])
 	}
-	var trouble []*Injection
+	var injections []*Injection
 	for _, part := range parts[1:] {
 		call, what, _ := strings.Cut(part, "/")
-		trouble = append(trouble, &Injection{Call: number(call), What: what})
+		injections = append(injections, &Injection{Call: parseNumber(call), What: what})
 	}
-	return NewSim(all[i], trouble...)
+	return NewSim(all[i], injections...)
 }

@@ -6,7 +6,6 @@ package explorer
 import (
 	"fmt"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,35 +13,36 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/invariants"
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// Scenario is a script: what there is, and what people do when.
+// Scenario is a script: what is there at the start, and what people do at which time.
 type Scenario struct {
 	Name string
-	// Setup creates what there is before the operator starts.
+	// Setup creates what is there before the operator starts.
 	Setup func(s *Sim)
 	// Acts are what people do, each once.
 	Acts []Act
-	// Refuse says which calls a quota refuses.
+	// Refuse reports whether a quota refuses a call, if it is set.
 	Refuse func(s *Sim, c *simcluster.Call) bool
-	// Want says how the undisturbed run ends: the state of an execution, the verdict on a request, by name.
+	// Want is how the undisturbed run ends: the states of executions and the verdicts on requests, by their names.
 	Want map[string]string
 	// Small scenarios are explored in pairs.
 	Small bool
-	// FromFirstStop has injections begin when the first request is there. Until then the run is, call for call, that of
-	// another scenario.
+	// FromFirstStop is true if injections begin when the first request is there. Until then the run is, call for call, that
+	// of another scenario.
 	FromFirstStop bool
 }
 
-// Act is what a person does when the time has come.
+// Act is what a person does, and when.
 type Act struct {
 	When When
 	Do   func(s *Sim)
 }
 
-// When reports whether the time has come: between two things that the operator or the world does, where there is no
-// call; or right before, or right after, a call of the operator.
+// When reports whether the time of an act has come. It is asked right before and right after each call of the operator, and
+// without a call before each step of the run.
 type When func(s *Sim, c *simcluster.Call, after bool) bool
 
 const namespace = "team"
@@ -57,24 +57,24 @@ type action struct {
 	change  func(*v1alpha1.Action)
 }
 
-func act(name string) action { return action{name: name, outcome: simcluster.Succeed, order: 1} }
+func newAction(name string) action { return action{name: name, outcome: simcluster.Succeed, order: 1} }
 
-func (a action) fails() action { a.outcome = simcluster.Fail; return a }
-func (a action) hangs() action { a.outcome = simcluster.Never; return a }
-func (a action) at(order int32) action {
+func (a action) thatFails() action { a.outcome = simcluster.Fail; return a }
+func (a action) thatHangs() action { a.outcome = simcluster.Never; return a }
+func (a action) withRunOrder(order int32) action {
 	a.order = order
 	return a
 }
 
-func (a action) abandonedOnStop() action {
-	return a.with(func(d *v1alpha1.Action) { d.OnStop = v1alpha1.OnStopAbandon })
+func (a action) thatIsAbandonedOnStop() action {
+	return a.withChange(func(d *v1alpha1.Action) { d.OnStop = v1alpha1.OnStopAbandon })
 }
 
-func (a action) orphaned() action {
-	return a.with(func(d *v1alpha1.Action) { d.OnAbandon = v1alpha1.OnAbandonOrphan })
+func (a action) thatIsOrphaned() action {
+	return a.withChange(func(d *v1alpha1.Action) { d.OnAbandon = v1alpha1.OnAbandonOrphan })
 }
 
-func (a action) with(change func(*v1alpha1.Action)) action {
+func (a action) withChange(change func(*v1alpha1.Action)) action {
 	before := a.change
 	a.change = func(d *v1alpha1.Action) {
 		if before != nil {
@@ -98,7 +98,7 @@ func (a action) definition() v1alpha1.Action {
 	return d
 }
 
-func stage(name string, actions ...action) v1alpha1.Stage {
+func newStage(name string, actions ...action) v1alpha1.Stage {
 	s := v1alpha1.Stage{Name: name}
 	for _, a := range actions {
 		s.Actions = append(s.Actions, a.definition())
@@ -106,24 +106,24 @@ func stage(name string, actions ...action) v1alpha1.Stage {
 	return s
 }
 
-// pipeline creates a Pipeline.
-func (s *Sim) pipeline(name string, stages ...v1alpha1.Stage) {
-	s.create(&v1alpha1.Pipeline{
+// createPipeline creates a Pipeline.
+func (s *Sim) createPipeline(name string, stages ...v1alpha1.Stage) {
+	s.createObject(&v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: stages},
 	})
 }
 
-// execution creates an execution of the Pipeline "web".
-func (s *Sim) execution(name string) {
-	s.create(&v1alpha1.PipelineExecution{
+// createExecution creates an execution of the Pipeline "web".
+func (s *Sim) createExecution(name string) {
+	s.createObject(&v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: "web"},
 	})
 }
 
-// request creates a StopRequest for an execution, where there is one of that name.
-func (s *Sim) request(name, execution string, change func(*v1alpha1.StopRequestSpec)) {
+// createStopRequest creates a StopRequest for the execution of a name, if there is one.
+func (s *Sim) createStopRequest(name, execution string, change func(*v1alpha1.StopRequestSpec)) {
 	e, ok := s.Store.Find(simcluster.Execution, key(execution)).(*v1alpha1.PipelineExecution)
 	if !ok {
 		return
@@ -135,27 +135,27 @@ func (s *Sim) request(name, execution string, change func(*v1alpha1.StopRequestS
 		},
 	}
 	change(&r.Spec)
-	s.create(r)
+	s.createObject(r)
 }
 
-func wait(*v1alpha1.StopRequestSpec)       {}
-func abandon(r *v1alpha1.StopRequestSpec)  { r.Abandon = true }
-func escalate(r *v1alpha1.StopRequestSpec) { r.EscalateAfterSeconds = ptr.To[int64](20) }
+func setWait(*v1alpha1.StopRequestSpec)         {}
+func setAbandon(r *v1alpha1.StopRequestSpec)    { r.Abandon = true }
+func setEscalation(r *v1alpha1.StopRequestSpec) { r.EscalateAfterSeconds = ptr.To[int64](20) }
 
-// create creates an object as a person does, who is told when it cannot be, and shrugs.
-func (s *Sim) create(o client.Object) { _ = s.Store.Create(o) }
+// createObject creates an object. A person who cannot create it does nothing about that.
+func (s *Sim) createObject(o client.Object) { _ = s.Store.Create(o) }
 
 // Times at which people act.
 
-func atOnce(*Sim, *simcluster.Call, bool) bool { return true }
+func whenStarted(*Sim, *simcluster.Call, bool) bool { return true }
 
-// beforeCall is the moment before the nth call of a verb on a kind.
-func beforeCall(verb string, k simcluster.Kind, n int) When { return nth(verb, k, n, false) }
+// beforeCall is right before the nth live call of a verb on a kind.
+func beforeCall(verb string, k simcluster.Kind, n int) When { return whenCalled(verb, k, n, false) }
 
-// afterCall is the moment after the nth call of a verb on a kind.
-func afterCall(verb string, k simcluster.Kind, n int) When { return nth(verb, k, n, true) }
+// afterCall is right after the nth live call of a verb on a kind.
+func afterCall(verb string, k simcluster.Kind, n int) When { return whenCalled(verb, k, n, true) }
 
-func nth(verb string, k simcluster.Kind, n int, wantAfter bool) When {
+func whenCalled(verb string, k simcluster.Kind, n int, wantAfter bool) When {
 	return func(s *Sim, c *simcluster.Call, after bool) bool {
 		if c == nil || after != wantAfter || c.Verb != verb || c.Kind != k || c.Cached {
 			return false
@@ -183,10 +183,10 @@ func whenRunning(n int) When {
 	}
 }
 
-// whenPodEnded is when a pod has ended, and its Job does not say so yet.
+// whenPodEnded is when a pod has ended, which its Job does not show yet.
 func whenPodEnded(s *Sim, _ *simcluster.Call, _ bool) bool {
 	for _, o := range s.Store.All(simcluster.Pod) {
-		if !isLive(o.(*corev1.Pod)) {
+		if invariants.HasPodEnded(o.(*corev1.Pod)) {
 			return true
 		}
 	}
@@ -198,7 +198,7 @@ func whenFinished(n int) When {
 	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
 		finished := 0
 		for _, o := range s.Store.All(simcluster.Job) {
-			if isFinished(o.(*batchv1.Job)) {
+			if invariants.IsJobFinished(o) {
 				finished++
 			}
 		}
@@ -216,8 +216,14 @@ func whenState(state v1alpha1.ExecutionState) When {
 
 // whenAnswered is when a request has its verdict.
 func whenAnswered(name string) When {
-	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
-		r, ok := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest)
-		return ok && verdictOf(r) != ""
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool { return s.verdictOf(name) != "" }
+}
+
+// verdictOf returns the verdict on the stop request of a name, or nothing.
+func (s *Sim) verdictOf(name string) string {
+	sr, there := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest)
+	if !there {
+		return ""
 	}
+	return invariants.VerdictOf(sr)
 }

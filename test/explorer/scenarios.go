@@ -20,21 +20,21 @@ const (
 	stopping     = string(v1alpha1.ExecutionStopping)
 )
 
-// oneRun is one execution "run" of a pipeline "web".
-func oneRun(stages ...v1alpha1.Stage) func(*Sim) {
+// setUpOneRun creates a Pipeline "web" and an execution "run" of it.
+func setUpOneRun(stages ...v1alpha1.Stage) func(*Sim) {
 	return func(s *Sim) {
-		s.pipeline("web", stages...)
-		s.execution("run")
+		s.createPipeline("web", stages...)
+		s.createExecution("run")
 	}
 }
 
-// ask is a person who asks to stop the execution "run".
-func ask(when When, name string, how func(*v1alpha1.StopRequestSpec)) Act {
-	return Act{when, func(s *Sim) { s.request(name, "run", how) }}
+// newStopAct asks to stop the execution "run".
+func newStopAct(when When, name string, how func(*v1alpha1.StopRequestSpec)) Act {
+	return Act{when, func(s *Sim) { s.createStopRequest(name, "run", how) }}
 }
 
-// untilStopped has a quota refuse Jobs until a stop is recorded; the placeholders that come then are let through.
-func untilStopped(s *Sim, c *simcluster.Call) bool {
+// isRefusedUntilStopped is a quota that refuses Jobs until a stop is recorded. It admits the placeholders that come then.
+func isRefusedUntilStopped(s *Sim, c *simcluster.Call) bool {
 	e, ok := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
 	return c.Verb == "create" && c.Kind == simcluster.Job && ok && e.Status.Stop == nil
 }
@@ -42,98 +42,98 @@ func untilStopped(s *Sim, c *simcluster.Call) bool {
 // Scenarios are all scripts that are explored.
 func Scenarios() []*Scenario {
 	var all []*Scenario
-	all = append(all, runs()...)
-	all = append(all, stops()...)
-	all = append(all, orders()...)
-	return append(all, moments()...)
+	all = append(all, runScenarios()...)
+	all = append(all, stopScenarios()...)
+	all = append(all, orderScenarios()...)
+	return append(all, momentScenarios()...)
 }
 
-// runs are executions that nobody stops.
-func runs() []*Scenario {
+// runScenarios are executions that nobody stops.
+func runScenarios() []*Scenario {
 	return []*Scenario{
-		{Name: "run", Small: true, Setup: oneRun(stage("Build", act("compile"))), Want: map[string]string{"run": succeeded}},
-		{Name: "hanging", Setup: oneRun(stage("Build", act("compile").hangs())), Want: map[string]string{"run": inProgress}},
-		{Name: "two-stages", Setup: oneRun(stage("Build", act("compile")), stage("Deploy", act("roll-out"))),
+		{Name: "run", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile"))), Want: map[string]string{"run": succeeded}},
+		{Name: "hanging", Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs())), Want: map[string]string{"run": inProgress}},
+		{Name: "two-stages", Setup: setUpOneRun(newStage("Build", newAction("compile")), newStage("Deploy", newAction("roll-out"))),
 			Want: map[string]string{"run": succeeded}},
-		{Name: "parallel", Setup: oneRun(stage("Build", act("compile"), act("lint"), act("package").at(2))),
+		{Name: "parallel", Setup: setUpOneRun(newStage("Build", newAction("compile"), newAction("lint"), newAction("package").withRunOrder(2))),
 			Want: map[string]string{"run": succeeded}},
-		{Name: "failing", Setup: oneRun(stage("Build", act("compile").fails(), act("lint")), stage("Deploy", act("roll-out"))),
+		{Name: "failing", Setup: setUpOneRun(newStage("Build", newAction("compile").thatFails(), newAction("lint")), newStage("Deploy", newAction("roll-out"))),
 			Want: map[string]string{"run": failed}},
 		{Name: "two-executions", Setup: func(s *Sim) {
-			oneRun(stage("Build", act("compile")))(s)
-			s.execution("other")
-		}, Acts: []Act{ask(whenRunning(2), "stop", abandon)},
+			setUpOneRun(newStage("Build", newAction("compile")))(s)
+			s.createExecution("other")
+		}, Acts: []Act{newStopAct(whenRunning(2), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "other": succeeded, "stop": accepted}},
 		{Name: "two-executions-stopped", Setup: func(s *Sim) {
-			oneRun(stage("Build", act("compile").hangs()))(s)
-			s.execution("other")
-		}, Acts: []Act{ask(whenRunning(2), "stop", wait), {whenRunning(2), func(s *Sim) { s.request("stop-other", "other", abandon) }}},
+			setUpOneRun(newStage("Build", newAction("compile").thatHangs()))(s)
+			s.createExecution("other")
+		}, Acts: []Act{newStopAct(whenRunning(2), "stop", setWait), {whenRunning(2), func(s *Sim) { s.createStopRequest("stop-other", "other", setAbandon) }}},
 			Want: map[string]string{"run": stopping, "other": stopped, "stop": accepted, "stop-other": accepted}},
-		{Name: "late-pipeline", Setup: func(s *Sim) { s.execution("run") }, Acts: []Act{
-			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.pipeline("web", stage("Build", act("compile"))) }},
+		{Name: "late-pipeline", Setup: func(s *Sim) { s.createExecution("run") }, Acts: []Act{
+			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline("web", newStage("Build", newAction("compile"))) }},
 		}, Want: map[string]string{"run": succeeded}},
 	}
 }
 
-// stops are executions that one request stops while an action runs.
-func stops() []*Scenario {
+// stopScenarios are executions that one request stops while an action runs.
+func stopScenarios() []*Scenario {
 	return []*Scenario{
-		{Name: "wait", Small: true, Setup: oneRun(stage("Build", act("compile")), stage("Deploy", act("roll-out"))),
-			Acts: []Act{ask(whenRunning(1), "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "abandon", Small: true, Setup: oneRun(stage("Build", act("compile").hangs())),
-			Acts: []Act{ask(whenRunning(1), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "abandon-parallel", Setup: oneRun(stage("Build", act("compile").hangs(), act("lint"), act("test").orphaned())),
-			Acts: []Act{ask(whenRunning(3), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "on-stop-abandon", Setup: oneRun(stage("Build", act("compile"), act("watch").hangs().abandonedOnStop())),
-			Acts: []Act{ask(whenRunning(2), "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "orphan", Small: true, Setup: oneRun(stage("Build", act("compile").orphaned())),
-			Acts: []Act{ask(whenRunning(1), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "escalate", Setup: oneRun(stage("Build", act("compile").hangs())),
-			Acts: []Act{ask(whenRunning(1), "stop", escalate)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "escalate-parallel", Setup: oneRun(stage("Build", act("compile"), act("lint").hangs(), act("test").hangs().orphaned()),
-			stage("Deploy", act("roll-out"))),
-			Acts: []Act{ask(whenRunning(3), "stop", escalate)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "fail-while-stopping", Setup: oneRun(stage("Build", act("compile").fails(), act("lint"))),
-			Acts: []Act{ask(whenRunning(2), "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "wait", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile")), newStage("Deploy", newAction("roll-out"))),
+			Acts: []Act{newStopAct(whenRunning(1), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "abandon", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs())),
+			Acts: []Act{newStopAct(whenRunning(1), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "abandon-parallel", Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs(), newAction("lint"), newAction("test").thatIsOrphaned())),
+			Acts: []Act{newStopAct(whenRunning(3), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "on-stop-abandon", Setup: setUpOneRun(newStage("Build", newAction("compile"), newAction("watch").thatHangs().thatIsAbandonedOnStop())),
+			Acts: []Act{newStopAct(whenRunning(2), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "orphan", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile").thatIsOrphaned())),
+			Acts: []Act{newStopAct(whenRunning(1), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "escalate", Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs())),
+			Acts: []Act{newStopAct(whenRunning(1), "stop", setEscalation)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "escalate-parallel", Setup: setUpOneRun(newStage("Build", newAction("compile"), newAction("lint").thatHangs(), newAction("test").thatHangs().thatIsOrphaned()),
+			newStage("Deploy", newAction("roll-out"))),
+			Acts: []Act{newStopAct(whenRunning(3), "stop", setEscalation)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "fail-while-stopping", Setup: setUpOneRun(newStage("Build", newAction("compile").thatFails(), newAction("lint"))),
+			Acts: []Act{newStopAct(whenRunning(2), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 	}
 }
 
-// moments are stops that come at a moment of their own.
-func moments() []*Scenario {
-	one := oneRun(stage("Build", act("compile")))
-	two := oneRun(stage("Build", act("compile")), stage("Deploy", act("roll-out")))
+// momentScenarios are stops at each moment of the protocol.
+func momentScenarios() []*Scenario {
+	one := setUpOneRun(newStage("Build", newAction("compile")))
+	two := setUpOneRun(newStage("Build", newAction("compile")), newStage("Deploy", newAction("roll-out")))
 	return []*Scenario{
-		{Name: "stop-before-first-reconcile", Small: true, Setup: one, Acts: []Act{ask(atOnce, "stop", wait)},
+		{Name: "stop-before-first-reconcile", Small: true, Setup: one, Acts: []Act{newStopAct(whenStarted, "stop", setWait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-intent-and-job", Small: true, Setup: one,
-			Acts: []Act{ask(beforeCall("create", simcluster.Job, 1), "stop", abandon)},
+			Acts: []Act{newStopAct(beforeCall("create", simcluster.Job, 1), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "stop-while-blocked", Small: true, Setup: one, Refuse: untilStopped,
-			Acts: []Act{ask(whenState(v1alpha1.ExecutionInProgress), "stop", abandon)},
+		{Name: "stop-while-blocked", Small: true, Setup: one, Refuse: isRefusedUntilStopped,
+			Acts: []Act{newStopAct(whenState(v1alpha1.ExecutionInProgress), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "stop-while-second-is-blocked", Setup: oneRun(stage("Build", act("compile").hangs(), act("lint"))), Refuse: untilStopped,
-			Acts: []Act{ask(beforeCall("create", simcluster.Job, 2), "stop", abandon)},
+		{Name: "stop-while-second-is-blocked", Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs(), newAction("lint"))), Refuse: isRefusedUntilStopped,
+			Acts: []Act{newStopAct(beforeCall("create", simcluster.Job, 2), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-second-intent-and-job", Setup: two,
-			Acts: []Act{ask(beforeCall("create", simcluster.Job, 2), "stop", wait)},
+			Acts: []Act{newStopAct(beforeCall("create", simcluster.Job, 2), "stop", setWait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-between-job-and-proof", Setup: one,
-			Acts: []Act{ask(afterCall("create", simcluster.Job, 1), "stop", abandon)},
+			Acts: []Act{newStopAct(afterCall("create", simcluster.Job, 1), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-after-last-action", Small: true, Setup: one,
-			Acts: []Act{ask(whenPodEnded, "stop", wait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+			Acts: []Act{newStopAct(whenPodEnded, "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "stop-too-late", Setup: one, // the end of the Job reaches the operator first
-			Acts: []Act{ask(whenFinished(1), "stop", wait)}, Want: map[string]string{"run": succeeded, "stop": notStoppable}},
+			Acts: []Act{newStopAct(whenFinished(1), "stop", setWait)}, Want: map[string]string{"run": succeeded, "stop": notStoppable}},
 		{Name: "stop-between-stages", Setup: two,
-			Acts: []Act{ask(whenFinished(1), "stop", abandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
-		{Name: "stop-when-done", Small: true, Setup: one, Acts: []Act{ask(whenState(v1alpha1.ExecutionSucceeded), "stop", wait)},
+			Acts: []Act{newStopAct(whenFinished(1), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "stop-when-done", Small: true, Setup: one, Acts: []Act{newStopAct(whenState(v1alpha1.ExecutionSucceeded), "stop", setWait)},
 			Want: map[string]string{"run": succeeded, "stop": notStoppable}},
 		{Name: "stop-of-nothing", Setup: one, Acts: []Act{
-			ask(whenRunning(1), "no-pipeline", func(r *v1alpha1.StopRequestSpec) { r.PipelineName = "another" }),
-			ask(whenRunning(1), "no-execution", func(r *v1alpha1.StopRequestSpec) { r.PipelineExecutionID = "none" }),
+			newStopAct(whenRunning(1), "no-pipeline", func(r *v1alpha1.StopRequestSpec) { r.PipelineName = "another" }),
+			newStopAct(whenRunning(1), "no-execution", func(r *v1alpha1.StopRequestSpec) { r.PipelineExecutionID = "none" }),
 		}, Want: map[string]string{"run": succeeded, "no-pipeline": notFound, "no-execution": notStoppable}},
-		{Name: "stop-while-waiting-for-pipeline", Setup: func(s *Sim) { s.execution("run") },
-			Acts: []Act{ask(whenState(v1alpha1.ExecutionInProgress), "stop", wait)},
+		{Name: "stop-while-waiting-for-pipeline", Setup: func(s *Sim) { s.createExecution("run") },
+			Acts: []Act{newStopAct(whenState(v1alpha1.ExecutionInProgress), "stop", setWait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 // Sim is one run of a scenario.
@@ -15,55 +16,58 @@ type Sim struct {
 	Scenario *Scenario
 	Store    *simcluster.Store
 	// Op is the operator that runs now.
-	Op *simcluster.Process
+	Op *operator.Process
 	// Others are operators that ran beside it.
-	Others []*simcluster.Process
-	// Trouble is what is injected.
-	Trouble []*Injection
-	// Settled is the length of the history when the world had come to rest.
+	Others []*operator.Process
+	// Injections go wrong in this run.
+	Injections []*Injection
+	// Settled is the length of the history when everything had come to rest.
 	Settled int
-	// RestedFrom is how many calls there were when the operator was restarted at rest; 0 where it was not.
-	RestedFrom int
-	// Stuck says that the world did not come to rest.
+	// RestartedAt is how many calls there were when the operator was restarted at rest; 0 if it was not.
+	RestartedAt int
+	// Stuck is true if the cluster did not come to rest.
 	Stuck bool
-	// Void says that the injection changed nothing, so that the run is another one's again. It ends there.
-	Void bool
+	// Unchanged is true if the injection changed nothing. The run ends there, since another run is the same.
+	Unchanged bool
 	// States are hashes of all states that there were.
 	States map[uint64]bool
-	// Rested are the states in which a restarted operator is known to find nothing to do. What it does depends on the
+	// QuietStates are the states in which a restarted operator is known to find nothing to do. What it does depends on the
 	// state alone, so that it need not be tried again.
-	Rested map[uint64]bool
-	// counts tell how many objects of each kind there were at a call.
-	counts map[int][]int
+	QuietStates map[uint64]bool
+	// objectCounts are the numbers of objects of each kind when a call began.
+	objectCounts map[int][]int
 	// injectedAt are the lengths of the history when something was injected.
 	injectedAt []int
 
-	acted  []bool
-	nested bool
-	// nestedTrouble befalls the second operator, whose calls that reach the API server are nestedLive.
-	nestedTrouble *Injection
-	nestedLive    int
-	patience      time.Duration
-	budget        int
-	restart       simcluster.At
+	// hasActed are the acts of the scenario that have happened.
+	hasActed []bool
+	// inSecond is true while a second operator runs. One of its live calls can go wrong; secondLiveCalls counts them.
+	inSecond        bool
+	secondInjection *Injection
+	secondLiveCalls int
+	// patience is how long nothing must be written until the cluster is at rest, and stepsLeft how much may still happen.
+	patience  time.Duration
+	stepsLeft int
+	// restartFrom is where the caches of the next restarted operator begin.
+	restartFrom simcluster.Positions
 }
 
-// operatorName is the process that troubles befall.
+// operatorName is the process that injections are for.
 const operatorName = "operator"
 
 const (
-	// maxSteps bounds what operator and world do until they rest. The longest undisturbed run takes about 300.
+	// maxSteps bounds what operator and cluster do until they rest. The longest undisturbed run takes about 300 steps.
 	maxSteps = 6000
-	// quietWakes and quietTime are how long nothing must be written until the world is at rest.
+	// quietWakes and quietTime are how long nothing must be written until the cluster is at rest.
 	quietWakes = 8
 	quietTime  = time.Minute
 )
 
 // NewSim prepares a run.
-func NewSim(sc *Scenario, trouble ...*Injection) *Sim {
+func NewSim(sc *Scenario, injections ...*Injection) *Sim {
 	s := &Sim{
-		Scenario: sc, Store: simcluster.NewStore(), Trouble: trouble, States: map[uint64]bool{}, counts: map[int][]int{},
-		acted: make([]bool, len(sc.Acts)), patience: quietTime, budget: maxSteps,
+		Scenario: sc, Store: simcluster.NewStore(), Injections: injections, States: map[uint64]bool{}, objectCounts: map[int][]int{},
+		hasActed: make([]bool, len(sc.Acts)), patience: quietTime, stepsLeft: maxSteps,
 	}
 	s.Store.Wrote = func(simcluster.Change) { s.States[s.Store.State()] = true }
 	sc.Setup(s)
@@ -72,82 +76,84 @@ func NewSim(sc *Scenario, trouble ...*Injection) *Sim {
 
 // Run runs the scenario to rest, and then, since a restarted operator must find nothing left to do, to rest again.
 func (s *Sim) Run() {
-	s.Op = simcluster.NewProcess(s.Store, operatorName, nil, nil)
-	s.Op.Hook = s.hook
-	for _, t := range s.Trouble {
-		t.prepare(s)
+	s.Op = operator.NewProcess(s.Store, operatorName, nil, nil)
+	s.Op.Hook = s.aroundCall
+	for _, injection := range s.Injections {
+		injection.prepare(s)
 	}
 	s.settle()
-	for _, t := range s.Trouble {
-		if t.Call == atRest && !t.fired {
-			t.fired = true
+	for _, injection := range s.Injections {
+		if injection.Call == callAtRest && !injection.hasFired {
+			injection.hasFired = true
 			s.injectedAt = append(s.injectedAt, len(s.Store.History))
-			_ = t.around(s, &simcluster.Call{}, func() error { return nil })
+			_ = injection.inject(s, &simcluster.Call{}, func() error { return nil })
 			s.settle()
 		}
 	}
 	s.Settled = len(s.Store.History)
-	if s.Stuck || s.Void || s.Rested[s.Store.State()] {
+	if s.Stuck || s.Unchanged || s.QuietStates[s.Store.State()] {
 		return
 	}
-	s.RestedFrom = len(s.Op.Calls)
-	s.replace(nil)
+	s.RestartedAt = len(s.Op.Calls)
+	s.replaceOperator(nil)
 	s.settle()
-	if len(s.Store.History) == s.Settled && s.Rested != nil {
-		s.Rested[s.Store.State()] = true
+	if len(s.Store.History) == s.Settled && s.QuietStates != nil {
+		s.QuietStates[s.Store.State()] = true
 	}
 }
 
-// replace starts the operator anew; its cache lists again.
-func (s *Sim) replace(at simcluster.At) {
-	s.Op = simcluster.NewProcess(s.Store, operatorName, at, s.Op)
+// replaceOperator starts the operator again, with caches that list again.
+func (s *Sim) replaceOperator(at simcluster.Positions) {
+	s.Op = operator.NewProcess(s.Store, operatorName, at, s.Op)
 }
 
-// calm tells for how long nothing was written.
-type calm struct {
+// quietTimer measures for how long nothing was written.
+type quietTimer struct {
 	wakes, written int
 	since          time.Time
 }
 
-// Settle runs the operator and all others until nobody writes any more, for those who drive a run themselves.
+// Settle runs the operator and everybody else until nobody writes any more. It is for tests that drive a run themselves.
 func (s *Sim) Settle() { s.settle() }
 
-// settle lets everybody do what there is to do until nobody writes any more.
+// settle runs everybody until nobody writes any more.
 func (s *Sim) settle() {
-	c := s.newCalm()
-	for ; s.budget > 0; s.budget-- {
-		if s.Void {
+	c := s.newQuietTimer()
+	for ; s.stepsLeft > 0; s.stepsLeft-- {
+		if s.Unchanged {
 			return
 		}
-		s.act(nil, false)
-		if s.Op.Crashed && s.nested {
+		s.actAsPeople(nil, false)
+		if s.Op.Crashed && s.inSecond {
 			return
 		}
 		if s.Op.Crashed {
-			s.replace(s.restart)
+			s.replaceOperator(s.restartFrom)
 			s.holdRestarted()
 		}
 		if len(s.Store.History) > c.written {
-			c = s.newCalm()
+			c = s.newQuietTimer()
 		}
-		if s.Op.Reconcile() || s.Op.Advance() || s.stepWorld() || simcluster.EndPod(s.Store) {
+		if s.Op.Reconcile() || s.Op.Advance() || s.stepCluster() || simcluster.EndPod(s.Store) {
 			continue
 		}
-		if !s.goOn(&c) {
+		if !s.passTime(&c) {
 			return
 		}
 	}
 	s.Stuck = true
 }
 
-func (s *Sim) newCalm() calm { return calm{written: len(s.Store.History), since: s.Store.Clock.Now()} }
+func (s *Sim) newQuietTimer() quietTimer {
+	return quietTimer{written: len(s.Store.History), since: s.Store.Clock.Now()}
+}
 
-// goOn lets time go by, or a cache go on that was held back, when nobody has anything to do now. It reports whether there
-// is something to wait for.
-func (s *Sim) goOn(c *calm) bool {
-	at, wakes := s.Op.Wake()
+// passTime moves the clock on, or releases the caches that were held back, when nobody has anything to do now. It reports
+// whether there is something to wait for.
+func (s *Sim) passTime(c *quietTimer) bool {
+	at, wakes := s.Op.NextWake()
 	idle := !wakes || c.wakes >= quietWakes && s.Store.Clock.Now().Sub(c.since) >= s.patience
-	if (idle || c.wakes >= 2) && s.thaw() {
+	if (idle || c.wakes >= 2) && s.releaseCaches() {
 		c.wakes = 0
 		return true
 	}
@@ -158,53 +164,53 @@ func (s *Sim) goOn(c *calm) bool {
 	return !idle
 }
 
-// stepWorld has one of the others do one thing.
-func (s *Sim) stepWorld() bool {
+// stepCluster takes one step of one of the models. It reports whether there was anything to do.
+func (s *Sim) stepCluster() bool {
 	return simcluster.StepJobs(s.Store) || simcluster.StepGarbage(s.Store) || simcluster.StepNamespace(s.Store) || simcluster.StepPods(s.Store)
 }
 
-// thaw lets a cache go on that was held back. It reports whether there was one.
-func (s *Sim) thaw() bool {
-	behind := false
+// releaseCaches delivers what was held back from the caches. It reports whether there was anything.
+func (s *Sim) releaseCaches() bool {
+	isBehind := false
 	for _, k := range simcluster.Kinds {
-		behind = behind || s.Op.Position(k) < s.Store.Changes(k)
+		isBehind = isBehind || s.Op.Cache.Position(k) < s.Store.Changes(k)
 	}
-	if !behind {
+	if !isBehind {
 		return false
 	}
 	s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
 	for _, k := range simcluster.Kinds {
-		s.Op.Jump(k)
+		s.Op.Relist(k)
 	}
 	return true
 }
 
-// act has people do what it is time for.
-func (s *Sim) act(c *simcluster.Call, after bool) {
+// actAsPeople does what people do at this time.
+func (s *Sim) actAsPeople(c *simcluster.Call, after bool) {
 	for i, a := range s.Scenario.Acts {
-		if !s.acted[i] && a.When(s, c, after) {
-			s.acted[i] = true
+		if !s.hasActed[i] && a.When(s, c, after) {
+			s.hasActed[i] = true
 			s.Store.As("user", func() { a.Do(s) })
 		}
 	}
 }
 
-// hook stands around every call of the operator.
-func (s *Sim) hook(c *simcluster.Call, next func() error) error {
-	if _, known := s.counts[c.Number]; !known && !s.nested {
-		s.counts[c.Number] = s.count()
+// aroundCall stands around every call of the operator.
+func (s *Sim) aroundCall(c *simcluster.Call, next func() error) error {
+	if _, known := s.objectCounts[c.Number]; !known && !s.inSecond {
+		s.objectCounts[c.Number] = s.countObjects()
 	}
-	s.act(c, false)
+	s.actAsPeople(c, false)
 	if s.Scenario.Refuse != nil && s.Scenario.Refuse(s, c) {
 		c.Err = simcluster.Failure("quota", *c)
 		return c.Err
 	}
-	err := s.trouble(c, next)
-	s.act(c, true)
+	err := s.injectInto(c, next)
+	s.actAsPeople(c, true)
 	return err
 }
 
-func (s *Sim) count() []int {
+func (s *Sim) countObjects() []int {
 	n := make([]int, len(simcluster.Kinds))
 	for _, k := range simcluster.Kinds {
 		n[k] = s.Store.Count(k)
@@ -212,61 +218,61 @@ func (s *Sim) count() []int {
 	return n
 }
 
-func (s *Sim) trouble(c *simcluster.Call, next func() error) error {
-	if s.nested {
-		return s.troubleOfSecond(c, next)
+func (s *Sim) injectInto(c *simcluster.Call, next func() error) error {
+	if s.inSecond {
+		return s.injectIntoSecond(c, next)
 	}
-	for _, t := range s.Trouble {
-		if t.Call == c.Number && !t.fired {
-			t.fired = true
+	for _, injection := range s.Injections {
+		if injection.Call == c.Number && !injection.hasFired {
+			injection.hasFired = true
 			s.injectedAt = append(s.injectedAt, len(s.Store.History))
-			return t.around(s, c, next)
+			return injection.inject(s, c, next)
 		}
 	}
 	return next()
 }
 
-func (s *Sim) troubleOfSecond(c *simcluster.Call, next func() error) error {
+func (s *Sim) injectIntoSecond(c *simcluster.Call, next func() error) error {
 	if c.Cached {
 		return next()
 	}
-	s.nestedLive++
-	if s.nestedTrouble != nil && s.nestedLive == s.nestedTrouble.Call {
-		return s.nestedTrouble.around(s, c, next)
+	s.secondLiveCalls++
+	if s.secondInjection != nil && s.secondLiveCalls == s.secondInjection.Call {
+		return s.secondInjection.inject(s, c, next)
 	}
 	return next()
 }
 
-// second runs another operator to rest while the first is paused, and ends it. It may have a trouble of its own: then one
-// of its calls that are not answered by the cache goes wrong, and where it dies by that, nobody takes its place.
-func (s *Sim) second(trouble *Injection) {
-	if s.nested {
+// runSecondOperator runs a second operator to rest while the first is paused, and ends it. With an injection, one of its live
+// calls goes wrong. If it dies of that, nobody takes its place.
+func (s *Sim) runSecondOperator(injection *Injection) {
+	if s.inSecond {
 		return
 	}
-	first := s.Op
-	s.nested, s.nestedTrouble, s.nestedLive = true, trouble, 0
-	s.Op = simcluster.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
-	s.Op.Hook = s.hook
+	paused := s.Op
+	s.inSecond, s.secondInjection, s.secondLiveCalls = true, injection, 0
+	s.Op = operator.NewProcess(s.Store, fmt.Sprintf("operator-%d", len(s.Others)+2), nil, nil)
+	s.Op.Hook = s.aroundCall
 	s.settle()
 	s.Others = append(s.Others, s.Op)
-	s.Op, s.nested = first, false
+	s.Op, s.inSecond = paused, false
 }
 
-// worldMovesOn lets everybody but the operator do what there is to do.
-func (s *Sim) worldMovesOn() {
+// settleCluster lets everybody except the operator do what there is to do.
+func (s *Sim) settleCluster() {
 	for range maxSteps {
-		if !s.stepWorld() && !simcluster.EndPod(s.Store) {
+		if !s.stepCluster() && !simcluster.EndPod(s.Store) {
 			return
 		}
 	}
 	s.Stuck = true
 }
 
-// holdRestarted keeps the kinds that a restarted operator listed from an older view at that view, until all is idle.
+// holdRestarted keeps a restarted operator at the older views of the kinds that it listed, until everything is idle.
 func (s *Sim) holdRestarted() {
-	held := s.restart
-	s.restart = nil
+	held := s.restartFrom
+	s.restartFrom = nil
 	if len(held) > 0 {
-		s.Op.Cache.Hold = func(k simcluster.Kind, _ int) bool { _, is := held[k]; return is }
+		s.Op.Cache.Hold = func(k simcluster.Kind, _ int) bool { _, isHeld := held[k]; return isHeld }
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// counts tell how much was drawn.
+// counts are how much was drawn.
 type counts struct {
 	histories, steps, writes int
 	requests, executions     map[string]int
@@ -24,10 +24,11 @@ func newCounts() *counts {
 
 func (c *counts) String() string {
 	return fmt.Sprintf("%d histories, %d steps, %d writes, %d distinct states\nexecutions: %s\nrequests: %s\ntroubles: %s\nknown: %s",
-		c.histories, c.steps, c.writes, len(c.states), list(c.executions), list(c.requests), list(c.troubles), list(c.known))
+		c.histories, c.steps, c.writes, len(c.states), describeCounts(c.executions), describeCounts(c.requests), describeCounts(c.troubles), describeCounts(c.known))
 }
 
-func list(of map[string]int) string {
+// describeCounts lists numbers with their words.
+func describeCounts(of map[string]int) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		words = append(words, fmt.Sprintf("%d %s", of[name], name))
@@ -35,16 +36,16 @@ func list(of map[string]int) string {
 	return strings.Join(words, ", ")
 }
 
-// add counts the requests of a history by their verdicts.
-func (c *counts) add(j *judge) {
+// addHistory counts the executions of a history by their states, and its requests by their verdicts.
+func (c *counts) addHistory(j *judge) {
 	for what, n := range j.known {
 		c.known[what] += n
 	}
-	for _, x := range j.executions {
-		c.executions[string(x.state)]++
+	for _, execution := range j.executions {
+		c.executions[string(execution.state)]++
 	}
-	for _, r := range j.requests {
-		verdict := string(r.verdict)
+	for _, request := range j.requests {
+		verdict := string(request.verdict)
 		if verdict == "" {
 			verdict = "deleted before it had a verdict"
 		}

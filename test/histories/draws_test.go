@@ -9,9 +9,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// number draws a number, each as likely as another. It is made of fair coins: a failed history that is made smaller tries
-// each once, where rapid's own integers take some fifty tries. It becomes the smallest then.
-func number(t *rapid.T, label string, from, to int) int {
+// drawNumber draws a number, each with the same probability. It is made of fair coins: when rapid makes a failed history
+// smaller, it tries each coin once, and needs some fifty tries for an integer of its own. The number becomes the smallest then.
+func drawNumber(t *rapid.T, label string, from, to int) int {
 	n := to - from + 1
 	if n <= 1 {
 		return from
@@ -29,10 +29,10 @@ func number(t *rapid.T, label string, from, to int) int {
 	}).Draw(t, label)
 }
 
-// pick draws one of some options, and becomes the first.
-func pick[T any](t *rapid.T, label string, options ...T) T {
-	return options[number(t, label, 0, len(options)-1)]
+// drawOne draws one of some options. In a history that is made smaller it becomes the first.
+func drawOne[T any](t *rapid.T, label string, options ...T) T {
+	return options[drawNumber(t, label, 0, len(options)-1)]
 }
 
-// oneIn draws something that happens seldom, and then does not.
-func oneIn(t *rapid.T, n int, label string) bool { return number(t, label, 1, n) == n }
+// drawOneIn draws whether something happens that does once in n times. In a history that is made smaller it does not.
+func drawOneIn(t *rapid.T, n int, label string) bool { return drawNumber(t, label, 1, n) == n }

@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// steps is how many steps a history has on average. A seed stands for a history only with the same.
+// steps is how many steps a history has on average. A seed gives the same history only with the same number.
 const steps = 60
 
-// TestMain has rapid draw the same histories every time, unless the command line says otherwise, and leave no files.
+// TestMain makes rapid draw the same histories every time, unless the command line asks for others, and leave no files.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
@@ -34,20 +34,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestHistories draws histories of one execution at a time, in which what matters comes close together, and of several.
+// TestHistories draws histories of one execution at a time, in which more goes wrong at the same moment, and of several.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	t.Run("one", func(t *testing.T) {
 		t.Parallel()
-		draw(t, size{pipelines: 1, executions: 1, stages: 2, actions: 2})
+		drawHistories(t, size{pipelines: 1, executions: 1, stages: 2, actions: 2})
 	})
 	t.Run("several", func(t *testing.T) {
 		t.Parallel()
-		draw(t, size{pipelines: 2, executions: 3, stages: 2, actions: 3})
+		drawHistories(t, size{pipelines: 2, executions: 3, stages: 2, actions: 3})
 	})
 }
 
-func draw(t *testing.T, most size) {
+func drawHistories(t *testing.T, most size) {
 	total, began := newCounts(), clock.RealClock{}.Now()
 	defer func() {
 		t.Logf("%v\n%.0f seconds", total, clock.RealClock{}.Since(began).Seconds())
@@ -60,13 +60,13 @@ func draw(t *testing.T, most size) {
 		steps := h.steps()
 		steps[""] = func(t *rapid.T) {
 			h.total.steps++
-			h.judgeSoFar(t)
+			h.failOnFindings(t)
 		}
 		t.Repeat(steps)
-		h.rest(t)
-		h.judgeSoFar(t)
-		h.judge.explore(h.sim)
-		h.judgeSoFar(t)
-		total.add(h.judge)
+		h.runToRest(t)
+		h.failOnFindings(t)
+		h.checkInvariants()
+		h.failOnFindings(t)
+		total.addHistory(h.judge)
 	})
 }

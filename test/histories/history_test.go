@@ -13,31 +13,34 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/explorer"
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
 const namespace = "team"
 
-func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: name} }
+func objectKey(name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: namespace, Name: name}
+}
 
-// history is one that is being drawn.
+// history is being drawn.
 type history struct {
-	sim   *explorer.Sim
-	store *simcluster.Store
-	judge *judge
-	story story
-	total *counts
+	sim    *explorer.Sim
+	store  *simcluster.Store
+	judge  *judge
+	report report
+	total  *counts
 
-	// operators that work now: one, or two.
-	operators []*simcluster.Process
+	// operators that work now: one or two.
+	operators []*operator.Process
 	started   int
-	// trouble befalls one of the next calls.
+	// trouble strikes one of the next calls; nil if none is planned.
 	trouble *trouble
 	most    size
 	// asked counts the stop requests.
 	asked int
 }
 
-// pipelineNames are those that exist, or may; absentPipeline never does.
+// pipelineNames are of Pipelines that may exist. absentPipeline never does.
 var pipelineNames = []string{"web", "api"}
 
 const absentPipeline = "nowhere"
@@ -52,115 +55,115 @@ func newHistory(t *rapid.T, most size, total *counts) *history {
 	h.store.Wrote = func(c simcluster.Change) {
 		total.writes++
 		total.states[h.store.State()] = struct{}{}
-		h.judge.see(c)
+		h.judge.judgeChange(c)
 	}
 	total.histories++
-	for _, name := range pipelineNames[:number(t, "pipelines", 1, most.pipelines)] {
+	for _, name := range pipelineNames[:drawNumber(t, "pipelines", 1, most.pipelines)] {
 		h.judge.definitions[name] = drawDefinition(t, most)
-		if !oneIn(t, 8, "late") {
+		if !drawOneIn(t, 8, "late") {
 			h.createPipeline(name)
 		}
 	}
-	for range number(t, "executions", 1, most.executions) {
+	for range drawNumber(t, "executions", 1, most.executions) {
 		h.createExecution(t)
 	}
 	h.startOperator(t, nil)
-	if oneIn(t, 2, "trouble from the start") {
-		h.callGoesWrong(t)
+	if drawOneIn(t, 2, "trouble from the start") {
+		h.planTrouble(t)
 	}
 	return h
 }
 
 func (h *history) createPipeline(name string) {
 	d := h.judge.definitions[name]
-	h.tell("a person creates the Pipeline %q: %s", name, d)
-	h.create(&v1alpha1.Pipeline{
+	h.note("a person creates the Pipeline %q: %s", name, d)
+	h.createObject(&v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: d.stages},
 	})
 }
 
-// create creates an object as a person does, who is told when it cannot be.
-func (h *history) create(o client.Object) {
+// createObject creates an object as a person does.
+func (h *history) createObject(o client.Object) {
 	h.store.As("user", func() {
 		if err := h.store.Create(o); err != nil {
-			h.tell("  it cannot be: %v", err)
+			h.note("  it is refused: %v", err)
 		}
 	})
 }
 
-// startOperator has one more operator work, with older views of some kinds.
-func (h *history) startOperator(t *rapid.T, at simcluster.At) {
+// startOperator starts one more operator, with older views of some kinds.
+func (h *history) startOperator(t *rapid.T, at simcluster.Positions) {
 	h.started++
 	name := "operator"
 	if h.started > 1 {
 		name = fmt.Sprintf("operator-%d", h.started)
 	}
-	p := simcluster.NewProcess(h.store, name, at, nil)
-	h.watch(t, p)
+	p := operator.NewProcess(h.store, name, at, nil)
+	h.watchCalls(t, p)
 	h.operators = append(h.operators, p)
 }
 
-// watch stands around every call of an operator.
-func (h *history) watch(t *rapid.T, p *simcluster.Process) {
+// watchCalls observes every call of an operator, and lets trouble strike.
+func (h *history) watchCalls(t *rapid.T, p *operator.Process) {
 	p.Hook = func(c *simcluster.Call, next func() error) error {
-		h.judge.calls(p, c)
+		h.judge.observeCall(p, c)
 		if c.Cached {
 			return next()
 		}
-		return h.strike(t, p, c, next)
+		return h.applyTrouble(t, p, c, next)
 	}
 }
 
-// restart replaces an operator that has ended by one of its name.
-func (h *history) restart(t *rapid.T, i int, at simcluster.At) {
-	p := simcluster.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
-	h.watch(t, p)
+// restartOperator replaces an operator that has ended by another one of its name.
+func (h *history) restartOperator(t *rapid.T, i int, at simcluster.Positions) {
+	p := operator.NewProcess(h.store, h.operators[i].Name, at, h.operators[i])
+	h.watchCalls(t, p)
 	h.operators[i] = p
 }
 
-// leave has an operator end for good.
-func (h *history) leave(i int) {
+// removeOperator ends an operator for good.
+func (h *history) removeOperator(i int) {
 	h.sim.Others = append(h.sim.Others, h.operators[i])
 	h.operators = append(h.operators[:i:i], h.operators[i+1:]...)
 }
 
-// rest ends all trouble and runs to rest. What hangs and is asked to stop by waiting is abandoned by a person, and a
-// Pipeline that is missed comes, so that every request and every execution can come to its end. Then a restarted
-// operator finds nothing to do.
-func (h *history) rest(t *rapid.T) {
+// runToRest ends all trouble and runs until nobody has anything to do. A person abandons what hangs in a stop that waits, and
+// creates the Pipelines that executions wait for, so that every request and every execution can end. Then the operator is
+// restarted, and must find nothing to do.
+func (h *history) runToRest(t *rapid.T) {
 	h.trouble = nil
 	for len(h.operators) > 1 {
-		h.leave(1)
+		h.removeOperator(1)
 	}
-	h.tell("------ all trouble ends")
-	h.settle()
+	h.note("------ all trouble ends")
+	h.runUntilSettled()
 	for _, name := range pipelineNames {
-		if h.judge.definitions[name] != nil && h.store.Find(simcluster.Pipeline, key(name)) == nil {
+		if h.judge.definitions[name] != nil && h.store.Find(simcluster.Pipeline, objectKey(name)) == nil {
 			h.createPipeline(name)
 		}
 	}
-	h.settle()
+	h.runUntilSettled()
 	for _, o := range h.store.All(simcluster.Execution) {
-		if e := o.(*v1alpha1.PipelineExecution); e.Status.State == v1alpha1.ExecutionStopping {
-			h.judge.judgeWaits(h.judge.executions[e.UID])
-			h.ask(fmt.Sprintf("last-%s", e.Name), v1alpha1.StopRequestSpec{
-				PipelineName: e.Spec.PipelineName, PipelineExecutionID: string(e.UID), Abandon: true,
+		if execution := o.(*v1alpha1.PipelineExecution); execution.Status.State == v1alpha1.ExecutionStopping {
+			h.judge.judgeWaits(h.judge.executions[execution.UID])
+			h.createRequest(fmt.Sprintf("last-%s", execution.Name), v1alpha1.StopRequestSpec{
+				PipelineName: execution.Spec.PipelineName, PipelineExecutionID: string(execution.UID), Abandon: true,
 			})
 		}
 	}
-	h.settle()
+	h.runUntilSettled()
 	h.sim.Settled = len(h.store.History)
-	h.judge.atRest(h.sim.Stuck)
-	h.tell("------ at rest; the operator is restarted")
-	h.restart(t, 0, nil)
-	h.settle()
+	h.judge.judgeRest(h.sim.Stuck)
+	h.note("------ at rest; the operator is restarted")
+	h.restartOperator(t, 0, nil)
+	h.runUntilSettled()
 	if len(h.store.History) > h.sim.Settled {
-		h.judge.violated("when all was done, a restarted operator had more to write")
+		h.judge.addFinding("when all was done, a restarted operator had more to write")
 	}
 }
 
-func (h *history) settle() {
+func (h *history) runUntilSettled() {
 	h.sim.Op = h.operators[0]
 	h.sim.Settle()
 	h.operators[0] = h.sim.Op

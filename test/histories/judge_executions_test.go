@@ -15,181 +15,181 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// execution is a PipelineExecution as it was last committed, and what is known of it.
-type execution struct {
+// executionRecord is a PipelineExecution as it was last committed, and what the judge knows about it.
+type executionRecord struct {
 	*v1alpha1.PipelineExecution
 	definition *definition
-	// state that the model has it in.
-	state model.State
-	gone  bool
-	// promised says where people can read that nothing more starts; empty where they cannot.
-	promised   string
+	// state of the model.
+	state  model.State
+	isGone bool
+	// promise is the text by which people can know that nothing more starts; empty if there is none.
+	promise    string
 	promisedAt int
-	// ended is how the Jobs of actions ended; lost are actions whose Job somebody deleted.
+	// ended is how the Jobs of actions ended. lost are the actions whose Job somebody deleted.
 	ended map[model.Key]model.Outcome
 	lost  map[model.Key]bool
-	// ran is the Job that an action ran.
-	ran map[model.Key]*job
-	// lostPipeline says that its Pipeline was deleted, and with it what the execution runs.
-	lostPipeline bool
+	// ran is the Job of each action that got a pod.
+	ran map[model.Key]*jobRecord
+	// hasLostPipeline is true once its Pipeline was deleted, and with it the definition.
+	hasLostPipeline bool
 }
 
-// promise notes that people were told that nothing more of the execution starts.
-func (x *execution) promise(where string, at int) {
-	if x.promised == "" {
-		x.promised, x.promisedAt = where, at
+// recordPromise records that people can read from now on that nothing more of the execution starts.
+func (execution *executionRecord) recordPromise(sentence string, at int) {
+	if execution.promise == "" {
+		execution.promise, execution.promisedAt = sentence, at
 	}
 }
 
-func (j *judge) seeExecution(c simcluster.Change) {
+func (j *judge) judgeExecution(c simcluster.Change) {
 	e, exists := c.New.(*v1alpha1.PipelineExecution)
 	if !exists {
-		x := j.executions[c.Old.GetUID()]
-		x.gone = true
+		execution := j.executions[c.Old.GetUID()]
+		execution.isGone = true
 		return
 	}
-	x := j.executions[e.UID]
-	if x == nil {
-		x = &execution{
+	execution := j.executions[e.UID]
+	if execution == nil {
+		execution = &executionRecord{
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
-			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*job{},
+			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
 		}
-		j.executions[e.UID] = x
+		j.executions[e.UID] = execution
 		j.order = append(j.order, e.UID)
 		return
 	}
-	if equality.Semantic.DeepEqual(x.Status, e.Status) {
-		x.PipelineExecution = e
+	if equality.Semantic.DeepEqual(execution.Status, e.Status) {
+		execution.PipelineExecution = e
 		return
 	}
-	if x.state.Final() {
-		j.violated("execution %q is %s, which is final, and its status is written", e.Name, x.state)
+	if execution.state.IsFinal() {
+		j.addFinding("execution %q is %s, which is final, and its status is written", e.Name, execution.state)
 	}
-	before := x.PipelineExecution
-	x.PipelineExecution = e
-	j.judgeRecord(x, recordOf(before), recordOf(e), c.By)
-	j.judgeActions(x, &before.Status)
-	j.judgeState(x, before.Status.State)
+	before := execution.PipelineExecution
+	execution.PipelineExecution = e
+	j.judgeRecord(execution, acceptedRequests(before), acceptedRequests(e), c.By)
+	j.judgeActions(execution, &before.Status)
+	j.judgeState(execution, before.Status.State)
 }
 
-// running are the executions that have not ended.
-func (j *judge) running() []types.UID {
+// listRunning returns the executions that have not ended.
+func (j *judge) listRunning() []types.UID {
 	return slices.DeleteFunc(slices.Clone(j.order), func(uid types.UID) bool {
-		x := j.executions[uid]
-		return x.gone || x.state.Final()
+		execution := j.executions[uid]
+		return execution.isGone || execution.state.IsFinal()
 	})
 }
 
-func recordOf(e *v1alpha1.PipelineExecution) []v1alpha1.AcceptedStopRequest {
+// acceptedRequests returns the requests that an execution has accepted.
+func acceptedRequests(e *v1alpha1.PipelineExecution) []v1alpha1.AcceptedStopRequest {
 	if e.Status.Stop == nil {
 		return nil
 	}
 	return e.Status.Stop.Requests
 }
 
-// judgeRecord judges what an execution records of its stop. Each request that it records is one that the model accepts
-// at this very commit.
-func (j *judge) judgeRecord(x *execution, before, now []v1alpha1.AcceptedStopRequest, by string) {
+// judgeRecord judges what an execution records about its stop. The model has to accept each new request at this commit.
+func (j *judge) judgeRecord(execution *executionRecord, before, now []v1alpha1.AcceptedStopRequest, by string) {
 	if len(now) < len(before) {
-		j.violated("execution %q forgot a request that it had accepted", x.Name)
+		j.addFinding("execution %q forgot a request that it had accepted", execution.Name)
 		return
 	}
 	for n, a := range now {
 		switch {
 		case n >= len(before):
-			j.judgeAcceptance(x, a, by)
+			j.judgeAcceptance(execution, a, by)
 		case a.UID != before[n].UID:
-			j.violated("execution %q records StopRequest %q in the place of %q", x.Name, a.Name, before[n].Name)
+			j.addFinding("execution %q records StopRequest %q in the place of %q", execution.Name, a.Name, before[n].Name)
 		case a.EscalatedTime != nil && before[n].EscalatedTime == nil:
-			j.judgeEscalation(x, a)
+			j.judgeEscalation(execution, a)
 		}
 	}
-	if stop := x.Status.Stop; stop != nil && (stop.Mode == v1alpha1.StopModeAbandon) != (x.state == model.StoppingByAbandon) {
-		j.violated("execution %q is %s, and its stop has the mode %s", x.Name, x.state, stop.Mode)
+	if stop := execution.Status.Stop; stop != nil && (stop.Mode == v1alpha1.StopModeAbandon) != (execution.state == model.StoppingByAbandon) {
+		j.addFinding("execution %q is %s, and its stop has the mode %s", execution.Name, execution.state, stop.Mode)
 	}
 }
 
-func (j *judge) judgeAcceptance(x *execution, a v1alpha1.AcceptedStopRequest, by string) {
-	r := j.requests[types.UID(a.UID)]
-	if r == nil || !r.concerns(x) {
-		j.violated("execution %q accepts StopRequest %q, which does not ask to stop it", x.Name, a.Name)
+func (j *judge) judgeAcceptance(execution *executionRecord, a v1alpha1.AcceptedStopRequest, by string) {
+	request := j.requests[types.UID(a.UID)]
+	if request == nil || !request.isFor(execution) {
+		j.addFinding("execution %q accepts StopRequest %q, which does not ask to stop it", execution.Name, a.Name)
 		return
 	}
-	answer, next := x.state.Stop(r.Spec.Abandon)
+	answer, next := execution.state.Stop(request.Spec.Abandon)
 	if answer != model.Accepted {
-		j.violated("execution %q, %s, accepts StopRequest %q, which the contract answers with %s", x.Name, x.state, r.Name, answer)
+		j.addFinding("execution %q, %s, accepts StopRequest %q, which the contract answers with %s", execution.Name, execution.state, request.Name, answer)
 	}
 	for _, other := range j.open {
-		earlier, _ := x.state.Stop(other.Spec.Abandon)
-		if other.concerns(x) && !other.recorded && other.olderThan(r) && other.created < j.viewed[by][simcluster.StopRequest] && earlier == model.Accepted {
-			j.violated("execution %q accepts StopRequest %q before %q, which is older", x.Name, r.Name, other.Name)
+		earlier, _ := execution.state.Stop(other.Spec.Abandon)
+		if other.isFor(execution) && !other.isRecorded && other.isOlderThan(request) && other.created < j.viewed[by][simcluster.StopRequest] && earlier == model.Accepted {
+			j.addFinding("execution %q accepts StopRequest %q before %q, which is older", execution.Name, request.Name, other.Name)
 		}
 	}
-	x.state = next
-	r.recorded = true
-	clear(r.answers)
+	execution.state = next
+	request.isRecorded = true
+	clear(request.answers)
 }
 
-// judgeEscalation judges that a stop which waits turns into one that abandons: it was asked to, and for then.
-func (j *judge) judgeEscalation(x *execution, a v1alpha1.AcceptedStopRequest) {
-	r := j.requests[types.UID(a.UID)]
-	if r == nil || r.Spec.EscalateAfterSeconds == nil || x.state != model.StoppingByWait {
-		j.violated("execution %q, %s, escalates, and nobody asked for that", x.Name, x.state)
+// judgeEscalation judges a stop that waited and abandons from now on: somebody asked for that, and for that time.
+func (j *judge) judgeEscalation(execution *executionRecord, a v1alpha1.AcceptedStopRequest) {
+	request := j.requests[types.UID(a.UID)]
+	if request == nil || request.Spec.EscalateAfterSeconds == nil || execution.state != model.StoppingByWait {
+		j.addFinding("execution %q, %s, escalates, and nobody asked for that", execution.Name, execution.state)
 		return
 	}
-	if waited := a.EscalatedTime.Sub(a.AcceptedTime.Time); waited < time.Duration(*r.Spec.EscalateAfterSeconds)*time.Second {
-		j.violated("execution %q escalates after %s, and was asked to after %d seconds", x.Name, waited, *r.Spec.EscalateAfterSeconds)
+	if waited := a.EscalatedTime.Sub(a.AcceptedTime.Time); waited < time.Duration(*request.Spec.EscalateAfterSeconds)*time.Second {
+		j.addFinding("execution %q escalates after %s, and was asked to after %d seconds", execution.Name, waited, *request.Spec.EscalateAfterSeconds)
 	}
-	x.state = model.StoppingByAbandon
+	execution.state = model.StoppingByAbandon
 }
 
-// judgeState judges the state that an execution shows.
-func (j *judge) judgeState(x *execution, before v1alpha1.ExecutionState) {
-	shown := x.Status.State
+// judgeState judges the state that the status of an execution shows.
+func (j *judge) judgeState(execution *executionRecord, before v1alpha1.ExecutionState) {
+	shown := execution.Status.State
 	switch shown {
 	case before:
 	case v1alpha1.ExecutionInProgress:
 		if before != "" {
-			j.violated("execution %q was %s and is InProgress again", x.Name, before)
+			j.addFinding("execution %q was %s and is InProgress again", execution.Name, before)
 		}
 	case v1alpha1.ExecutionStopping:
-		if !x.state.Stopping() {
-			j.violated("execution %q is Stopping, and nobody asked to stop it", x.Name)
+		if !execution.state.IsStopping() {
+			j.addFinding("execution %q is Stopping, and nobody asked to stop it", execution.Name)
 		}
-		x.promise("its execution reads Stopping", len(j.store.History)-1)
+		execution.recordPromise("its execution reads Stopping", len(j.store.History)-1)
 	default:
-		j.judgeEnd(x, model.State(shown))
+		j.judgeEnd(execution, model.State(shown))
 	}
 }
 
-// judgeEnd judges that an execution ends: as the model says, and with nothing left that runs.
-func (j *judge) judgeEnd(x *execution, end model.State) {
-	if !x.state.MayBecome(end) {
-		j.violated("execution %q, %s, ends %s", x.Name, x.state, end)
-	} else if end != model.Stopped && !slices.Contains(x.ends(), end) {
-		j.violated("execution %q ends %s, and its actions end it %v", x.Name, end, x.ends())
+// judgeEnd judges the end of an execution: it is an end of the model, and nothing of the execution runs.
+func (j *judge) judgeEnd(execution *executionRecord, end model.State) {
+	if !execution.state.MayBecome(end) {
+		j.addFinding("execution %q, %s, ends %s", execution.Name, execution.state, end)
+	} else if end != model.Stopped && !slices.Contains(execution.possibleEnds(), end) {
+		j.addFinding("execution %q ends %s, and its actions end it %v", execution.Name, end, execution.possibleEnds())
 	}
-	x.state = end
-	x.promise("its execution reads "+string(end), len(j.store.History)-1)
-	j.judgeQuiet(x)
+	execution.state = end
+	execution.recordPromise("its execution reads "+string(end), len(j.store.History)-1)
+	j.judgeQuiet(execution)
 }
 
-// ends are the states in which the execution may end that nobody stops. An action whose Job was deleted by another has
+// possibleEnds returns the states in which the execution may end if nobody stops it. An action whose Job somebody deleted has
 // failed, unless its end was seen before.
-func (x *execution) ends() []model.State {
-	pipelines := []model.Pipeline{x.definition.model}
-	for _, a := range x.definition.model {
-		if x.lost[a.Key] {
+func (execution *executionRecord) possibleEnds() []model.State {
+	pipelines := []model.Pipeline{execution.definition.model}
+	for _, a := range execution.definition.model {
+		if execution.lost[a.Key] {
 			for _, p := range pipelines {
-				pipelines = append(pipelines, p.With(a.Key, model.Fails))
+				pipelines = append(pipelines, p.WithOutcome(a.Key, model.Fails))
 			}
 		}
 	}
 	var ends []model.State
 	for _, p := range pipelines {
-		ends = append(ends, p.Ends())
+		ends = append(ends, p.FindEnd())
 	}
-	if x.lostPipeline {
+	if execution.hasLostPipeline {
 		ends = append(ends, model.Failed)
 	}
 	return ends

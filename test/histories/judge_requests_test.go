@@ -16,96 +16,98 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// request is a StopRequest as it was last committed, and what is known of it.
-type request struct {
+// requestRecord is a StopRequest as it was last committed, and what the judge knows about it.
+type requestRecord struct {
 	*v1alpha1.StopRequest
 	// created is its place among the changes of stop requests.
 	created int
-	// answers are those that the model gave at some moment since the request was created.
+	// answers are all that the model gave since the request was created.
 	answers map[model.Answer]bool
-	// recorded says that its execution has accepted it.
-	recorded bool
-	verdict  model.Answer
+	// isRecorded is true once its execution has accepted it.
+	isRecorded bool
+	verdict    model.Answer
 }
 
-// concerns reports whether the execution is the one that the request names, of the pipeline that it names.
-func (r *request) concerns(x *execution) bool {
-	return r.Spec.PipelineExecutionID == string(x.UID) && r.Spec.PipelineName == x.Spec.PipelineName
+// isFor reports whether the execution is the one that the request names, of the pipeline that it names.
+func (request *requestRecord) isFor(execution *executionRecord) bool {
+	return request.Spec.PipelineExecutionID == string(execution.UID) && request.Spec.PipelineName == execution.Spec.PipelineName
 }
 
-// olderThan reports whether it goes before another: by creation time, then by name.
-func (r *request) olderThan(other *request) bool {
-	return cmp.Or(r.CreationTimestamp.Compare(other.CreationTimestamp.Time), cmp.Compare(r.Name, other.Name)) < 0
+// isOlderThan reports whether it goes first, by creation time and then by name.
+func (request *requestRecord) isOlderThan(other *requestRecord) bool {
+	return cmp.Or(request.CreationTimestamp.Compare(other.CreationTimestamp.Time), cmp.Compare(request.Name, other.Name)) < 0
 }
 
-func verdictOf(r *v1alpha1.StopRequest) model.Answer {
+// findVerdict returns the verdict on a request, or nothing.
+func findVerdict(r *v1alpha1.StopRequest) model.Answer {
 	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted); c != nil {
 		return model.Answer(c.Reason)
 	}
 	return ""
 }
 
-func (j *judge) seeRequest(c simcluster.Change) {
+func (j *judge) judgeRequest(c simcluster.Change) {
 	s, exists := c.New.(*v1alpha1.StopRequest)
 	if !exists {
-		j.close(c.Old.GetUID())
+		j.closeRequest(c.Old.GetUID())
 		return
 	}
-	r := j.requests[s.UID]
-	if r == nil {
-		r = &request{created: j.store.Changes(simcluster.StopRequest) - 1, answers: map[model.Answer]bool{}}
-		j.requests[s.UID] = r
-		j.open = append(j.open, r)
+	request := j.requests[s.UID]
+	if request == nil {
+		request = &requestRecord{created: j.store.Changes(simcluster.StopRequest) - 1, answers: map[model.Answer]bool{}}
+		j.requests[s.UID] = request
+		j.open = append(j.open, request)
 	}
-	r.StopRequest = s
-	j.judgeVerdict(r, verdictOf(s))
+	request.StopRequest = s
+	j.judgeVerdict(request, findVerdict(s))
 	if meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionStopped) {
-		j.judgeStopped(r)
+		j.judgeStopped(request)
 	}
 }
 
-func (j *judge) close(uid types.UID) {
-	j.open = slices.DeleteFunc(j.open, func(r *request) bool { return r.UID == uid })
+func (j *judge) closeRequest(uid types.UID) {
+	j.open = slices.DeleteFunc(j.open, func(request *requestRecord) bool { return request.UID == uid })
 }
 
-// judgeVerdict judges the answer that a write gives: it is never another, and it is one that the model gave.
-func (j *judge) judgeVerdict(r *request, verdict model.Answer) {
+// judgeVerdict judges the verdict that a request shows. It never changes, and the model gave that answer since the request was
+// created.
+func (j *judge) judgeVerdict(request *requestRecord, verdict model.Answer) {
 	switch {
-	case verdict == r.verdict:
+	case verdict == request.verdict:
 		return
-	case r.verdict != "":
-		j.violated("the verdict on StopRequest %q was %s and is now %q", r.Name, r.verdict, verdict)
+	case request.verdict != "":
+		j.addFinding("the verdict on StopRequest %q was %s and is now %q", request.Name, request.verdict, verdict)
 	case verdict == model.Accepted:
-		j.judgeAccepted(r)
-	case r.answers[verdict]:
+		j.judgeAccepted(request)
+	case request.answers[verdict]:
 	default:
-		j.violated("StopRequest %q reads %s, which the contract never answered since it was created; it answered %v",
-			r.Name, verdict, slices.Sorted(maps.Keys(r.answers)))
+		j.addFinding("StopRequest %q reads %s, which the contract never answered since it was created; it answered %v",
+			request.Name, verdict, slices.Sorted(maps.Keys(request.answers)))
 	}
-	r.verdict = verdict
-	j.close(r.UID)
+	request.verdict = verdict
+	j.closeRequest(request.UID)
 }
 
-// judgeAccepted judges that a request reads Accepted: its execution has recorded it, and is in a Stopping state or Stopped.
-func (j *judge) judgeAccepted(r *request) {
-	if !r.recorded {
-		j.violated("StopRequest %q reads Accepted, and its execution did not accept it", r.Name)
+// judgeAccepted judges a request that reads Accepted: its execution has recorded it, and reads Stopping or Stopped.
+func (j *judge) judgeAccepted(request *requestRecord) {
+	if !request.isRecorded {
+		j.addFinding("StopRequest %q reads Accepted, and its execution did not accept it", request.Name)
 		return
 	}
-	if r.Status.PipelineExecutionID != r.Spec.PipelineExecutionID {
-		j.violated("StopRequest %q reads Accepted, and answers with pipelineExecutionId %q", r.Name, r.Status.PipelineExecutionID)
+	if request.Status.PipelineExecutionID != request.Spec.PipelineExecutionID {
+		j.addFinding("StopRequest %q reads Accepted, and answers with pipelineExecutionId %q", request.Name, request.Status.PipelineExecutionID)
 	}
-	x := j.executions[types.UID(r.Spec.PipelineExecutionID)]
-	if state := x.Status.State; !x.gone && state != v1alpha1.ExecutionStopping && state != v1alpha1.ExecutionStopped {
-		j.violated("StopRequest %q reads Accepted, and its execution reads %q", r.Name, state)
+	execution := j.executions[types.UID(request.Spec.PipelineExecutionID)]
+	if state := execution.Status.State; !execution.isGone && state != v1alpha1.ExecutionStopping && state != v1alpha1.ExecutionStopped {
+		j.addFinding("StopRequest %q reads Accepted, and its execution reads %q", request.Name, state)
 	}
-	x.promise("StopRequest "+r.Name+" reads Accepted", len(j.store.History)-1)
+	execution.recordPromise("StopRequest "+request.Name+" reads Accepted", len(j.store.History)-1)
 }
 
-// judgeStopped judges that a request reads Stopped: its execution has ended.
-func (j *judge) judgeStopped(r *request) {
-	x := j.executions[types.UID(r.Spec.PipelineExecutionID)]
-	if x == nil || r.verdict != model.Accepted || !x.gone && x.state != model.Stopped {
-		j.violated("StopRequest %q reads Stopped, and its execution has not", r.Name)
+// judgeStopped judges a request that reads Stopped: its execution has ended.
+func (j *judge) judgeStopped(request *requestRecord) {
+	execution := j.executions[types.UID(request.Spec.PipelineExecutionID)]
+	if execution == nil || request.verdict != model.Accepted || !execution.isGone && execution.state != model.Stopped {
+		j.addFinding("StopRequest %q reads Stopped, and its execution has not", request.Name)
 	}
 }

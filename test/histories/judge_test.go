@@ -15,27 +15,30 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// judge sees every committed write at its commit, and finds what the model does not allow.
+// judge compares every write, when it is committed, with what the model allows.
 type judge struct {
 	store       *simcluster.Store
 	definitions map[string]*definition
-	executions  map[types.UID]*execution
-	requests    map[types.UID]*request
-	jobs        map[types.UID]*job
-	// order of the executions' creation.
+	executions  map[types.UID]*executionRecord
+	requests    map[types.UID]*requestRecord
+	jobs        map[types.UID]*jobRecord
+	// order in which the executions were created.
 	order []types.UID
 	// open are the requests that have no verdict yet.
-	open []*request
-	// viewed are the views of each operator.
-	viewed map[string]views
-	// began is how many changes there were when the newest call of each operator began.
-	began map[string]int
+	open []*requestRecord
+	// viewed is how far the caches of each operator were when it last read from them.
+	viewed map[string]viewPositions
+	// lastCheck is how many changes there were when each operator last read an execution from the API server, or wrote its
+	// status. It is absent if the operator has done neither in its present reconciliation.
+	lastCheck map[string]int
+	// reconciliation is the present one of each operator.
+	reconciliation map[string]int
 	// known counts the known departures from the model.
 	known map[string]int
 	found []finding
 }
 
-// finding is what is wrong with a history, and after how many changes.
+// finding is something that the model does not allow, and after how many changes it was found.
 type finding struct {
 	at   int
 	text string
@@ -43,49 +46,49 @@ type finding struct {
 
 func newJudge(s *simcluster.Store) *judge {
 	return &judge{
-		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*execution{},
-		requests: map[types.UID]*request{}, jobs: map[types.UID]*job{},
-		viewed: map[string]views{}, began: map[string]int{}, known: map[string]int{},
+		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*executionRecord{},
+		requests: map[types.UID]*requestRecord{}, jobs: map[types.UID]*jobRecord{},
+		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, known: map[string]int{},
 	}
 }
 
-// violated notes that the newest change is wrong.
-func (j *judge) violated(format string, args ...any) {
+// addFinding adds that the newest change is wrong.
+func (j *judge) addFinding(format string, args ...any) {
 	j.found = append(j.found, finding{len(j.store.History) - 1, fmt.Sprintf(format, args...)})
 }
 
-// see judges a change that was just committed.
-func (j *judge) see(c simcluster.Change) {
+// judgeChange judges a change that was just committed.
+func (j *judge) judgeChange(c simcluster.Change) {
 	o := c.New
 	if o == nil {
 		o = c.Old
 	}
 	switch o.(type) {
 	case *v1alpha1.Pipeline:
-		j.seePipeline(c)
+		j.judgePipeline(c)
 	case *v1alpha1.PipelineExecution:
-		j.seeExecution(c)
+		j.judgeExecution(c)
 	case *v1alpha1.StopRequest:
-		j.seeRequest(c)
+		j.judgeRequest(c)
 	case *batchv1.Job:
-		j.seeJob(c)
+		j.judgeJob(c)
 	case *corev1.Pod:
-		j.seePod(c)
+		j.judgePod(c)
 	}
-	j.consider()
+	j.recordAnswers()
 }
 
-// seePipeline notes of the executions of a Pipeline that is deleted that they have lost what they run.
-func (j *judge) seePipeline(c simcluster.Change) {
+// judgePipeline records that a Pipeline was deleted, so that its executions have lost their definition.
+func (j *judge) judgePipeline(c simcluster.Change) {
 	exists := c.New != nil && c.New.GetDeletionTimestamp() == nil
-	for _, x := range j.executions {
-		x.lostPipeline = x.lostPipeline || !exists && x.Spec.PipelineName == c.Key.Name
+	for _, execution := range j.executions {
+		execution.hasLostPipeline = execution.hasLostPipeline || !exists && execution.Spec.PipelineName == c.Key.Name
 	}
 }
 
-// findsPipeline returns what a request may find of a Pipeline: one that is being deleted is there, and is not.
-func (j *judge) findsPipeline(name string) []bool {
-	p := j.store.Find(simcluster.Pipeline, key(name))
+// possiblePipelines returns whether a request may find a Pipeline. Both answers are right for one that is being deleted.
+func (j *judge) possiblePipelines(name string) []bool {
+	p := j.store.Find(simcluster.Pipeline, objectKey(name))
 	switch {
 	case p == nil:
 		return []bool{false}
@@ -96,18 +99,18 @@ func (j *judge) findsPipeline(name string) []bool {
 	}
 }
 
-// consider notes what the contract answers, at this moment, to each request that has no verdict.
-func (j *judge) consider() {
-	for _, r := range j.open {
-		x := j.executions[types.UID(r.Spec.PipelineExecutionID)]
+// recordAnswers records what the contract answers now to each request that has no verdict.
+func (j *judge) recordAnswers() {
+	for _, request := range j.open {
+		execution := j.executions[types.UID(request.Spec.PipelineExecutionID)]
 		switch {
-		case x == nil || x.gone || !r.concerns(x):
-			for _, found := range j.findsPipeline(r.Spec.PipelineName) {
-				r.answers[model.Unknown(found)] = true
+		case execution == nil || execution.isGone || !request.isFor(execution):
+			for _, found := range j.possiblePipelines(request.Spec.PipelineName) {
+				request.answers[model.AnswerUnknown(found)] = true
 			}
-		case !r.recorded:
-			answer, _ := x.state.Stop(r.Spec.Abandon)
-			r.answers[answer] = true
+		case !request.isRecorded:
+			answer, _ := execution.state.Stop(request.Spec.Abandon)
+			request.answers[answer] = true
 		}
 	}
 }

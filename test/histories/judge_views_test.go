@@ -5,19 +5,26 @@ package histories
 
 import (
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
-// views are how many changes of each kind an operator had seen when it last read that kind from its cache.
-type views map[simcluster.Kind]int
+// viewPositions count the changes of each kind that an operator had seen when it last read that kind from its cache.
+type viewPositions map[simcluster.Kind]int
 
-// calls is told of every call of an operator when it begins.
-func (j *judge) calls(p *simcluster.Process, c *simcluster.Call) {
-	j.began[p.Name] = c.Before
+// observeCall records from which state of the cluster an operator decides. It is called when a call begins.
+func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
+	if j.reconciliation[p.Name] != c.Reconciliation.Number {
+		j.reconciliation[p.Name] = c.Reconciliation.Number
+		delete(j.lastCheck, p.Name)
+	}
+	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "update-status") {
+		j.lastCheck[p.Name] = c.Before
+	}
 	if !c.Cached {
 		return
 	}
 	if j.viewed[p.Name] == nil {
-		j.viewed[p.Name] = views{}
+		j.viewed[p.Name] = viewPositions{}
 	}
-	j.viewed[p.Name][c.Kind] = p.Position(c.Kind)
+	j.viewed[p.Name][c.Kind] = p.Cache.Position(c.Kind)
 }

@@ -3,16 +3,16 @@
 
 package histories
 
-// Known departures from the model. Each is counted where all of what makes it holds, and a violation anywhere else.
+// Known departures from the model. Each is counted if everything that makes it holds, and is a finding otherwise.
 const (
-	// freedName: an operator was paused right before it created a Job, another created that Job and brought a stop on, and
-	// somebody deleted the Job, which freed its name. The first wakes and creates the Job, which runs; where the execution has
-	// ended by then, nobody ends it.
+	// freedName: an operator was paused between its last live check and the creation of a Job. Meanwhile another operator created
+	// that Job and accepted a stop, and somebody deleted the Job, which freed its name. The first operator wakes and creates the
+	// Job, which runs. If the execution has ended by then, nobody ends the Job.
 	freedName = "Jobs created by a paused operator under a name that was freed"
-	// unrecordedPod: a Job was created, and deleted by somebody before its uid was recorded, so that nobody knows that there
-	// was one. Its pod may be left for a moment when its execution ends, unless that is abandoned.
+	// unrecordedPod: somebody deleted a Job before its uid was recorded, so nobody knows that it existed. Its pod may be left for
+	// a moment when its execution ends, unless the execution is abandoned.
 	unrecordedPod = "pods left of a Job that was deleted before it was recorded"
 )
 
-// concerns are the known departures that an invariant of the explorer sees too.
-var concerns = map[string]string{"I3": freedName, "I4": freedName, "I5": unrecordedPod, "I6": freedName}
+// knownToInvariant is the known departure that an invariant finds too.
+var knownToInvariant = map[string]string{"I3": freedName, "I4": freedName, "I5": unrecordedPod, "I6": freedName}

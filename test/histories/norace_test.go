@@ -5,5 +5,5 @@
 
 package histories
 
-// checks is how many histories of each size are drawn where the command line does not say.
+// checks is how many histories of each size are drawn unless the command line asks for more.
 const checks = 1000

@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 	"haltline.dev/haltline/test/histories/model"
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// definition is a pipeline: as it is created, and as the model sees it.
+// definition is a pipeline: as it is created, and as the model has it.
 type definition struct {
 	stages  []v1alpha1.Stage
 	actions map[model.Key]v1alpha1.Action
@@ -26,18 +26,18 @@ var stageNames = []string{"Build", "Deploy"}
 
 var actionNames = map[string][]string{"Build": {"compile", "lint", "package"}, "Deploy": {"migrate", "roll-out", "verify"}}
 
-// outcomes of an action. More succeed than not, so that histories go on.
+// outcomes of an action. Half of them succeed, so that histories go on.
 var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, model.Fails}
 
-// annotations tell the kubelet how a pod ends.
+// annotations are how the simulated kubelet ends a pod.
 var annotations = map[model.Outcome]string{model.Succeeds: simcluster.Succeed, model.Fails: simcluster.Fail, model.Hangs: simcluster.Never}
 
 func drawDefinition(t *rapid.T, most size) *definition {
 	d := &definition{actions: map[model.Key]v1alpha1.Action{}}
-	for i, name := range stageNames[:number(t, "stages", 1, most.stages)] {
+	for i, name := range stageNames[:drawNumber(t, "stages", 1, most.stages)] {
 		stage := v1alpha1.Stage{Name: name}
-		for _, action := range actionNames[name][:number(t, "actions", 1, most.actions)] {
-			key, outcome := model.Key{Stage: name, Action: action}, pick(t, "outcome", outcomes...)
+		for _, action := range actionNames[name][:drawNumber(t, "actions", 1, most.actions)] {
+			key, outcome := model.Key{Stage: name, Action: action}, drawOne(t, "outcome", outcomes...)
 			a := drawAction(t, action, outcome)
 			stage.Actions = append(stage.Actions, a)
 			d.actions[key] = a
@@ -49,24 +49,19 @@ func drawDefinition(t *rapid.T, most size) *definition {
 }
 
 func drawAction(t *rapid.T, name string, outcome model.Outcome) v1alpha1.Action {
-	a := newAction(name, outcome)
-	a.RunOrder = int32(number(t, "runOrder", 1, 2))
-	if oneIn(t, 4, "onStop") {
-		a.OnStop = v1alpha1.OnStopAbandon
+	options := []builders.ActionOption{builders.RunOrder(int32(drawNumber(t, "runOrder", 1, 2)))}
+	if drawOneIn(t, 4, "onStop") {
+		options = append(options, builders.AbandonedOnStop)
 	}
-	if oneIn(t, 4, "onAbandon") {
-		a.OnAbandon = v1alpha1.OnAbandonOrphan
+	if drawOneIn(t, 4, "onAbandon") {
+		options = append(options, builders.Orphaned)
 	}
-	return a
+	return newAction(name, outcome, options...)
 }
 
-func newAction(name string, outcome model.Outcome) v1alpha1.Action {
-	return v1alpha1.Action{
-		Name: name, RunOrder: 1, OnStop: v1alpha1.OnStopFinish, OnAbandon: v1alpha1.OnAbandonTerminate,
-		Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: fmt.Appendf(nil,
-			`{"backoffLimit":0,"template":{"metadata":{"annotations":{%q:%q}},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}`,
-			simcluster.AnnotationOutcome, annotations[outcome])}},
-	}
+// newAction returns an action whose pods end as the outcome asks.
+func newAction(name string, outcome model.Outcome, options ...builders.ActionOption) v1alpha1.Action {
+	return builders.Action(name, append(options, builders.PodAnnotation(simcluster.AnnotationOutcome, annotations[outcome]))...)
 }
 
 func (d *definition) String() string {

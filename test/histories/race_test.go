@@ -5,6 +5,6 @@
 
 package histories
 
-// checks is how many histories of each size are drawn where the command line does not say: fewer under the race detector, which is ten
-// times as slow and finds little where all is done by one goroutine.
+// checks is how many histories of each size are drawn unless the command line asks for more. They are fewer with the race
+// detector, which is ten times as slow and finds little in code that runs in one goroutine.
 const checks = 150

@@ -7,15 +7,16 @@ import (
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/test/simcluster"
+	"haltline.dev/haltline/test/simcluster/operator"
 )
 
-// trouble befalls a call of an operator that reaches the API server.
+// trouble strikes a call of an operator to the API server.
 type trouble struct {
 	what string
-	// operator is whom it befalls, at which of its calls; spared is how many of those are let through before.
-	operator string
-	at       string
-	spared   int
+	// operator is struck at a call of the kind that at names, after callsSpared of them.
+	operator    string
+	at          string
+	callsSpared int
 }
 
 const (
@@ -26,115 +27,117 @@ const (
 	happensThen  = "something happens after the commit"
 )
 
-// troubles are all that may befall a call. The last ones are failures of the API server, by the names of the world.
+// troubles are everything that may strike a call. The last ones are failures of the API server, as simcluster names them.
 var troubles = []string{
 	happensFirst, happensThen, crashBefore, crashAfter, lostAnswer, happensFirst, happensThen, happensFirst,
 	"conflict", "timeout", "throttled", "internal", "quota",
 }
 
-// Calls that a trouble befalls.
+// Kinds of calls that a trouble strikes.
 const (
 	anyCall     = "any call"
 	anyWrite    = "any write"
 	jobCreation = "the creation of a Job"
 )
 
-func (tr *trouble) befalls(p *simcluster.Process, c *simcluster.Call) bool {
+// countCall counts a call, and reports whether the trouble strikes it.
+func (tr *trouble) countCall(p *operator.Process, c *simcluster.Call) bool {
 	switch {
 	case p.Name != tr.operator, tr.at == anyWrite && !c.Writes(), tr.at == jobCreation && (c.Verb != "create" || c.Kind != simcluster.Job):
 		return false
-	case tr.spared > 0:
-		tr.spared--
+	case tr.callsSpared > 0:
+		tr.callsSpared--
 		return false
 	}
 	return true
 }
 
-// callGoesWrong has a call of an operator go wrong that is still to come.
-func (h *history) callGoesWrong(t *rapid.T) {
-	i := h.pickOperator(t)
+// planTrouble plans that one of the next calls of an operator goes wrong.
+func (h *history) planTrouble(t *rapid.T) {
+	i := h.drawOperator(t)
 	h.trouble = &trouble{
-		operator: h.operators[i].Name, what: pick(t, "trouble", troubles...), at: pick(t, "at", jobCreation, anyWrite, jobCreation, anyCall),
-		spared: pick(t, "calls spared", 0, 1, 0, 2),
+		operator: h.operators[i].Name, what: drawOne(t, "trouble", troubles...), at: drawOne(t, "at", jobCreation, anyWrite, jobCreation, anyCall),
+		callsSpared: drawOne(t, "calls spared", 0, 1, 0, 2),
 	}
-	h.tell("at %s of %s, after %d of them, there will be: %s", h.trouble.at, h.trouble.operator, h.trouble.spared, h.trouble.what)
+	h.note("at %s of %s, after %d of them, there will be: %s", h.trouble.at, h.trouble.operator, h.trouble.callsSpared, h.trouble.what)
 }
 
-// strike lets a call through, or has the trouble befall it whose time has come.
-func (h *history) strike(t *rapid.T, p *simcluster.Process, c *simcluster.Call, next func() error) error {
+// applyTrouble lets a call through, or lets the trouble strike it.
+func (h *history) applyTrouble(t *rapid.T, p *operator.Process, c *simcluster.Call, next func() error) error {
 	now := h.trouble
-	if now == nil || !now.befalls(p, c) {
+	if now == nil || !now.countCall(p, c) {
 		return next()
 	}
 	h.trouble = nil
-	h.tell("  at the call %q: %s", c, now.what)
+	h.note("  at the call %q: %s", c, now.what)
 	h.total.troubles[now.what]++
 	switch now.what {
 	case crashBefore:
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case crashAfter:
 		_ = next()
-		panic(simcluster.Crash{})
+		panic(operator.Crash{})
 	case lostAnswer:
 		if err := next(); err != nil {
 			return err
 		}
 		return simcluster.Failure("lost", *c)
 	case happensFirst:
-		h.during(t, p)
+		h.letThingsHappen(t, p)
 		return next()
 	case happensThen:
 		err := next()
-		h.during(t, p)
+		h.letThingsHappen(t, p)
 		return err
 	}
-	return simcluster.Failure(possible(now.what, c), *c)
+	return simcluster.Failure(adaptFailure(now.what, c), *c)
 }
 
-// possible is a failure that a call can have: a read has no conflict, and a quota is for creations.
-func possible(failure string, c *simcluster.Call) string {
+// adaptFailure returns a failure that a call can have: a read has no conflict, and only a creation meets a quota.
+func adaptFailure(failure string, c *simcluster.Call) string {
 	if failure == "conflict" && !c.Writes() || failure == "quota" && c.Verb != "create" {
 		return "internal"
 	}
 	return failure
 }
 
-// during has some things happen during a call of an operator.
-func (h *history) during(t *rapid.T, p *simcluster.Process) {
-	for range number(t, "happenings", 1, 3) {
-		h.happens(t, p)
+// letThingsHappen lets some things happen during a call of an operator.
+func (h *history) letThingsHappen(t *rapid.T, p *operator.Process) {
+	for range drawNumber(t, "happenings", 1, 3) {
+		h.letSomethingHappen(t, p)
 	}
 }
 
-func (h *history) happens(t *rapid.T, p *simcluster.Process) {
-	switch pick(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time") {
+// letSomethingHappen lets one thing happen during a call of an operator.
+func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
+	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time") {
 	case "stop":
-		h.personAsksToStop(t)
-		h.anotherWorks(t, p)
+		h.askToStop(t)
+		h.runOtherOperator(t, p)
 	case "another works":
-		h.anotherWorks(t, p)
+		h.runOtherOperator(t, p)
 	case "cluster":
-		h.clusterWorks(t)
+		h.runControllers(t)
 	case "change":
-		h.personChangesThings(t)
+		h.changeThings(t)
 	case "hear":
-		h.hearAll(p)
+		h.advanceAll(p)
 	case "time":
-		h.timePasses(t)
+		h.passTime(t)
 	}
 }
 
-// anotherWorks has another operator than this hear of everything and work for a while.
-func (h *history) anotherWorks(t *rapid.T, p *simcluster.Process) {
+// runOtherOperator lets the other operator see everything and work for a while.
+func (h *history) runOtherOperator(t *rapid.T, p *operator.Process) {
 	if len(h.operators) == 1 {
-		h.secondOperator(t)
+		h.toggleSecondOperator(t)
 	}
 	other := 0
 	if h.operators[0] == p {
 		other = 1
 	}
-	for range number(t, "reconciliations", 1, 8) {
-		h.hearAll(h.operators[other])
-		h.reconcile(t, other)
+	for range drawNumber(t, "reconciliations", 1, 8) {
+		h.advanceAll(h.operators[other])
+		h.reconcileOne(t, other)
 	}
 }

@@ -4,55 +4,51 @@
 package integration
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
-
-const (
-	notStarted = v1alpha1.ActionNotStarted
-	inProgress = v1alpha1.ActionInProgress
-	succeeded  = v1alpha1.ActionSucceeded
-	failed     = v1alpha1.ActionFailed
-	abandoned  = v1alpha1.ActionAbandoned
-)
-
-type states = map[string]v1alpha1.ActionState
 
 func TestStagesRunInOrderAndActionsByRunOrder(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, "web",
-		stage("Build", act("package", 5), act("compile", 1), act("lint", 1)),
-		stage("Deploy", act("roll-out", 1)))
-	e := execution(t, ns, "web")
+	ns := createNamespace(t)
+	createPipeline(t, ns, "web",
+		builders.Stage("Build", builders.Action("package", builders.RunOrder(5)), builders.Action("compile"), builders.Action("lint")),
+		builders.Stage("Deploy", builders.Action("roll-out")))
+	execution := createExecution(t, ns, "web")
 
-	running(t, e, "compile")
-	running(t, e, "lint")
-	g.Expect(actionStates(refresh(t, e))).To(Equal(states{
-		"package": notStarted, "compile": inProgress, "lint": inProgress, "roll-out": notStarted}))
-	g.Expect(e.Status.CurrentStage).To(Equal("Build"))
+	waitForRunning(t, execution, "compile")
+	waitForRunning(t, execution, "lint")
+	g.Expect(actionStates(refreshObject(t, execution))).To(Equal(states{
+		"package": actionNotStarted, "compile": actionInProgress, "lint": actionInProgress, "roll-out": actionNotStarted}))
+	g.Expect(execution.Status.CurrentStage).To(Equal("Build"))
 
-	finish(t, e, "compile", corev1.PodSucceeded)
-	finish(t, e, "lint", corev1.PodSucceeded)
-	running(t, e, "package")
-	g.Expect(actionStates(refresh(t, e))).To(HaveKeyWithValue("roll-out", notStarted))
+	finishAction(t, execution, "compile", corev1.PodSucceeded)
+	finishAction(t, execution, "lint", corev1.PodSucceeded)
+	waitForRunning(t, execution, "package")
+	g.Expect(actionStates(refreshObject(t, execution))).To(HaveKeyWithValue("roll-out", actionNotStarted))
 
-	finish(t, e, "package", corev1.PodSucceeded)
-	running(t, e, "roll-out")
-	finish(t, e, "roll-out", corev1.PodSucceeded)
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
-	g.Expect(stageStates(e)).To(HaveEach(v1alpha1.StageSucceeded))
-	g.Expect(meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
-	g.Expect(e.Status.CompletionTime).NotTo(BeNil())
-	g.Expect(e.Status.ObservedGeneration).To(Equal(e.Generation))
-	for _, s := range e.Status.Stages {
+	finishAction(t, execution, "package", corev1.PodSucceeded)
+	waitForRunning(t, execution, "roll-out")
+	finishAction(t, execution, "roll-out", corev1.PodSucceeded)
+	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
+	g.Expect(stageStates(execution)).To(HaveEach(v1alpha1.StageSucceeded))
+	g.Expect(isConditionTrue(execution, v1alpha1.ConditionReady)).To(BeTrue())
+	g.Expect(execution.Status.CompletionTime).NotTo(BeNil())
+	g.Expect(execution.Status.ObservedGeneration).To(Equal(execution.Generation))
+	for _, s := range execution.Status.Stages {
 		for _, a := range s.Actions {
 			g.Expect(a.StartTime).NotTo(BeNil())
 			g.Expect(a.CompletionTime).NotTo(BeNil())
@@ -63,20 +59,22 @@ func TestStagesRunInOrderAndActionsByRunOrder(t *testing.T) {
 func TestSiblingsOfAFailedActionFinishAndTheExecutionFails(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	pipeline(t, ns, "web", stage("Build", act("compile", 1), act("lint", 1), act("package", 2)), stage("Deploy", act("roll-out", 1)))
-	e := execution(t, ns, "web")
+	ns := createNamespace(t)
+	createPipeline(t, ns, "web",
+		builders.Stage("Build", builders.Action("compile"), builders.Action("lint"), builders.Action("package", builders.RunOrder(2))),
+		builders.Stage("Deploy", builders.Action("roll-out")))
+	execution := createExecution(t, ns, "web")
 
-	running(t, e, "lint")
-	finish(t, e, "compile", corev1.PodFailed)
-	g.Eventually(func() states { return actionStates(refresh(t, e)) }, patience, tick).Should(HaveKeyWithValue("compile", failed))
-	g.Expect(e.Status.State).To(Equal(v1alpha1.ExecutionInProgress))
+	waitForRunning(t, execution, "lint")
+	finishAction(t, execution, "compile", corev1.PodFailed)
+	waitForAction(t, execution, "compile", actionFailed)
+	g.Expect(execution.Status.State).To(Equal(v1alpha1.ExecutionInProgress))
 
-	finish(t, e, "lint", corev1.PodSucceeded)
-	reaches(t, e, v1alpha1.ExecutionFailed)
-	g.Expect(actionStates(e)).To(Equal(states{"compile": failed, "lint": succeeded, "package": notStarted, "roll-out": notStarted}))
-	g.Expect(stageStates(e)).To(Equal([]v1alpha1.StageState{v1alpha1.StageFailed, v1alpha1.StageNotStarted}))
-	c := meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionStalled)
+	finishAction(t, execution, "lint", corev1.PodSucceeded)
+	waitForState(t, execution, v1alpha1.ExecutionFailed)
+	g.Expect(actionStates(execution)).To(Equal(states{"compile": actionFailed, "lint": actionSucceeded, "package": actionNotStarted, "roll-out": actionNotStarted}))
+	g.Expect(stageStates(execution)).To(Equal([]v1alpha1.StageState{v1alpha1.StageFailed, v1alpha1.StageNotStarted}))
+	c := findCondition(execution, v1alpha1.ConditionStalled)
 	g.Expect(c).NotTo(BeNil())
 	g.Expect(c.Reason).To(Equal(v1alpha1.ReasonActionFailed))
 	g.Expect(c.Message).To(And(ContainSubstring("compile"), ContainSubstring("BackoffLimitExceeded")))
@@ -85,64 +83,54 @@ func TestSiblingsOfAFailedActionFinishAndTheExecutionFails(t *testing.T) {
 func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	p := pipeline(t, ns, "web", stage("Build", act("compile", 1)), stage("Deploy", act("roll-out", 1)))
-	e := execution(t, ns, "web")
-	running(t, e, "compile")
+	ns := createNamespace(t)
+	pipeline := createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile")), builders.Stage("Deploy", builders.Action("roll-out")))
+	execution := createExecution(t, ns, "web")
+	waitForRunning(t, execution, "compile")
 
-	refresh(t, p)
-	p.Spec.Stages = []v1alpha1.Stage{stage("Other", act("other", 1))}
-	g.Expect(k8s.Update(t.Context(), p)).To(Succeed())
-	finish(t, e, "compile", corev1.PodSucceeded)
-	finish(t, e, "roll-out", corev1.PodSucceeded)
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
-	g.Expect(actionStates(e)).To(Equal(states{"compile": succeeded, "roll-out": succeeded}))
-	g.Expect(metav1.IsControlledBy(e, p)).To(BeFalse())
-	g.Expect(e.OwnerReferences).To(HaveLen(1))
-	g.Expect(e.OwnerReferences[0].UID).To(Equal(p.UID))
+	refreshObject(t, pipeline)
+	pipeline.Spec.Stages = []v1alpha1.Stage{builders.Stage("Other", builders.Action("other"))}
+	g.Expect(k8s.Update(t.Context(), pipeline)).To(Succeed())
+	finishAction(t, execution, "compile", corev1.PodSucceeded)
+	finishAction(t, execution, "roll-out", corev1.PodSucceeded)
+	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
+	g.Expect(actionStates(execution)).To(Equal(states{"compile": actionSucceeded, "roll-out": actionSucceeded}))
+	g.Expect(metav1.IsControlledBy(execution, pipeline)).To(BeFalse())
+	g.Expect(execution.OwnerReferences).To(HaveLen(1))
+	g.Expect(execution.OwnerReferences[0].UID).To(Equal(pipeline.UID))
 }
 
-func TestAnExecutionWaitsForItsPipeline(t *testing.T) {
+// "two generations of one definition share it": a revision pins variables and stages, and nothing else.
+func TestTwoGenerationsOfOneDefinitionShareARevision(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := namespace(t)
-	e := execution(t, ns, "Web@Team_1")
-	holds(t, e, func() []metav1.Condition { return e.Status.Conditions }, v1alpha1.ConditionReconciling, metav1.ConditionTrue)
-	c := meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionReady)
-	g.Expect(c.Reason).To(Equal(v1alpha1.ReasonWaitingForPipeline))
-	g.Expect(c.Message).To(And(ContainSubstring("spec.pipelineName"), ContainSubstring("Web@Team_1")))
+	ns := createNamespace(t)
+	pipeline := createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile")))
+	first := createExecution(t, ns, "web")
+	waitForRunning(t, first, "compile")
 
-	p := &v1alpha1.Pipeline{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web"},
-		Spec:       v1alpha1.PipelineSpec{PipelineName: "Web@Team_1", Stages: []v1alpha1.Stage{stage("Build", act("compile", 1))}},
+	setVariables := func(variables ...v1alpha1.VariableDeclaration) {
+		patchObject(t, pipeline, func() { pipeline.Spec.Variables = variables })
 	}
-	g.Expect(k8s.Create(t.Context(), p)).To(Succeed())
-	finish(t, e, "compile", corev1.PodSucceeded)
-	reaches(t, e, v1alpha1.ExecutionSucceeded)
-}
+	setVariables(v1alpha1.VariableDeclaration{Name: "TARGET", DefaultValue: ptr.To("production")})
+	second := createExecution(t, ns, "web")
+	waitForRunning(t, second, "compile")
+	setVariables()
+	third := createExecution(t, ns, "web")
+	waitForRunning(t, third, "compile")
 
-func TestVariablesReachTheContainersAsEnvironment(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	ns := namespace(t)
-	value := "$(HALTLINE_STAGE); \"rm\" $$ \\"
-	p := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web"}, Spec: v1alpha1.PipelineSpec{
-		Variables: []v1alpha1.VariableDeclaration{{Name: "TARGET"}, {Name: "OTHER", DefaultValue: &value}},
-		Stages:    []v1alpha1.Stage{stage("Build", act("compile", 1))},
-	}}
-	g.Expect(k8s.Create(t.Context(), p)).To(Succeed())
-	e := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "run"}, Spec: v1alpha1.PipelineExecutionSpec{
-		PipelineName: "web", Variables: []v1alpha1.Variable{{Name: "TARGET", Value: "production"}}}}
-	g.Expect(k8s.Create(t.Context(), e)).To(Succeed())
-	running(t, e, "compile")
-	pods, err := podsOf(t.Context(), e, "compile")
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(pods[0].Spec.Containers[0].Env).To(ContainElements(
-		corev1.EnvVar{Name: "TARGET", Value: "production"},
-		corev1.EnvVar{Name: "OTHER", Value: "$$(HALTLINE_STAGE); \"rm\" $$$$ \\"},
-		corev1.EnvVar{Name: v1alpha1.EnvPipelineName, Value: "web"},
-		corev1.EnvVar{Name: v1alpha1.EnvPipelineExecutionID, Value: string(e.UID)},
-		corev1.EnvVar{Name: v1alpha1.EnvStage, Value: "Build"},
-		corev1.EnvVar{Name: v1alpha1.EnvAction, Value: "compile"},
-	))
+	g.Expect(pipeline.Generation).To(Equal(int64(3)))
+	revisionOf := func(execution *v1alpha1.PipelineExecution) string {
+		return refreshObject(t, execution).Status.PipelineRevision
+	}
+	g.Expect(revisionOf(third)).To(Equal(revisionOf(first)))
+	g.Expect(revisionOf(second)).NotTo(Equal(revisionOf(first)))
+	revisions := &appsv1.ControllerRevisionList{}
+	g.Expect(k8s.List(t.Context(), revisions, client.InNamespace(ns))).To(Succeed())
+	g.Expect(revisions.Items).To(HaveLen(2))
+	for _, revision := range revisions.Items {
+		data := map[string]any{}
+		g.Expect(json.Unmarshal(revision.Data.Raw, &data)).To(Succeed())
+		g.Expect(slices.Collect(maps.Keys(data))).To(Or(ConsistOf("stages"), ConsistOf("stages", "variables")))
+	}
 }

@@ -10,11 +10,11 @@ import (
 
 func TestSchemaExecutionPipelineName(t *testing.T) {
 	t.Parallel()
-	trySchema(t, goodExecution, append(nameCases("spec.pipelineName"),
+	testSchema(t, goodExecution, append(nameCases("spec.pipelineName"),
 		schemaCase{name: "missing", field: "spec.pipelineName", refused: "Required value"}))
 }
 
-// variableNameCases are the cases of the name of a variable: list[0].name.
+// variableNameCases returns the cases of the name of a variable: list[0].name.
 func variableNameCases(list string, more map[string]any) []schemaCase {
 	const pattern = `should match '^[A-Za-z_][A-Za-z0-9_]*$'`
 	at := list + "[0].name"
@@ -39,7 +39,7 @@ func variableNameCases(list string, more map[string]any) []schemaCase {
 	}
 }
 
-// variableListCases are the cases of a list of variables.
+// variableListCases returns the cases of a list of variables.
 func variableListCases(list string, more map[string]any) []schemaCase {
 	return []schemaCase{
 		{name: "no list", field: list},
@@ -59,7 +59,7 @@ func TestSchemaExecutionVariables(t *testing.T) {
 	const list = "spec.variables"
 	some := map[string]any{"value": "1"}
 	with := func(value any) []any { return namedList(1, map[string]any{"value": value}) }
-	trySchema(t, goodExecution, join(variableListCases(list, some), variableNameCases(list, some), []schemaCase{
+	testSchema(t, goodExecution, concatCases(variableListCases(list, some), variableNameCases(list, some), []schemaCase{
 		{name: "no value", field: list, value: namedList(1, nil), at: list + "[0].value", refused: "Required value"},
 		{name: "value of no characters", field: list, value: with("")},
 		{name: "value of 1000 characters", field: list, value: with(strings.Repeat("v", 1000))},
@@ -70,7 +70,7 @@ func TestSchemaExecutionVariables(t *testing.T) {
 			at: list + "[0].value", refused: "may not be more than 1000"},
 		{name: "value with newlines", field: list, value: with("one\ntwo\n")},
 		{name: "a number as value", field: list, value: with(int64(7)), at: list + "[0].value", refused: "must be of type string"},
-		// Names of the operator's own are refused where they are declared; nothing else can be set.
+		// A Pipeline cannot declare a reserved name, so that the execution fails when it starts.
 		{name: "a reserved name", field: list, value: []any{map[string]any{"name": "HALTLINE_STAGE", "value": "1"}}},
 	}))
 }
@@ -83,7 +83,7 @@ func TestSchemaExecutionIsImmutable(t *testing.T) {
 	)
 	one, two := namedList(1, map[string]any{"value": "1"}), namedList(2, map[string]any{"value": "1"})
 	other := namedList(1, map[string]any{"value": "2"})
-	tryEdits(t, goodExecution, []editCase{
+	testEdits(t, goodExecution, []editCase{
 		{"pipelineName changed", "spec.pipelineName", "web", "api", name},
 		{"pipelineName removed", "spec.pipelineName", "web", nil, "Required value"},
 		{"pipelineName as it was", "spec.pipelineName", "web", "web", ""},

@@ -12,28 +12,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// theAction is the only action of a good Pipeline.
-const theAction = "spec.stages[0].actions[0]"
+// actionField is the only action of a good Pipeline.
+const actionField = "spec.stages[0].actions[0]"
 
 func TestSchemaPipelineName(t *testing.T) {
 	t.Parallel()
-	trySchema(t, goodPipeline, append(nameCases("spec.pipelineName"), schemaCase{name: "absent", field: "spec.pipelineName"}))
+	testSchema(t, goodPipeline, append(nameCases("spec.pipelineName"), schemaCase{name: "absent", field: "spec.pipelineName"}))
 }
 
 func TestSchemaPipelineNameFromTheObject(t *testing.T) {
 	t.Parallel()
-	const says = "metadata.name has more than 100 characters, so spec.pipelineName must be set"
-	trySchema(t, goodPipeline, []schemaCase{
+	const refused = "metadata.name has more than 100 characters, so spec.pipelineName must be set"
+	testSchema(t, goodPipeline, []schemaCase{
 		{name: "100 characters", field: "metadata.name", value: strings.Repeat("w", 100)},
-		{name: "101 characters", field: "metadata.name", value: strings.Repeat("w", 101), at: "spec", refused: says},
-		{name: "253 characters", field: "metadata.name", value: strings.Repeat("w", 253), at: "spec", refused: says},
+		{name: "101 characters", field: "metadata.name", value: strings.Repeat("w", 101), at: "spec", refused: refused},
+		{name: "253 characters", field: "metadata.name", value: strings.Repeat("w", 253), at: "spec", refused: refused},
 	})
-	named := func(ns string) object {
-		o := goodPipeline(ns)
-		put(o.Object, "spec.pipelineName", "web")
-		return o
+	named := func(ns string) manifest {
+		object := goodPipeline(ns)
+		setField(object.Object, "spec.pipelineName", "web")
+		return object
 	}
-	trySchema(t, named, []schemaCase{
+	testSchema(t, named, []schemaCase{
 		{name: "101 characters with a pipelineName", field: "metadata.name", value: strings.Repeat("w", 101)},
 		{name: "253 characters with a pipelineName", field: "metadata.name", value: strings.Repeat("w", 253)},
 	})
@@ -42,7 +42,7 @@ func TestSchemaPipelineNameFromTheObject(t *testing.T) {
 func TestSchemaPipelineNameIsImmutable(t *testing.T) {
 	t.Parallel()
 	const immutable = "pipelineName is immutable; create another Pipeline instead"
-	tryEdits(t, goodPipeline, []editCase{
+	testEdits(t, goodPipeline, []editCase{
 		{"changed", "spec.pipelineName", "web", "api", immutable},
 		{"removed", "spec.pipelineName", "web", nil, immutable},
 		{"added", "spec.pipelineName", nil, "web", immutable},
@@ -58,7 +58,7 @@ func TestSchemaPipelineStages(t *testing.T) {
 	t.Parallel()
 	const list = "spec.stages"
 	twice := stagesOf(2, 1)
-	put(twice[1], "name", "stage-0")
+	setField(twice[1], "name", "stage-0")
 	cases := []schemaCase{
 		{name: "missing", field: list, refused: "Required value"},
 		{name: "no stages", field: list, value: []any{}, refused: "should have at least 1 items"},
@@ -74,7 +74,7 @@ func TestSchemaPipelineStages(t *testing.T) {
 		{name: "one action name in two stages", field: list, value: stagesOf(2, 1)},
 		{name: "a map", field: list, value: map[string]any{}, refused: "must be of type array"},
 	}
-	trySchema(t, goodPipeline, join(cases, nameCases("spec.stages[0].name"), []schemaCase{
+	testSchema(t, goodPipeline, concatCases(cases, nameCases("spec.stages[0].name"), []schemaCase{
 		{name: "no name", field: "spec.stages[0].name", refused: "Required value"},
 	}))
 }
@@ -91,15 +91,15 @@ func TestSchemaPipelineActions(t *testing.T) {
 		{name: "51 actions", field: list, value: actionsOf(51), refused: "must have at most 50 items"},
 		{name: "two actions of a name", field: list, value: twice, at: list + "[1]", refused: "Duplicate value"},
 	}
-	trySchema(t, goodPipeline, join(cases, nameCases(theAction+".name"), []schemaCase{
-		{name: "no name", field: theAction + ".name", refused: "Required value"},
+	testSchema(t, goodPipeline, concatCases(cases, nameCases(actionField+".name"), []schemaCase{
+		{name: "no name", field: actionField + ".name", refused: "Required value"},
 	}))
 }
 
 func TestSchemaPipelineActionNumbers(t *testing.T) {
 	t.Parallel()
-	const order, timeout = theAction + ".runOrder", theAction + ".timeoutSeconds"
-	trySchema(t, goodPipeline, []schemaCase{
+	const order, timeout = actionField + ".runOrder", actionField + ".timeoutSeconds"
+	testSchema(t, goodPipeline, []schemaCase{
 		{name: "runOrder -1", field: order, value: int64(-1), refused: "should be greater than or equal to 1"},
 		{name: "runOrder 0", field: order, value: int64(0), refused: "should be greater than or equal to 1"},
 		{name: "runOrder 1", field: order, value: int64(1)},
@@ -118,9 +118,9 @@ func TestSchemaPipelineActionNumbers(t *testing.T) {
 
 func TestSchemaPipelineEnums(t *testing.T) {
 	t.Parallel()
-	const onStop, onAbandon, mode = theAction + ".onStop", theAction + ".onAbandon", "spec.executionMode"
+	const onStop, onAbandon, mode = actionField + ".onStop", actionField + ".onAbandon", "spec.executionMode"
 	const unsupported = "Unsupported value"
-	trySchema(t, goodPipeline, []schemaCase{
+	testSchema(t, goodPipeline, []schemaCase{
 		{name: "onStop Finish", field: onStop, value: "Finish"},
 		{name: "onStop Abandon", field: onStop, value: "Abandon"},
 		{name: "onStop abandon", field: onStop, value: "abandon", refused: `supported values: "Finish", "Abandon"`},
@@ -139,9 +139,9 @@ func TestSchemaPipelineEnums(t *testing.T) {
 func TestSchemaPipelineDefaults(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	o := goodPipeline(namespace(t))
-	g.Expect(k8s.Create(t.Context(), o, client.DryRunAll)).To(Succeed())
-	spec := o.Object["spec"].(map[string]any)
+	object := goodPipeline(createNamespace(t))
+	g.Expect(k8s.Create(t.Context(), object, client.DryRunAll)).To(Succeed())
+	spec := object.Object["spec"].(map[string]any)
 	g.Expect(spec).To(HaveKeyWithValue("executionMode", "PARALLEL"))
 	g.Expect(spec).NotTo(HaveKey("pipelineName"), "the schema cannot know the name of the object")
 	stages, _, err := unstructured.NestedSlice(spec, "stages")
@@ -159,16 +159,16 @@ func TestSchemaPipelineDefaults(t *testing.T) {
 
 func TestSchemaPipelineJob(t *testing.T) {
 	t.Parallel()
-	const job = theAction + ".job"
+	const job = actionField + ".job"
 	const object = "must be of type object"
-	trySchema(t, goodPipeline, []schemaCase{
-		{name: "nothing to run", field: job, at: theAction, refused: "exactly one of the fields in [job] must be set"},
+	testSchema(t, goodPipeline, []schemaCase{
+		{name: "nothing to run", field: job, at: actionField, refused: "exactly one of the fields in [job] must be set"},
 		{name: "no spec", field: job + ".spec", refused: "Required value"},
 		{name: "spec is a string", field: job + ".spec", value: "template: {}", refused: object},
 		{name: "spec is a number", field: job + ".spec", value: int64(7), refused: object},
 		{name: "spec is a list", field: job + ".spec", value: []any{}, refused: object},
 		{name: "job is a string", field: job, value: "web", refused: object},
-		// What a Job needs the Pipeline's conditions say.
+		// The conditions of the Pipeline report what else a Job needs.
 		{name: "spec is empty", field: job + ".spec", value: map[string]any{}},
 		{name: "spec has an unknown field", field: job + ".spec.unknown", value: "kept"},
 		{name: "labels", field: job + ".metadata.labels.team", value: "a"},
@@ -184,7 +184,7 @@ func TestSchemaPipelineVariables(t *testing.T) {
 	reserved := "names that begin with HALTLINE_ are reserved"
 	first := func(field string, value any) []any {
 		items := namedList(1, nil)
-		put(items[0], field, value)
+		setField(items[0], field, value)
 		return items
 	}
 	// A list of maps with more than a declaration has is refused, so the cases that both kinds share give no value here.
@@ -194,7 +194,7 @@ func TestSchemaPipelineVariables(t *testing.T) {
 			shared[i].value = []any{map[string]any{"name": "v"}, map[string]any{"name": "V"}}
 		}
 	}
-	trySchema(t, goodPipeline, join(shared, variableNameCases(list, map[string]any{}), []schemaCase{
+	testSchema(t, goodPipeline, concatCases(shared, variableNameCases(list, map[string]any{}), []schemaCase{
 		{name: "a reserved name", field: list, value: first("name", "HALTLINE_STAGE"), at: list + "[0].name", refused: reserved},
 		{name: "the reserved prefix", field: list, value: first("name", "HALTLINE_"), at: list + "[0].name", refused: reserved},
 		{name: "almost a reserved name", field: list, value: first("name", "HALTLINE")},

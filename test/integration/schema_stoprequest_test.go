@@ -6,11 +6,13 @@ package integration
 import (
 	"strings"
 	"testing"
+
+	"haltline.dev/haltline/test/builders"
 )
 
 func TestSchemaStopRequestPipelineName(t *testing.T) {
 	t.Parallel()
-	trySchema(t, goodStopRequest, append(nameCases("spec.pipelineName"),
+	testSchema(t, goodStopRequest, append(nameCases("spec.pipelineName"),
 		schemaCase{name: "missing", field: "spec.pipelineName", refused: "Required value"}))
 }
 
@@ -20,7 +22,7 @@ func TestSchemaStopRequestPipelineExecutionID(t *testing.T) {
 		field   = "spec.pipelineExecutionId"
 		pattern = `should match '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'`
 	)
-	trySchema(t, goodStopRequest, []schemaCase{
+	testSchema(t, goodStopRequest, []schemaCase{
 		{name: "missing", field: field, refused: "Required value"},
 		{name: "empty", field: field, value: "", refused: pattern},
 		{name: "lower case", field: field, value: "0123abcd-4567-89ef-0123-456789abcdef"},
@@ -47,7 +49,7 @@ func TestSchemaStopRequestReason(t *testing.T) {
 		// accented is one letter to a reader, two characters and three bytes.
 		accented = "e\u0301"
 	)
-	trySchema(t, goodStopRequest, []schemaCase{
+	testSchema(t, goodStopRequest, []schemaCase{
 		{name: "absent", field: field},
 		{name: "no characters", field: field, value: ""},
 		{name: "199 characters", field: field, value: strings.Repeat("r", 199)},
@@ -67,7 +69,7 @@ func TestSchemaStopRequestReason(t *testing.T) {
 func TestSchemaStopRequestAbandon(t *testing.T) {
 	t.Parallel()
 	const field = "spec.abandon"
-	trySchema(t, goodStopRequest, []schemaCase{
+	testSchema(t, goodStopRequest, []schemaCase{
 		{name: "absent", field: field},
 		{name: "true", field: field, value: true},
 		{name: "false", field: field, value: false},
@@ -84,11 +86,11 @@ func TestSchemaStopRequestIsImmutable(t *testing.T) {
 		immutable = "is immutable; create another StopRequest instead"
 		abandon   = "abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true"
 	)
-	tryEdits(t, goodStopRequest, []editCase{
+	testEdits(t, goodStopRequest, []editCase{
 		{"pipelineName changed", "spec.pipelineName", "web", "api", "pipelineName " + immutable},
 		{"pipelineName removed", "spec.pipelineName", "web", nil, "Required value"},
-		{"pipelineExecutionId changed", "spec.pipelineExecutionId", unknownID, otherID, "pipelineExecutionId " + immutable},
-		{"pipelineExecutionId removed", "spec.pipelineExecutionId", unknownID, nil, "Required value"},
+		{"pipelineExecutionId changed", "spec.pipelineExecutionId", builders.UnknownID, otherID, "pipelineExecutionId " + immutable},
+		{"pipelineExecutionId removed", "spec.pipelineExecutionId", builders.UnknownID, nil, "Required value"},
 		{"abandon added", "spec.abandon", nil, true, abandon},
 		{"abandon set", "spec.abandon", false, true, abandon},
 		{"abandon unset", "spec.abandon", true, false, abandon},

@@ -6,127 +6,125 @@ package simcluster
 import (
 	"k8s.io/apimachinery/pkg/labels"
 	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/controllers"
 )
 
-// event is what an informer tells of: New is nil where the object is gone, Old where it is new to the cache.
-type event struct {
-	kind     Kind
-	old, new client.Object
+// Event is what an informer delivers. New is nil if the object is gone, Old if it is new to the cache.
+type Event struct {
+	Kind     Kind
+	Old, New client.Object
 }
 
-// Cache is what one process has seen of the store: of each kind, the changes up to a position.
+// Cache is what a program has seen of the store: of each kind, the changes up to a position.
 type Cache struct {
-	store   *Store
-	pos     [kinds]int
-	objects [kinds]map[client.ObjectKey]client.Object
-	// Hold keeps a kind at a position for as long as it says so.
-	Hold func(k Kind, pos int) bool
+	// Hold keeps a kind at a position for as long as it returns true.
+	Hold func(k Kind, position int) bool
+
+	store      *Store
+	positions  [kinds]int
+	objects    [kinds]map[client.ObjectKey]client.Object
+	selectors  [kinds]labels.Selector
+	transforms [kinds]toolscache.TransformFunc
 }
 
-// selected and transformed are what controllers.CacheOptions asks for.
-var selected, transformed = cacheOptions()
+// Positions is how many changes of a kind a cache has seen when it begins. A kind that is missing begins at its newest.
+type Positions map[Kind]int
 
-func cacheOptions() (selectors [kinds]labels.Selector, transforms [kinds]toolscache.TransformFunc) {
-	for o, by := range controllers.CacheOptions().ByObject {
-		selectors[kindOf(o)], transforms[kindOf(o)] = by.Label, by.Transform
-	}
-	return selectors, transforms
-}
-
-// newCache returns a cache that has listed every kind at a position; at its newest where the position is negative.
-func newCache(s *Store, at [kinds]int) *Cache {
+// NewCache returns a cache that has listed every kind. The options select and transform what it keeps, as those of a manager do.
+func NewCache(s *Store, byObject map[client.Object]cache.ByObject, at Positions) *Cache {
 	c := &Cache{store: s, Hold: func(Kind, int) bool { return false }}
+	for o, options := range byObject {
+		c.selectors[KindOf(o)], c.transforms[KindOf(o)] = options.Label, options.Transform
+	}
 	for _, k := range Kinds {
 		c.objects[k] = map[client.ObjectKey]client.Object{}
-		if at[k] < 0 || at[k] > s.Changes(k) {
-			at[k] = s.Changes(k)
+		position, isOlder := at[k]
+		if !isOlder || position < 0 {
+			position = s.Changes(k)
 		}
-		for c.pos[k] < at[k] {
+		for c.positions[k] < min(position, s.Changes(k)) {
 			c.apply(k)
 		}
 	}
 	return c
 }
 
-// newest asks newCache for the newest of every kind.
-func newest() (at [kinds]int) {
-	for k := range at {
-		at[k] = -1
-	}
-	return at
-}
+// Position returns how many changes of a kind the cache has seen.
+func (c *Cache) Position(k Kind) int { return c.positions[k] }
 
-// apply goes one change of a kind on, and returns what there is to tell of it.
-func (c *Cache) apply(k Kind) (event, bool) {
-	change := c.store.History[c.store.byKind[k][c.pos[k]]]
-	c.pos[k]++
+// All returns the objects of a kind in the order of their names. They must not be changed.
+func (c *Cache) All(k Kind) []client.Object { return sorted(c.objects[k]) }
+
+// apply takes the next change of a kind, and returns the event that it is, if it is one.
+func (c *Cache) apply(k Kind) (Event, bool) {
+	change := c.store.History[c.store.byKind[k][c.positions[k]]]
+	c.positions[k]++
 	old := c.objects[k][change.Key]
-	next := cached(k, change.New)
+	next := c.reduce(k, change.New)
 	if next == nil {
 		delete(c.objects[k], change.Key)
 	} else {
 		c.objects[k][change.Key] = next
 	}
-	return event{k, old, next}, old != nil || next != nil
+	return Event{k, old, next}, old != nil || next != nil
 }
 
-// cached returns an object as the cache keeps it, or nil where it does not.
-func cached(k Kind, o client.Object) client.Object {
-	if o == nil || (selected[k] != nil && !selected[k].Matches(labels.Set(o.GetLabels()))) {
+// reduce returns an object as the cache keeps it, or nil if it does not.
+func (c *Cache) reduce(k Kind, o client.Object) client.Object {
+	if o == nil || (c.selectors[k] != nil && !c.selectors[k].Matches(labels.Set(o.GetLabels()))) {
 		return nil
 	}
-	if transformed[k] == nil {
+	if c.transforms[k] == nil {
 		return o
 	}
-	kept, err := transformed[k](o.DeepCopyObject())
+	kept, err := c.transforms[k](o.DeepCopyObject())
 	if err != nil {
 		panic(err)
 	}
 	return kept.(client.Object)
 }
 
-// behind reports whether a kind has changes that the cache may see.
-func (c *Cache) behind(k Kind) bool {
-	return c.pos[k] < c.store.Changes(k) && !c.Hold(k, c.pos[k])
+// isBehind reports whether a kind has changes that the cache may see.
+func (c *Cache) isBehind(k Kind) bool {
+	return c.positions[k] < c.store.Changes(k) && !c.Hold(k, c.positions[k])
 }
 
-// next goes on by the oldest change that the cache has not seen.
-func (c *Cache) next() (event, bool) {
+// Advance takes the oldest change that the cache has not seen and may see, until one is an event. It returns false if there
+// is none.
+func (c *Cache) Advance() (Event, bool) {
 	for {
-		first, at := kinds, len(c.store.History)
+		oldest, at := kinds, len(c.store.History)
 		for _, k := range Kinds {
-			if c.behind(k) && c.store.byKind[k][c.pos[k]] < at {
-				first, at = k, c.store.byKind[k][c.pos[k]]
+			if c.isBehind(k) && c.store.byKind[k][c.positions[k]] < at {
+				oldest, at = k, c.store.byKind[k][c.positions[k]]
 			}
 		}
-		if first == kinds {
-			return event{}, false
+		if oldest == kinds {
+			return Event{}, false
 		}
-		if e, tell := c.apply(first); tell {
+		if e, isEvent := c.apply(oldest); isEvent {
 			return e, true
 		}
 	}
 }
 
-// jump takes a kind to its newest at once, as a watch does that was cut and lists again, and returns what there is to
-// tell: of each object, one change.
-func (c *Cache) jump(k Kind) []event {
+// Relist takes a kind to its newest at once, as a watch does that was cut and lists again. It returns one event for each
+// object that differs.
+func (c *Cache) Relist(k Kind) []Event {
 	before := map[client.ObjectKey]client.Object{}
 	var touched []client.ObjectKey
-	for c.pos[k] < c.store.Changes(k) {
-		key := c.store.History[c.store.byKind[k][c.pos[k]]].Key
+	for c.positions[k] < c.store.Changes(k) {
+		key := c.store.History[c.store.byKind[k][c.positions[k]]].Key
 		if _, known := before[key]; !known {
 			before[key] = c.objects[k][key]
 			touched = append(touched, key)
 		}
 		c.apply(k)
 	}
-	var events []event
+	var events []Event
 	for _, key := range touched {
-		if e := (event{k, before[key], c.objects[k][key]}); e.old != e.new {
+		if e := (Event{k, before[key], c.objects[k][key]}); e.Old != e.New {
 			events = append(events, e)
 		}
 	}

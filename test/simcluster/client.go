@@ -5,86 +5,89 @@ package simcluster
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-// Call is a call of the operator.
-type Call struct {
-	// Number counts the calls of a process from 1.
-	Number int
-	// Verb is get, list, create, update-status, patch or delete; Cached says that a cache answers.
-	Verb   string
-	Cached bool
-	Kind   Kind
-	Key    client.ObjectKey
-	// Guarded says that the write names the resourceVersion or the uid of what it changes.
-	Guarded bool
-	// Versioned says that the write names the resourceVersion.
-	Versioned bool
-	// Reconcile counts the reconciliations of the process, Controller names the reconciler.
-	Reconcile  int
-	Controller string
-	// Of is the object that is reconciled, and OfUID its uid, once it was read.
-	Of    client.ObjectKey
-	OfUID types.UID
-	// Err is how it ended. A process that crashed on the call has no answer.
-	Err error
-	// By is the process.
-	By string
-	// Before is the length of the history when the call began.
-	Before int
+// ClientOption changes a client.
+type ClientOption func(*storeClient)
+
+// CalledBy logs the calls of a client with a caller, and records its changes under the name of the caller.
+func CalledBy(caller *Caller) ClientOption {
+	return func(c *storeClient) { c.caller = caller }
 }
 
-func (c *Call) String() string {
-	from := ""
-	if c.Cached {
-		from = " (cache)"
+// ReadingFrom has a cache answer the reads of a client, with indexes for its field selectors.
+func ReadingFrom(cache *Cache, indexes ...Index) ClientOption {
+	return func(c *storeClient) { c.cache, c.indexes = cache, indexes }
+}
+
+// Index finds objects by a field selector of a cached list.
+type Index struct {
+	// Object stands for the kind.
+	Object client.Object
+	// Field names the index.
+	Field string
+	// Values are those by which an object is found.
+	Values client.IndexerFunc
+}
+
+// NewClient returns a client that reads what is stored now, unless an option has it read from a cache. A method that is not
+// here (DeleteAllOf, Apply, server-side apply) panics.
+func NewClient(s *Store, options ...ClientOption) client.Client {
+	c := &storeClient{store: s}
+	for _, option := range options {
+		option(c)
 	}
-	return fmt.Sprintf("%s %s %s%s", c.Verb, c.Kind, c.Key.Name, from)
+	return c
 }
 
-// Writes reports whether the call asks for a change.
-func (c *Call) Writes() bool { return c.Verb != "get" && c.Verb != "list" && c.Verb != "try" }
-
-// apiClient reads from the cache of a process, or live, and writes. What the operator does not use panics, since the
-// interface is nil.
-type apiClient struct {
+// storeClient is a client of a store. What is not implemented panics, since the interface is nil.
+type storeClient struct {
 	client.Client
-	process *Process
-	live    bool
+	store   *Store
+	caller  *Caller
+	cache   *Cache
+	indexes []Index
 }
 
-func (c *apiClient) Scheme() *runtime.Scheme { return Scheme }
+func (c *storeClient) Scheme() *runtime.Scheme { return Scheme }
 
-func (c *apiClient) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
-	k := kindOf(o)
-	return c.process.call(&Call{Verb: "get", Cached: !c.live, Kind: k, Key: key}, func() error {
+func (c *storeClient) GroupVersionKindFor(o runtime.Object) (schema.GroupVersionKind, error) {
+	return apiutil.GVKForObject(o, Scheme)
+}
+
+func (c *storeClient) IsObjectNamespaced(runtime.Object) (bool, error) { return true, nil }
+
+func (c *storeClient) call(call *Call, do func() error) error {
+	return c.caller.call(c.store, call, do)
+}
+
+func (c *storeClient) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	k := KindOf(o)
+	return c.call(&Call{Verb: "get", Cached: c.cache != nil, Kind: k, Key: key}, func() error {
 		found := c.objects(k)[key]
 		if found == nil {
 			return apierrors.NewNotFound(k.resource(), key.Name)
 		}
 		assign(found, o)
-		c.process.read(key, found)
+		c.caller.noteRead(key, found)
 		return nil
 	})
 }
 
-func (c *apiClient) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	k, o := kindOf(list), (&client.ListOptions{}).ApplyOptions(opts)
-	return c.process.call(&Call{Verb: "list", Cached: !c.live, Kind: k}, func() error {
+func (c *storeClient) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	k, o := KindOf(list), (&client.ListOptions{}).ApplyOptions(opts)
+	return c.call(&Call{Verb: "list", Cached: c.cache != nil, Kind: k}, func() error {
 		var found []client.Object
 		for _, object := range sorted(c.objects(k)) {
-			if o.Namespace == object.GetNamespace() && c.matches(k, object, o) {
+			if (o.Namespace == "" || o.Namespace == object.GetNamespace()) && c.matches(k, object, o) {
 				found = append(found, object)
 			}
 		}
@@ -93,36 +96,35 @@ func (c *apiClient) List(_ context.Context, list client.ObjectList, opts ...clie
 	})
 }
 
-func (c *apiClient) objects(k Kind) map[client.ObjectKey]client.Object {
-	if c.live {
-		return c.process.store.objects[k]
+func (c *storeClient) objects(k Kind) map[client.ObjectKey]client.Object {
+	if c.cache != nil {
+		return c.cache.objects[k]
 	}
-	return c.process.Cache.objects[k]
+	return c.store.objects[k]
 }
 
-func (c *apiClient) matches(k Kind, object client.Object, o *client.ListOptions) bool {
+func (c *storeClient) matches(k Kind, object client.Object, o *client.ListOptions) bool {
 	if o.LabelSelector != nil && !o.LabelSelector.Matches(labels.Set(object.GetLabels())) {
 		return false
 	}
 	if o.FieldSelector == nil {
 		return true
 	}
-	if c.live {
+	if c.cache == nil {
 		panic("the API server has no index " + o.FieldSelector.String())
 	}
 	for _, r := range o.FieldSelector.Requirements() {
-		if !indexed(k, object, r.Field, r.Value) {
+		if !c.isIndexed(k, object, r.Field, r.Value) {
 			return false
 		}
 	}
 	return true
 }
 
-var indexes = controllers.Indexes()
-
-func indexed(k Kind, object client.Object, field, value string) bool {
-	for _, i := range indexes {
-		if i.Field != field || kindOf(i.Object) != k {
+// isIndexed reports whether an index has an object under a value.
+func (c *storeClient) isIndexed(k Kind, object client.Object, field, value string) bool {
+	for _, i := range c.indexes {
+		if i.Field != field || KindOf(i.Object) != k {
 			continue
 		}
 		for _, v := range i.Values(object) {
@@ -135,99 +137,72 @@ func indexed(k Kind, object client.Object, field, value string) bool {
 	panic("no index " + field + " of " + k.String())
 }
 
-func (c *apiClient) Create(_ context.Context, o client.Object, opts ...client.CreateOption) error {
-	k, options := kindOf(o), (&client.CreateOptions{}).ApplyOptions(opts)
+func (c *storeClient) Create(_ context.Context, o client.Object, opts ...client.CreateOption) error {
+	k, options := KindOf(o), (&client.CreateOptions{}).ApplyOptions(opts)
 	call := &Call{Verb: "create", Kind: k, Key: client.ObjectKeyFromObject(o)}
 	if len(options.DryRun) > 0 {
 		call.Verb = "try"
-		return c.process.call(call, func() error { return c.try(k, o) })
+		return c.call(call, func() error { return c.store.tryCreate(k, call.Key) })
 	}
-	return c.process.call(call, func() error { return c.process.store.Create(o) })
+	return c.call(call, func() error { return c.store.Create(o) })
 }
 
-// try is a creation that the API server only checks.
-func (c *apiClient) try(k Kind, o client.Object) error {
-	switch {
-	case c.process.store.Terminating:
-		return namespaceTerminating(k, client.ObjectKeyFromObject(o))
-	case c.process.store.Find(k, client.ObjectKeyFromObject(o)) != nil:
-		return apierrors.NewAlreadyExists(k.resource(), o.GetName())
-	}
-	return nil
+// Update takes everything of an object except its status.
+func (c *storeClient) Update(_ context.Context, o client.Object, _ ...client.UpdateOption) error {
+	call := &Call{Verb: "update", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
+	call.HasVersion = o.GetResourceVersion() != ""
+	call.HasUID = call.HasVersion || o.GetUID() != ""
+	return c.call(call, func() error { return c.store.update(call.Kind, call.Key, o) })
 }
 
-func (c *apiClient) Delete(_ context.Context, o client.Object, opts ...client.DeleteOption) error {
+func (c *storeClient) Delete(_ context.Context, o client.Object, opts ...client.DeleteOption) error {
 	options := (&client.DeleteOptions{}).ApplyOptions(opts)
-	call := &Call{Verb: "delete", Kind: kindOf(o), Key: client.ObjectKeyFromObject(o)}
+	call := &Call{Verb: "delete", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
 	if p := options.Preconditions; p != nil {
-		call.Guarded, call.Versioned = p.UID != nil, p.ResourceVersion != nil
+		call.HasUID, call.HasVersion = p.UID != nil, p.ResourceVersion != nil
 	}
-	return c.process.call(call, func() error { return c.process.store.Delete(call.Kind, call.Key, *options) })
+	return c.call(call, func() error { return c.store.Delete(call.Kind, call.Key, *options) })
 }
 
-func (c *apiClient) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) error {
+func (c *storeClient) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) error {
+	return c.patch("patch", o, p)
+}
+
+func (c *storeClient) patch(verb string, o client.Object, p client.Patch) error {
+	call := &Call{Verb: verb, Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
 	data, err := p.Data(o)
 	if err != nil {
 		return err
 	}
-	patch := parse(data)
-	call := &Call{Verb: "patch", Kind: kindOf(o), Key: client.ObjectKeyFromObject(o)}
-	call.Versioned = patch.version() != ""
-	call.Guarded = call.Versioned || patch.uid() != ""
-	return c.process.call(call, func() error { return c.process.store.patch(call.Kind, call.Key, patch, o) })
+	body := parsePatch(data)
+	call.HasVersion = body.version() != ""
+	call.HasUID = call.HasVersion || body.uid() != ""
+	return c.call(call, func() error {
+		return c.store.patch(call.Kind, call.Key, body, verb == "patch-status", o)
+	})
 }
 
-func (c *apiClient) Status() client.SubResourceWriter { return &statusClient{process: c.process} }
+func (c *storeClient) Status() client.SubResourceWriter { return &statusClient{client: c} }
 
 type statusClient struct {
 	client.SubResourceWriter
-	process *Process
+	client *storeClient
 }
 
 func (c *statusClient) Update(_ context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
-	call := &Call{Verb: "update-status", Kind: kindOf(o), Key: client.ObjectKeyFromObject(o)}
-	call.Versioned = o.GetResourceVersion() != ""
-	call.Guarded = call.Versioned
-	return c.process.call(call, func() error { return c.process.store.updateStatus(call.Kind, call.Key, o) })
+	call := &Call{Verb: "update-status", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
+	call.HasVersion = o.GetResourceVersion() != ""
+	call.HasUID = call.HasVersion
+	return c.client.call(call, func() error { return c.client.store.updateStatus(call.Kind, call.Key, o) })
 }
 
-// updateStatus takes the status of an object and nothing else of it.
-func (s *Store) updateStatus(k Kind, key client.ObjectKey, o client.Object) error {
-	old := s.objects[k][key]
-	switch {
-	case old == nil:
-		return apierrors.NewNotFound(k.resource(), key.Name)
-	case o.GetUID() != "" && o.GetUID() != old.GetUID():
-		return conflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", o.GetUID(), old.GetUID())
-	case o.GetResourceVersion() == "":
-		return invalid(k, key, "resourceVersion", 0, "must be specified for an update")
-	case o.GetResourceVersion() != old.GetResourceVersion():
-		return conflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
-	}
-	next := old.DeepCopyObject().(client.Object)
-	switch t := next.(type) {
-	case *v1alpha1.Pipeline:
-		o.(*v1alpha1.Pipeline).Status.DeepCopyInto(&t.Status)
-	case *v1alpha1.PipelineExecution:
-		o.(*v1alpha1.PipelineExecution).Status.DeepCopyInto(&t.Status)
-	case *v1alpha1.StopRequest:
-		o.(*v1alpha1.StopRequest).Status.DeepCopyInto(&t.Status)
-	default:
-		panic("the operator writes no status of a " + k.String())
-	}
-	s.put(k, key, old, next)
-	s.answer(k, key, o)
-	return nil
+func (c *statusClient) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.SubResourcePatchOption) error {
+	return c.client.patch("patch-status", o, p)
 }
 
-// answer gives the caller what is stored now.
-func (s *Store) answer(k Kind, key client.ObjectKey, o client.Object) {
+// fill gives the caller what is stored now.
+func (s *Store) fill(k Kind, key client.ObjectKey, o client.Object) {
 	if stored := s.objects[k][key]; stored != nil && !equality.Semantic.DeepEqual(stored, o) {
 		assign(stored, o)
 	}
-}
-
-// NewClient returns a client that reads what is stored now, for those who act beside the operator.
-func NewClient(s *Store) client.Client {
-	return &apiClient{process: &Process{store: s}, live: true}
 }

@@ -14,9 +14,9 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// applyDefaults gives a new object what its schema, or its strategy, does.
+// applyDefaults sets the defaults of the schema, or of the strategy, on a new object.
 func applyDefaults(o client.Object) {
-	if kindOf(o) != Revision {
+	if KindOf(o) != Revision {
 		o.SetGeneration(1)
 	}
 	switch t := o.(type) {

@@ -14,18 +14,18 @@ import (
 
 const defaultGrace = 30
 
-// markDeleted has an object be one that is deleted. It reports false where it was deleted before and that is to last as it is:
-// the grace period of a pod can only become shorter, and until it is over nothing else of the deletion changes.
+// markDeleted marks an object as deleted. It returns false if the object was deleted before and nothing of that changes: the
+// grace period of a pod can only become shorter, and until it is over nothing else of the deletion changes.
 func markDeleted(o client.Object, options client.DeleteOptions, now metav1.Time) bool {
 	before, was := o.GetDeletionTimestamp(), o.GetDeletionGracePeriodSeconds()
-	grace := graceOf(o, options)
+	grace := gracePeriod(o, options)
 	if before != nil && was != nil && *was > 0 {
 		if options.GracePeriodSeconds == nil || *options.GracePeriodSeconds >= *was {
 			return false
 		}
 		grace = *options.GracePeriodSeconds
 	}
-	waitFor(o, options.PropagationPolicy)
+	setPropagation(o, options.PropagationPolicy)
 	o.SetDeletionGracePeriodSeconds(&grace)
 	if before == nil {
 		until := metav1.NewTime(now.Add(time.Duration(grace) * time.Second))
@@ -37,8 +37,8 @@ func markDeleted(o client.Object, options client.DeleteOptions, now metav1.Time)
 	return true
 }
 
-// graceOf is for how long a pod that runs may go on. Everything else has no grace period.
-func graceOf(o client.Object, options client.DeleteOptions) int64 {
+// gracePeriod returns for how many seconds a pod that runs may go on. Everything else has no grace period.
+func gracePeriod(o client.Object, options client.DeleteOptions) int64 {
 	pod, isPod := o.(*corev1.Pod)
 	switch {
 	case !isPod || pod.Status.Phase != corev1.PodRunning:
@@ -49,16 +49,16 @@ func graceOf(o client.Object, options client.DeleteOptions) int64 {
 	return defaultGrace
 }
 
-// waitFor gives an object the finalizer that its propagation policy asks for. Without a policy, a finalizer that is there
-// stays; and else the dependents of a Job are orphaned, which is as old as its API.
-func waitFor(o client.Object, policy *metav1.DeletionPropagation) {
+// setPropagation gives an object the finalizer that its propagation policy asks for. Without a policy, a finalizer that is
+// there stays, and without one the dependents of a Job are orphaned: that is the default of batch/v1.
+func setPropagation(o client.Object, policy *metav1.DeletionPropagation) {
 	has := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool {
 		return f != metav1.FinalizerOrphanDependents && f != metav1.FinalizerDeleteDependents
 	})
 	switch {
 	case policy == nil && len(has) > 0:
 		return
-	case policy == nil && kindOf(o) == Job:
+	case policy == nil && KindOf(o) == Job:
 		has = []string{metav1.FinalizerOrphanDependents}
 	case policy == nil || *policy == metav1.DeletePropagationBackground:
 		has = nil
@@ -72,8 +72,8 @@ func waitFor(o client.Object, policy *metav1.DeletionPropagation) {
 	o.SetFinalizers(append(o.GetFinalizers(), has...))
 }
 
-// inGrace reports whether a pod that is deleted has still to be ended by its kubelet.
-func inGrace(o client.Object) bool {
+// isInGrace reports whether the kubelet has still to end a deleted pod.
+func isInGrace(o client.Object) bool {
 	grace := o.GetDeletionGracePeriodSeconds()
-	return kindOf(o) == Pod && grace != nil && *grace > 0
+	return KindOf(o) == Pod && grace != nil && *grace > 0
 }

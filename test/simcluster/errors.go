@@ -14,16 +14,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-func conflict(k Kind, key client.ObjectKey, format string, args ...any) error {
+func newConflict(k Kind, key client.ObjectKey, format string, args ...any) error {
 	return apierrors.NewConflict(k.resource(), key.Name, fmt.Errorf(format, args...))
 }
 
-// invalid refuses a write for what it has in a field of its metadata.
-func invalid(k Kind, key client.ObjectKey, name string, value any, why string) error {
+// newInvalid is the answer to a write with a wrong value in a field of its metadata.
+func newInvalid(k Kind, key client.ObjectKey, name string, value any, why string) error {
 	return apierrors.NewInvalid(k.GVK().GroupKind(), key.Name, field.ErrorList{field.Invalid(field.NewPath("metadata", name), value, why)})
 }
 
-func namespaceTerminating(k Kind, key client.ObjectKey) error {
+func newNamespaceTerminating(k Kind, key client.ObjectKey) error {
 	err := apierrors.NewForbidden(k.resource(), key.Name,
 		fmt.Errorf("unable to create new content in namespace %s because it is being terminated", key.Namespace))
 	err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
@@ -36,7 +36,7 @@ func namespaceTerminating(k Kind, key client.ObjectKey) error {
 func Failure(name string, c Call) error {
 	switch name {
 	case "conflict":
-		return conflict(c.Kind, c.Key, "the object has been modified")
+		return newConflict(c.Kind, c.Key, "the object has been modified")
 	case "throttled":
 		return apierrors.NewTooManyRequests("too many requests", 1)
 	case "internal":

@@ -22,7 +22,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// Kind is a kind that the world stores.
+// Kind is a kind that a store has.
 type Kind int
 
 // The kinds that the operator reads or writes.
@@ -41,7 +41,7 @@ var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision}
 
 var names = [...]string{"Pipeline", "PipelineExecution", "StopRequest", "Job", "Pod", "ControllerRevision"}
 
-// Scheme knows the kinds of the world.
+// Scheme knows the kinds of a store.
 var Scheme = newScheme()
 
 func newScheme() *runtime.Scheme {
@@ -53,13 +53,13 @@ func newScheme() *runtime.Scheme {
 
 func (k Kind) String() string { return names[k] }
 
-// KindNamed returns the kind of that name.
+// KindNamed returns the kind of a name, or false if there is none.
 func KindNamed(name string) (Kind, bool) {
 	i := slices.Index(names[:], name)
 	return Kind(i), i >= 0
 }
 
-// GVK is what the API calls the kind.
+// GVK returns the name of the kind in the API.
 func (k Kind) GVK() schema.GroupVersionKind {
 	switch k {
 	case Job:
@@ -73,7 +73,7 @@ func (k Kind) GVK() schema.GroupVersionKind {
 	}
 }
 
-// resource is the kind as the errors of the API server name it.
+// resource returns the name of the kind in errors of the API server.
 func (k Kind) resource() schema.GroupResource {
 	plural, _ := meta.UnsafeGuessKindToResource(k.GVK())
 	return plural.GroupResource()
@@ -97,8 +97,8 @@ func (k Kind) New() client.Object {
 	}
 }
 
-// kindOf returns the kind of an object or of a list.
-func kindOf(o runtime.Object) Kind {
+// KindOf returns the kind of an object or of a list.
+func KindOf(o runtime.Object) Kind {
 	switch t := o.(type) {
 	case *v1alpha1.Pipeline, *v1alpha1.PipelineList:
 		return Pipeline
@@ -113,23 +113,23 @@ func kindOf(o runtime.Object) Kind {
 	case *appsv1.ControllerRevision, *appsv1.ControllerRevisionList:
 		return Revision
 	case *metav1.PartialObjectMetadata:
-		return byName(t.Kind)
+		return kindByName(t.Kind)
 	case *metav1.PartialObjectMetadataList:
-		return byName(t.Kind)
+		return kindByName(t.Kind)
 	}
-	panic(fmt.Sprintf("the world has no kind for %T", o))
+	panic(fmt.Sprintf("the store has no kind for %T", o))
 }
 
-func byName(kind string) Kind {
+func kindByName(kind string) Kind {
 	for _, k := range Kinds {
 		if names[k] == kind || names[k]+"List" == kind {
 			return k
 		}
 	}
-	panic("the world has no kind " + kind)
+	panic("the store has no kind " + kind)
 }
 
-// assign copies what the server has into what a caller passed, typed or metadata only.
+// assign copies a stored object into that of a caller, typed or with metadata only.
 func assign(from, to runtime.Object) {
 	switch t := to.(type) {
 	case *v1alpha1.Pipeline:
@@ -145,16 +145,16 @@ func assign(from, to runtime.Object) {
 	case *appsv1.ControllerRevision:
 		from.(*appsv1.ControllerRevision).DeepCopyInto(t)
 	case *metav1.PartialObjectMetadata:
-		metadataOf(from.(client.Object)).DeepCopyInto(t)
+		MetadataOf(from.(client.Object)).DeepCopyInto(t)
 	default:
 		panic(fmt.Sprintf("cannot assign to %T", to))
 	}
 }
 
-// metadataOf returns the metadata of an object alone.
-func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
+// MetadataOf returns only the metadata of an object.
+func MetadataOf(o client.Object) *metav1.PartialObjectMetadata {
 	m := &metav1.PartialObjectMetadata{ObjectMeta: *objectMeta(o).DeepCopy()}
-	m.SetGroupVersionKind(kindOf(o).GVK())
+	m.SetGroupVersionKind(KindOf(o).GVK())
 	return m
 }
 
@@ -167,7 +167,7 @@ func assignList(objects []client.Object, to client.ObjectList) {
 	items := make([]runtime.Object, 0, len(objects))
 	for _, o := range objects {
 		if _, metadataOnly := to.(*metav1.PartialObjectMetadataList); metadataOnly {
-			items = append(items, metadataOf(o))
+			items = append(items, MetadataOf(o))
 		} else {
 			items = append(items, o.DeepCopyObject())
 		}

@@ -9,22 +9,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// AnnotationOutcome is on a pod's template and says how the pod ends: Succeed, Fail, or Never where it runs until it is
-// deleted.
+// AnnotationOutcome on the template of a pod is how the pod ends: Succeed, Fail, or Never, which runs until it is deleted.
 const AnnotationOutcome = "explorer/outcome"
 
-// AnnotationHoldGrace on a pod keeps it from ending when it is deleted, as a process does that ignores SIGTERM, for as long as
-// it is there.
+// AnnotationHoldGrace on a pod keeps it from ending when it is deleted, like a process that ignores SIGTERM.
 const AnnotationHoldGrace = "explorer/hold-grace"
 
-// How a pod ends.
+// Values of AnnotationOutcome.
 const (
 	Succeed = "succeed"
 	Fail    = "fail"
 	Never   = "never"
 )
 
-// StepPods has the kubelet start a pod, or go on with ending one that is deleted.
+// StepPods takes one step of the kubelet: it starts a pod, or ends one that is deleted.
 func StepPods(s *Store) bool {
 	did := false
 	s.As("kubelet", func() {
@@ -44,20 +42,20 @@ func stepPod(s *Store, pod *corev1.Pod) bool {
 		return pod.Status.Phase == corev1.PodPending && setPhase(s, key, corev1.PodRunning)
 	case pod.Annotations[AnnotationHoldGrace] != "":
 		return false
-	case !podEnded(pod):
+	case !hasPodEnded(pod):
 		return setPhase(s, key, corev1.PodFailed)
 	default:
 		return s.Mutate(Pod, key, func(o client.Object) { o.SetDeletionGracePeriodSeconds(ptr.To[int64](0)) })
 	}
 }
 
-// EndPod has a pod that runs come to the end that its template asks for.
+// EndPod ends the first pod that comes to an end by itself. It reports whether there was one.
 func EndPod(s *Store) bool {
 	keys := CanEnd(s)
 	return len(keys) > 0 && End(s, keys[0])
 }
 
-// CanEnd names the pods that run and come to an end by themselves.
+// CanEnd returns the keys of the pods that run and come to an end by themselves.
 func CanEnd(s *Store) []client.ObjectKey {
 	var keys []client.ObjectKey
 	for _, o := range s.All(Pod) {
@@ -69,7 +67,7 @@ func CanEnd(s *Store) []client.ObjectKey {
 	return keys
 }
 
-// End has a pod come to the end that its template asks for.
+// End ends a pod as its template asks for.
 func End(s *Store, key client.ObjectKey) bool {
 	pod, ok := s.Find(Pod, key).(*corev1.Pod)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 // mergePatch is a JSON merge patch (RFC 7386).
 type mergePatch map[string]any
 
-func parse(data []byte) mergePatch {
+func parsePatch(data []byte) mergePatch {
 	var p mergePatch
 	if err := json.Unmarshal(data, &p); err != nil {
 		panic(err)
@@ -30,18 +30,22 @@ func (p mergePatch) metadata(field string) string {
 func (p mergePatch) uid() string     { return p.metadata("uid") }
 func (p mergePatch) version() string { return p.metadata("resourceVersion") }
 
-// patch changes an object but not its status, which for kinds with a status subresource is another's to write.
-func (s *Store) patch(k Kind, key client.ObjectKey, p mergePatch, answer client.Object) error {
+// patch changes the status of an object, or everything except its status, and fills the answer with the result.
+func (s *Store) patch(k Kind, key client.ObjectKey, p mergePatch, status bool, answer client.Object) error {
 	old := s.objects[k][key]
 	switch {
 	case old == nil:
 		return apierrors.NewNotFound(k.resource(), key.Name)
 	case p.version() != "" && p.version() != old.GetResourceVersion():
-		return conflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
+		return newConflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
 	case p.uid() != "" && p.uid() != string(old.GetUID()):
-		return invalid(k, key, "uid", p.uid(), "field is immutable")
+		return newInvalid(k, key, "uid", p.uid(), "field is immutable")
 	}
-	delete(p, "status")
+	if status {
+		p = mergePatch{"status": p["status"]}
+	} else {
+		delete(p, "status")
+	}
 	var generic map[string]any
 	if err := json.Unmarshal(encode(old), &generic); err != nil {
 		return err
@@ -55,7 +59,7 @@ func (s *Store) patch(k Kind, key client.ObjectKey, p mergePatch, answer client.
 		return apierrors.NewBadRequest(err.Error())
 	}
 	s.put(k, key, old, next)
-	s.answer(k, key, answer)
+	s.fill(k, key, answer)
 	return nil
 }
 

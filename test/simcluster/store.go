@@ -27,9 +27,11 @@ import (
 type Change struct {
 	// Seq is the resourceVersion that the write gave.
 	Seq int
-	// By says who wrote.
+	// At is the time of the write.
+	At time.Time
+	// By is the name of the writer.
 	By string
-	// Call is the number of the operator's call that wrote; 0 where another wrote.
+	// Call is the number of the call that wrote, if a caller with a log made it; 0 otherwise.
 	Call int
 	Kind Kind
 	Key  client.ObjectKey
@@ -37,13 +39,13 @@ type Change struct {
 	Old, New client.Object
 }
 
-// Store is the API server: what there is, and all that ever was.
+// Store is the API server: the objects, and every change that led to them.
 type Store struct {
 	Clock   *clocktesting.FakePassiveClock
 	History []Change
-	// Terminating says that the namespace is being deleted.
+	// Terminating is true while the namespace is being deleted.
 	Terminating bool
-	// Wrote is told of every change.
+	// Wrote is called after every change, if it is set.
 	Wrote func(Change)
 
 	objects [kinds]map[client.ObjectKey]client.Object
@@ -52,31 +54,32 @@ type Store struct {
 	uids   int
 	state  uint64
 	raws   map[string][]byte
-	by     string
+	// writer and call are those of the next changes.
+	writer string
 	call   int
 }
 
-// epoch is when every world begins.
+// epoch is the time in a new store.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // NewStore returns a store with nothing in it.
 func NewStore() *Store {
-	s := &Store{Clock: clocktesting.NewFakePassiveClock(epoch), raws: map[string][]byte{}, by: "user"}
+	s := &Store{Clock: clocktesting.NewFakePassiveClock(epoch), raws: map[string][]byte{}, writer: "user"}
 	for k := range s.objects {
 		s.objects[k] = map[client.ObjectKey]client.Object{}
 	}
 	return s
 }
 
-// As has the changes of a function be recorded as another's.
-func (s *Store) As(by string, do func()) {
-	before, call := s.by, s.call
-	s.by, s.call = by, 0
-	defer func() { s.by, s.call = before, call }()
+// As records the changes that a function makes under the name of a writer.
+func (s *Store) As(writer string, do func()) {
+	before, call := s.writer, s.call
+	s.writer, s.call = writer, 0
+	defer func() { s.writer, s.call = before, call }()
 	do()
 }
 
-// State is a hash of what there is now, without resourceVersions.
+// State is a hash of all objects, without their resourceVersions.
 func (s *Store) State() uint64 { return s.state }
 
 // All returns the objects of a kind in the order of their names. They must not be changed.
@@ -105,24 +108,61 @@ func (s *Store) ByUID(uid types.UID) client.Object {
 // Changes returns how many changes a kind has seen.
 func (s *Store) Changes(k Kind) int { return len(s.byKind[k]) }
 
-// Create stores an object, which is given what the API server gives it.
+// Load stores objects as they are, with their uids and statuses if they have any. It panics if one is there already.
+func (s *Store) Load(objects ...client.Object) {
+	for _, o := range objects {
+		k, key := KindOf(o), client.ObjectKeyFromObject(o)
+		if s.objects[k][key] != nil {
+			panic(fmt.Sprintf("there is a %s %q already", k, key.Name))
+		}
+		uid, created, next := o.GetUID(), o.GetCreationTimestamp(), o.DeepCopyObject().(client.Object)
+		s.initialize(next)
+		copyStatus(o, next)
+		if uid != "" {
+			next.SetUID(uid)
+		}
+		if !created.IsZero() {
+			next.SetCreationTimestamp(created)
+		}
+		s.commit(k, key, nil, next)
+		s.fill(k, key, o)
+	}
+}
+
+// Create stores a new object, with what the API server gives it.
 func (s *Store) Create(o client.Object) error {
-	k, key := kindOf(o), client.ObjectKeyFromObject(o)
+	k, key := KindOf(o), client.ObjectKeyFromObject(o)
 	if s.Terminating {
-		return namespaceTerminating(k, key)
+		return newNamespaceTerminating(k, key)
 	}
 	if s.objects[k][key] != nil {
 		return apierrors.NewAlreadyExists(k.resource(), key.Name)
 	}
-	s.uids++
-	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids)))
-	o.SetCreationTimestamp(metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
-	applyDefaults(o)
+	s.initialize(o)
 	s.commit(k, key, nil, o)
 	return nil
 }
 
-// Mutate changes an object as one does who has just read it. It reports whether anything was changed.
+// initialize gives a new object its uid, its time and its defaults.
+func (s *Store) initialize(o client.Object) {
+	s.uids++
+	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids)))
+	o.SetCreationTimestamp(metav1.NewTime(s.Clock.Now().Truncate(time.Second)))
+	applyDefaults(o)
+}
+
+// tryCreate is a creation that is a dry run.
+func (s *Store) tryCreate(k Kind, key client.ObjectKey) error {
+	switch {
+	case s.Terminating:
+		return newNamespaceTerminating(k, key)
+	case s.objects[k][key] != nil:
+		return apierrors.NewAlreadyExists(k.resource(), key.Name)
+	}
+	return nil
+}
+
+// Mutate changes an object that was read right before. It reports whether anything changed.
 func (s *Store) Mutate(k Kind, key client.ObjectKey, change func(client.Object)) bool {
 	old := s.objects[k][key]
 	if old == nil {
@@ -133,16 +173,17 @@ func (s *Store) Mutate(k Kind, key client.ObjectKey, change func(client.Object))
 	return s.put(k, key, old, next)
 }
 
-// put stores what an object became, and removes it where nothing keeps it any more. A write that changes nothing is none.
+// put stores the next version of an object, and removes the object if nothing keeps it any more. A write that changes nothing
+// is no change.
 func (s *Store) put(k Kind, key client.ObjectKey, old, next client.Object) bool {
 	next.SetResourceVersion("")
-	if bytes.Equal(s.raws[id(k, key)], encode(next)) {
+	if bytes.Equal(s.raws[objectID(k, key)], encode(next)) {
 		return false
 	}
 	if specChanged(old, next) {
 		next.SetGeneration(old.GetGeneration() + 1)
 	}
-	if next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !inGrace(next) {
+	if next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !isInGrace(next) {
 		next = nil
 	}
 	s.commit(k, key, old, next)
@@ -150,8 +191,8 @@ func (s *Store) put(k Kind, key client.ObjectKey, old, next client.Object) bool 
 }
 
 func (s *Store) commit(k Kind, key client.ObjectKey, old, next client.Object) {
-	c := Change{Seq: len(s.History) + 1, By: s.by, Call: s.call, Kind: k, Key: key, Old: old}
-	id := id(k, key)
+	c := Change{Seq: len(s.History) + 1, At: s.Clock.Now(), By: s.writer, Call: s.call, Kind: k, Key: key, Old: old}
+	id := objectID(k, key)
 	if old != nil {
 		s.state ^= hash(id, s.raws[id])
 		delete(s.raws, id)
@@ -176,23 +217,24 @@ func (s *Store) commit(k Kind, key client.ObjectKey, old, next client.Object) {
 	}
 }
 
-// Delete removes an object, or marks it to be, as the API server does.
+// Delete removes an object, or marks it as deleted, as the API server does.
 func (s *Store) Delete(k Kind, key client.ObjectKey, o client.DeleteOptions) error {
 	old := s.objects[k][key]
 	if old == nil {
 		return apierrors.NewNotFound(k.resource(), key.Name)
 	}
-	if p := o.Preconditions; p != nil && p.UID != nil && *p.UID != old.GetUID() {
-		return conflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, old.GetUID())
-	}
-	if p := o.Preconditions; p != nil && p.ResourceVersion != nil && *p.ResourceVersion != old.GetResourceVersion() {
-		return conflict(k, key, "Precondition failed: ResourceVersion in precondition: %v", *p.ResourceVersion)
+	switch p := o.Preconditions; {
+	case p == nil:
+	case p.UID != nil && *p.UID != old.GetUID():
+		return newConflict(k, key, "Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, old.GetUID())
+	case p.ResourceVersion != nil && *p.ResourceVersion != old.GetResourceVersion():
+		return newConflict(k, key, "Precondition failed: ResourceVersion in precondition: %v", *p.ResourceVersion)
 	}
 	next := old.DeepCopyObject().(client.Object)
 	if !markDeleted(next, o, metav1.NewTime(s.Clock.Now().Truncate(time.Second))) {
 		return nil
 	}
-	if len(next.GetFinalizers()) == 0 && !inGrace(next) {
+	if len(next.GetFinalizers()) == 0 && !isInGrace(next) {
 		s.commit(k, key, old, nil)
 		return nil
 	}
@@ -200,8 +242,8 @@ func (s *Store) Delete(k Kind, key client.ObjectKey, o client.DeleteOptions) err
 	return nil
 }
 
-// id names an object of any kind.
-func id(k Kind, key client.ObjectKey) string {
+// objectID names an object of any kind.
+func objectID(k Kind, key client.ObjectKey) string {
 	return strconv.Itoa(int(k)) + "/" + key.Namespace + "/" + key.Name
 }
 
@@ -213,8 +255,8 @@ func encode(o client.Object) []byte {
 	return raw
 }
 
-// decode returns an object as it is after it went through JSON, as everything that the operator reads has: of times only
-// the seconds are left. What the models write has passed through it before.
+// decode returns an object as it is after it went through JSON, as everything that the operator reads did: only the seconds of
+// times are left. What the models write went through it before.
 func decode(k Kind, raw []byte, o client.Object) client.Object {
 	if k == Job || k == Pod || k == Revision {
 		return o.DeepCopyObject().(client.Object)
@@ -226,7 +268,7 @@ func decode(k Kind, raw []byte, o client.Object) client.Object {
 	return stored
 }
 
-// specChanged reports whether a write is one that is counted as a generation.
+// specChanged reports whether a write gives the object another generation.
 func specChanged(old, next client.Object) bool {
 	switch t := next.(type) {
 	case *v1alpha1.Pipeline:

@@ -3,8 +3,8 @@
 
 // Command certs makes the certificates, the service accounts' key and the kubeconfigs of one cluster.
 //
-// There are three authorities: one for the cluster, one for its front proxy, which may speak for any user, and one for
-// the database, so that no certificate of the cluster opens the database. Their keys are never written.
+// There are three authorities: one for the cluster; one for its front proxy, which may act as any user; and one for etcd,
+// so that no certificate of the cluster gives access to etcd. Their keys are never written to disk.
 package main
 
 import (
@@ -29,14 +29,14 @@ import (
 const lifetime = 10 * 365 * 24 * time.Hour
 
 var (
-	folder  = flag.String("out", "", "folder to write to")
-	cluster = flag.String("cluster", "haltline", "name of the cluster")
-	server  = flag.String("server", "", "URL of the API server, as clients on this machine reach it")
-	inside  = flag.String("node-server", "", "URL of the API server, as the node reaches it")
-	address = flag.String("server-address", "", "an IP address of the API server beside the loopback address")
-	service = flag.String("service-address", "", "IP address of the service that is named kubernetes")
-	node    = flag.String("node", "", "name of the node, if there is one")
-	nodeIP  = flag.String("node-address", "", "IP address of the node")
+	folder         = flag.String("out", "", "folder to write to")
+	clusterName    = flag.String("cluster", "haltline", "name of the cluster")
+	server         = flag.String("server", "", "URL of the API server for clients on this machine")
+	nodeServer     = flag.String("node-server", "", "URL of the API server for the node")
+	serverAddress  = flag.String("server-address", "", "another IP address of the API server, besides the loopback address")
+	serviceAddress = flag.String("service-address", "", "IP address of the service kubernetes")
+	nodeName       = flag.String("node", "", "name of the node, if there is one")
+	nodeAddress    = flag.String("node-address", "", "IP address of the node")
 )
 
 func main() {
@@ -45,32 +45,32 @@ func main() {
 	if *folder == "" || *server == "" {
 		log.Fatal("certs: -out and -server are needed")
 	}
-	must(os.MkdirAll(*folder, 0o700))
+	exitOnError(os.MkdirAll(*folder, 0o700))
 
-	database := newAuthority("etcd-ca")
-	database.issue("etcd", subject("etcd"), "localhost", "127.0.0.1")
-	database.issue("etcd-client", subject("kube-apiserver"))
+	etcd := newAuthority("etcd-ca")
+	etcd.issueCertificate("etcd", newSubject("etcd"), "localhost", "127.0.0.1")
+	etcd.issueCertificate("etcd-client", newSubject("kube-apiserver"))
 
 	proxy := newAuthority("front-proxy-ca")
-	proxy.issue("front-proxy-client", subject("front-proxy-client"))
+	proxy.issueCertificate("front-proxy-client", newSubject("front-proxy-client"))
 
 	ca := newAuthority("ca")
-	ca.issue("kube-apiserver", subject("kube-apiserver"), "localhost", "kubernetes", "kubernetes.default",
-		"kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "127.0.0.1", *address, *service)
-	ca.issue("kubelet-client", subject("kube-apiserver-kubelet-client", "system:masters"))
+	ca.issueCertificate("kube-apiserver", newSubject("kube-apiserver"), "localhost", "kubernetes", "kubernetes.default",
+		"kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "127.0.0.1", *serverAddress, *serviceAddress)
+	ca.issueCertificate("kubelet-client", newSubject("kube-apiserver-kubelet-client", "system:masters"))
 	writeKey("service-accounts", newKey())
 
-	ca.kubeconfig("admin", *server, subject("kubernetes-admin", "system:masters"))
-	ca.kubeconfig("kube-controller-manager", *server, subject("system:kube-controller-manager"))
-	ca.kubeconfig("kube-scheduler", *server, subject("system:kube-scheduler"))
-	if *node != "" && *inside != "" {
-		ca.issue("kubelet", subject("system:node:"+*node, "system:nodes"), *node, *nodeIP)
-		ca.kubeconfig("kubelet", *inside, subject("system:node:"+*node, "system:nodes"))
-		ca.kubeconfig("kube-proxy", *inside, subject("system:kube-proxy"))
+	ca.writeKubeconfig("admin", *server, newSubject("kubernetes-admin", "system:masters"))
+	ca.writeKubeconfig("kube-controller-manager", *server, newSubject("system:kube-controller-manager"))
+	ca.writeKubeconfig("kube-scheduler", *server, newSubject("system:kube-scheduler"))
+	if *nodeName != "" && *nodeServer != "" {
+		ca.issueCertificate("kubelet", newSubject("system:node:"+*nodeName, "system:nodes"), *nodeName, *nodeAddress)
+		ca.writeKubeconfig("kubelet", *nodeServer, newSubject("system:node:"+*nodeName, "system:nodes"))
+		ca.writeKubeconfig("kube-proxy", *nodeServer, newSubject("system:kube-proxy"))
 	}
 }
 
-func subject(name string, groups ...string) pkix.Name {
+func newSubject(name string, groups ...string) pkix.Name {
 	return pkix.Name{CommonName: name, Organization: groups}
 }
 
@@ -81,19 +81,19 @@ type authority struct {
 
 func newAuthority(name string) authority {
 	key := newKey()
-	template := newTemplate(subject(*cluster + "-" + name))
+	template := newTemplate(newSubject(*clusterName + "-" + name))
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(err)
+	exitOnError(err)
 	certificate, err := x509.ParseCertificate(der)
-	must(err)
-	write(name+".crt", encode("CERTIFICATE", der))
+	exitOnError(err)
+	writeFile(name+".crt", encodePEM("CERTIFICATE", der))
 	return authority{certificate, key}
 }
 
-// sign makes a certificate that serves the hosts, and is good for a client in any case.
-func (a authority) sign(name pkix.Name, key crypto.Signer, hosts ...string) []byte {
+// signCertificate returns a certificate for clients, and if there are hosts, for a server at these hosts too.
+func (a authority) signCertificate(name pkix.Name, key crypto.Signer, hosts ...string) []byte {
 	template := newTemplate(name)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -108,20 +108,20 @@ func (a authority) sign(name pkix.Name, key crypto.Signer, hosts ...string) []by
 		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
-	must(err)
-	return encode("CERTIFICATE", der)
+	exitOnError(err)
+	return encodePEM("CERTIFICATE", der)
 }
 
-func (a authority) issue(file string, name pkix.Name, hosts ...string) {
+func (a authority) issueCertificate(file string, name pkix.Name, hosts ...string) {
 	key := newKey()
-	write(file+".crt", a.sign(name, key, hosts...))
+	writeFile(file+".crt", a.signCertificate(name, key, hosts...))
 	writeKey(file, key)
 }
 
-func (a authority) kubeconfig(file, url string, name pkix.Name) {
+func (a authority) writeKubeconfig(file, url string, name pkix.Name) {
 	key := newKey()
 	inline := base64.StdEncoding.EncodeToString
-	write(file+".kubeconfig", fmt.Appendf(nil, `apiVersion: v1
+	writeFile(file+".kubeconfig", fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 current-context: %[1]s
 contexts:
@@ -139,13 +139,13 @@ users:
   user:
     client-certificate-data: %[5]s
     client-key-data: %[6]s
-`, *cluster, name.CommonName, url, inline(encode("CERTIFICATE", a.certificate.Raw)),
-		inline(a.sign(name, key)), inline(encodeKey(key))))
+`, *clusterName, name.CommonName, url, inline(encodePEM("CERTIFICATE", a.certificate.Raw)),
+		inline(a.signCertificate(name, key)), inline(encodeKey(key))))
 }
 
 func newTemplate(name pkix.Name) *x509.Certificate {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	must(err)
+	exitOnError(err)
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      name,
@@ -156,27 +156,27 @@ func newTemplate(name pkix.Name) *x509.Certificate {
 
 func newKey() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
+	exitOnError(err)
 	return key
 }
 
 func encodeKey(key *ecdsa.PrivateKey) []byte {
 	der, err := x509.MarshalECPrivateKey(key)
-	must(err)
-	return encode("EC PRIVATE KEY", der)
+	exitOnError(err)
+	return encodePEM("EC PRIVATE KEY", der)
 }
 
-func encode(kind string, der []byte) []byte {
+func encodePEM(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-func writeKey(file string, key *ecdsa.PrivateKey) { write(file+".key", encodeKey(key)) }
+func writeKey(file string, key *ecdsa.PrivateKey) { writeFile(file+".key", encodeKey(key)) }
 
-func write(file string, content []byte) {
-	must(os.WriteFile(filepath.Join(*folder, file), content, 0o600))
+func writeFile(file string, content []byte) {
+	exitOnError(os.WriteFile(filepath.Join(*folder, file), content, 0o600))
 }
 
-func must(err error) {
+func exitOnError(err error) {
 	if err != nil {
 		log.Fatal("certs: ", err)
 	}

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Builds what a cluster runs, each once, into a cache that is keyed by version.
+# Builds each binary of a cluster once, into a folder of the cache for its version.
 
-# module_of NAME: the folder of the Go module that pins it.
+# module_of NAME prints the folder of the Go module that pins a binary.
 module_of() {
   case $1 in
     etcd | kwok) echo "$HERE/$1" ;;
     kube-apiserver | kube-controller-manager | kube-scheduler | kube-proxy | kubelet | kubectl) echo "$HERE/kubernetes" ;;
-    *) die "nothing to build by the name of $1" ;;
+    *) die "there is no binary $1 to build" ;;
   esac
 }
 
@@ -18,7 +18,7 @@ package_of() {
   esac
 }
 
-# version_of NAME: as its go.mod pins it, so that a version is written in one place.
+# version_of NAME prints the version that go.mod pins, so that a version is written in one place.
 version_of() {
   local module=k8s.io/kubernetes
   case $1 in
@@ -45,7 +45,7 @@ ldflags_of() {
   esac
 }
 
-# From nothing, on two cores; a later build finds most of it in Go's cache.
+# How long a first build takes on two cores. A later build finds most of it in Go's cache.
 minutes_of() {
   case $1 in
     kube-apiserver) echo "about 8 minutes" ;;
@@ -61,11 +61,11 @@ built_path() {
   echo "$CACHE/bin/$family-$(version_of "$1")/$1"
 }
 
-# binary NAME: the path of a binary. What the user brings for envtest goes first.
-binary() {
+# binary_path NAME prints the path of a binary. The binaries that the user has for envtest come first.
+binary_path() {
   case $1 in
     etcd | kube-apiserver | kube-controller-manager | kubectl)
-      if brought_assets && [[ -x $KUBEBUILDER_ASSETS/$1 ]]; then
+      if has_own_assets && [[ -x $KUBEBUILDER_ASSETS/$1 ]]; then
         echo "$KUBEBUILDER_ASSETS/$1"
         return
       fi
@@ -74,8 +74,8 @@ binary() {
   built_path "$1"
 }
 
-# The folder that "assets" printed is not the user's own.
-brought_assets() {
+# has_own_assets succeeds if KUBEBUILDER_ASSETS is a folder of the user's, and not one that "assets" printed.
+has_own_assets() {
   [[ ${KUBEBUILDER_ASSETS:-} != "$CACHE"/bin/* ]] &&
     [[ -n ${KUBEBUILDER_ASSETS:-} && -x $KUBEBUILDER_ASSETS/etcd && -x $KUBEBUILDER_ASSETS/kube-apiserver ]]
 }
@@ -83,29 +83,29 @@ brought_assets() {
 require_go() {
   local wanted found
   wanted=$(awk '$1 == "go" { print $2; exit }' "$HERE/go.mod")
-  has go || die "Go is not installed; install Go $wanted or later"
-  # Asked outside of any module, where no go.mod makes the command choose another toolchain.
+  has_command go || die "Go is not installed; install Go $wanted or later"
+  # In a folder of no module, because a go.mod could make the command choose another toolchain.
   found=$(cd / && GOFLAGS='' go env GOVERSION) || die "'go env' fails; install Go $wanted or later"
   [[ $(printf '%s\n' "${wanted}" "${found#go}" | sort -V | head -n 1) == "$wanted" || $(go env GOTOOLCHAIN) != local ]] ||
     die "$found is too old; install Go $wanted or later"
 }
 
-# build NAME...: silent where all of them are there.
-build() {
+# build_binaries NAME... builds those that are missing, and prints nothing if none is.
+build_binaries() {
   local name
   for name in "$@"; do
-    [[ -x $(binary "$name") ]] || build_one "$name"
+    [[ -x $(binary_path "$name") ]] || build_binary "$name"
   done
 }
 
-# In a subshell, which gives its lock back in every case.
-build_one() (
+# It is a subshell, so that its lock is released in every case.
+build_binary() (
   local name=$1 target start=$SECONDS
   require_go
   target=$(built_path "$name")
   mkdir -p "$(dirname "$target")"
   exec 9>"$CACHE/bin/.lock"
-  if has flock && ! flock --nonblock 9; then
+  if has_command flock && ! flock --nonblock 9; then
     say "waiting for another build to finish before $name"
     flock 9
   fi
@@ -113,7 +113,7 @@ build_one() (
   say "building $name $(version_of "$name") (once; $(minutes_of "$name") on two cores)"
   cd "$(module_of "$name")" || exit
   trap 'rm -f "$target.$$"' EXIT
-  # -mod=readonly: a build never changes the pins. The workspace of a surrounding checkout is none of its business.
+  # -mod=readonly keeps a build from changing the pins. GOWORK=off ignores the workspace of a surrounding checkout.
   GOWORK=off GOFLAGS='' CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath \
     -ldflags "$(ldflags_of "$name")" -o "$target.$$" "$(package_of "$name")" 9>&- ||
     die "$name did not build"
@@ -121,22 +121,22 @@ build_one() (
   say "built $name in $((SECONDS - start)) s"
 )
 
-# assets: builds what the integration tests run, and prints a folder that has all of it.
+# assets builds what the integration tests run, and prints a folder that has all of it.
 assets() {
   local name folder
-  build kube-apiserver kube-controller-manager etcd kubectl
+  build_binaries kube-apiserver kube-controller-manager etcd kubectl
   folder="$CACHE/bin/assets-$(version_of kubectl)-$(version_of etcd)"
-  if brought_assets; then folder="$CACHE/bin/assets-$(cksum <<<"$KUBEBUILDER_ASSETS" | cut -d ' ' -f 1)"; fi
+  if has_own_assets; then folder="$CACHE/bin/assets-$(cksum <<<"$KUBEBUILDER_ASSETS" | cut -d ' ' -f 1)"; fi
   mkdir -p "$folder"
   for name in kube-apiserver kube-controller-manager etcd kubectl; do
-    # A link that is there is left alone: another run may be starting what it names.
-    [[ $(readlink "$folder/$name") == "$(binary "$name")" ]] || ln -sfn "$(binary "$name")" "$folder/$name"
+    # An existing link is left alone, because another run may be starting its target.
+    [[ $(readlink "$folder/$name") == "$(binary_path "$name")" ]] || ln -sfn "$(binary_path "$name")" "$folder/$name"
   done
   echo "$folder"
 }
 
-# helper NAME: the path of a small program of the project itself, built in seconds, keyed by its sources.
-helper() {
+# helper_path NAME builds a small Go program of this repository if its sources have changed, and prints its path.
+helper_path() {
   local key folder source="$HERE" package="./$1"
   if [[ $1 == image ]]; then source="$HERE/../image" package=.; fi
   key=$(cd "$source" && cat go.mod "$package"/*.go | cksum | cut -d ' ' -f 1)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What a person asks for.
+# The commands of the program.
 
-# In the order in which they end: what the others stand on comes last.
+# In the order in which they are ended: what the others depend on comes last.
 COMPONENTS="kwok kubelet kube-proxy containerd relay kube-scheduler kube-controller-manager kube-apiserver etcd"
 
 components_of_kind() {
@@ -12,7 +12,7 @@ components_of_kind() {
   esac
 }
 
-# The binaries that are built; a node's containerd comes from Debian.
+# The binaries that are built. The containerd of a node comes from Debian.
 binaries_of_kind() {
   local binaries="kube-apiserver kube-controller-manager etcd kubectl"
   case $KIND in
@@ -22,31 +22,31 @@ binaries_of_kind() {
   esac
 }
 
-all_alive() {
+are_all_alive() {
   local component
   for component in $(components_of_kind); do
-    alive "$component" || return 1
+    is_alive "$component" || return 1
   done
 }
 
-healthy() {
-  all_alive && kubectl get --raw /readyz >/dev/null 2>&1 || return 1
-  [[ $KIND == none ]] || node_ready 2>/dev/null
+is_healthy() {
+  are_all_alive && kubectl get --raw /readyz >/dev/null 2>&1 || return 1
+  [[ $KIND == none ]] || is_node_ready 2>/dev/null
 }
 
-# up NODE [POLICY]: an audit policy is a part of the cluster from its start, and is not looked at for one that is up already.
+# up NODE [POLICY] starts a cluster. It ignores the audit policy if the cluster is up already.
 up() {
   local wanted=$1 policy=${2:-} began
   [[ -z $policy || -r $policy ]] || die "--audit $policy: no such file"
   lock_cluster
   use_cluster "$NAME"
   if [[ -n $KIND ]]; then
-    already_up "$wanted"
+    check_running_cluster "$wanted"
     return
   fi
   choose_kind "$wanted"
   # shellcheck disable=SC2046
-  build $(binaries_of_kind)
+  build_binaries $(binaries_of_kind)
   began=$SECONDS
   rm -rf "$DIR"
   mkdir -p "$DIR" && chmod 700 "$DIR"
@@ -60,17 +60,18 @@ up() {
   esac
   trap - EXIT
   say "cluster $NAME is up ($((SECONDS - began)) s), node: $KIND"
-  advise
+  print_advice
 }
 
-already_up() {
-  local same="cluster down --name $NAME"
-  [[ $1 == "$KIND" || ($1 == auto && $KIND != none) ]] || die "cluster $NAME is up with node: $KIND; for node: $1 run '$same' first"
-  healthy || die "cluster $NAME is there, but not healthy: see 'cluster status --name $NAME'; '$same' removes it"
+# check_running_cluster NODE fails unless the cluster that is up is healthy and has such a node.
+check_running_cluster() {
+  local down_command="cluster down --name $NAME"
+  [[ $1 == "$KIND" || ($1 == auto && $KIND != none) ]] || die "cluster $NAME is up with node: $KIND; for node: $1, run '$down_command' first"
+  is_healthy || die "cluster $NAME is up, but not healthy: see 'cluster status --name $NAME'; '$down_command' removes it"
   say "cluster $NAME is up already, node: $KIND"
 }
 
-advise() {
+print_advice() {
   say "  export KUBECONFIG=$KUBECONFIG_FILE"
   case $KIND in
     simulated) say "  Containers do not run on a simulated node: run the operator as a process on this machine." ;;
@@ -78,21 +79,21 @@ advise() {
   esac
 }
 
-# Everything here may be thrown away, so nothing is asked to end in its own time.
+# down [quietly] kills every component, since nothing here is kept. "quietly" is for an "up" that failed.
 down() {
   local component
   [[ -n ${1:-} ]] || { lock_cluster && use_cluster "$NAME"; }
   if [[ ! -d $DIR ]]; then
-    say "cluster $NAME is not there"
+    say "cluster $NAME does not exist"
     return 0
   fi
   for component in $COMPONENTS; do stop_process "$component"; done
   [[ $KIND != real ]] || remove_real_node
-  # The logs of an "up" that failed stay, for whoever wants to know why.
+  # The logs of an "up" that failed are kept.
   if [[ ${1:-} == quietly ]]; then
     rm -rf "$CACHE/failed-logs" && mkdir -p "$CACHE/failed-logs"
     [[ ! -d $DIR/logs ]] || mv "$DIR/logs" "$CACHE/failed-logs/$NAME"
-    say "the cluster was removed again; its logs are in $CACHE/failed-logs/$NAME"
+    say "the cluster was removed; its logs are in $CACHE/failed-logs/$NAME"
   fi
   rm -rf "$DIR"
   [[ -n ${1:-} ]] || say "cluster $NAME is down"
@@ -115,7 +116,7 @@ status() {
     fi
   done
   kubectl get --raw /readyz >/dev/null 2>&1 || { echo "the API server is not ready" && well=no; }
-  if [[ $KIND == none ]] || node_ready 2>/dev/null; then
+  if [[ $KIND == none ]] || is_node_ready 2>/dev/null; then
     [[ $KIND == none ]] || echo "$NODE_NAME is Ready"
   else
     echo "$NODE_NAME is not Ready"
@@ -128,7 +129,7 @@ require_up() {
   [[ -n $KIND ]] || die "cluster $NAME is not up: run 'cluster up --name $NAME'"
 }
 
-# stop and start of one component, for whoever wants to see what its failure does.
+# Stopping and starting one component shows what its failure does.
 stop_component() {
   require_component "$1"
   stop_process "$1" 5
@@ -136,24 +137,24 @@ stop_component() {
 
 start_component() {
   require_component "$1"
-  ! alive "$1" || { say "$1 is alive already" && return; }
+  ! is_alive "$1" || { say "$1 is alive already" && return; }
   "run_${1//-/_}"
 }
 
 require_component() {
   local possible
   require_up
-  # The namespaces of a node do not come back; what ran in them is gone.
+  # A node cannot be started again: everything that ran in its namespaces is gone.
   possible=" $(components_of_kind) "
   possible=${possible/ node / }
-  [[ -n $1 && $possible == *" $1 "* ]] || die "no component '$1' to stop or start; there are:$possible"
+  [[ -n $1 && $possible == *" $1 "* ]] || die "there is no component '$1' to stop or start; there are:$possible"
 }
 
 load() {
   require_up
-  (($# > 0)) || die "load: which image? (a tar file)"
+  (($# > 0)) || die "load needs the tar file of an image"
   if [[ $KIND != real ]]; then
-    say "node: $KIND: images are not needed"
+    say "node: $KIND, which needs no images"
     return
   fi
   load_images "$@"

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Messages and places, for all other files.
+# Messages and folders, for all other files.
 
 CACHE="${HALTLINE_CACHE:-$HOME/.cache/haltline}"
 [[ $CACHE == /* ]] || CACHE="$PWD/$CACHE"
 
-# Standard output is for answers that scripts read (a folder, a path); everything else goes to standard error.
+# Standard output is for results that scripts read, such as a path. Everything else goes to standard error.
 say() { printf '%s\n' "$*" >&2; }
 
 die() {
@@ -12,13 +12,13 @@ die() {
   exit 1
 }
 
-has() { command -v "$1" >/dev/null 2>&1; }
+has_command() { command -v "$1" >/dev/null 2>&1; }
 
 is_linux() { [[ $(uname -s) == Linux ]]; }
 
 is_root() { [[ $(id -u) == 0 ]]; }
 
-# retry SECONDS COMMAND...: until it succeeds, or the time is over.
+# retry SECONDS COMMAND... repeats a command until it succeeds. It fails when the time is over.
 retry() {
   local deadline=$((SECONDS + $1))
   shift

@@ -1,26 +1,26 @@
 # shellcheck shell=bash
-# etcd, API server, controller manager and scheduler. A function for each component starts it, at first and again.
+# etcd, API server, controller manager and scheduler. A function for each component starts it, and starts it again.
 
 api_url() { echo "https://127.0.0.1:$PORT"; }
 
 etcd_url() { echo "https://127.0.0.1:$((PORT + 1))"; }
 
-kubectl() { "$(binary kubectl)" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
+kubectl() { "$(binary_path kubectl)" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
 
 make_certificates() {
   local arguments=(-out "$DIR/pki" -cluster "$NAME" -server "$(api_url)" -service-address "$SERVICE_ADDRESS")
   if [[ $KIND == real ]]; then
     arguments+=(-node-server "https://$NET.1:$PORT" -server-address "$NET.1" -node "$NODE_NAME" -node-address "$NET.2")
   fi
-  "$(helper certs)" "${arguments[@]}"
+  "$(helper_path certs)" "${arguments[@]}"
   mv "$DIR/pki/admin.kubeconfig" "$KUBECONFIG_FILE"
 }
 
 run_etcd() {
   local peer
   peer=https://127.0.0.1:$((PORT + 2))
-  # No fsync: nobody wants the data after a crash of the machine.
-  start_process etcd "$(binary etcd)" --name "$NAME" --data-dir "$DIR/etcd" --unsafe-no-fsync --log-level warn \
+  # No fsync: nobody needs the data after a crash of the machine.
+  start_process etcd "$(binary_path etcd)" --name "$NAME" --data-dir "$DIR/etcd" --unsafe-no-fsync --log-level warn \
     --listen-client-urls "$(etcd_url)" --advertise-client-urls "$(etcd_url)" \
     --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" --initial-cluster "$NAME=$peer" \
     --cert-file "$DIR/pki/etcd.crt" --key-file "$DIR/pki/etcd.key" \
@@ -32,13 +32,13 @@ run_etcd() {
 
 run_kube_apiserver() {
   local pki="$DIR/pki" address audit=()
-  # A loopback address is no endpoint for the service that is named kubernetes; without a node nobody uses it.
+  # The service kubernetes cannot have a loopback address as an endpoint. Without a real node nobody uses that service.
   address=(--advertise-address 127.0.0.1 --endpoint-reconciler-type none)
   [[ $KIND != real ]] || address=(--advertise-address "$NET.1")
-  # One file, and each line is written before the request is answered.
+  # The log is one file. Each line is written before its request is answered.
   [[ ! -e $DIR/audit-policy.yaml ]] || audit=(--audit-policy-file "$DIR/audit-policy.yaml" --audit-log-mode blocking
     --audit-log-path "$DIR/logs/audit.log" --audit-log-maxsize 1000000)
-  start_process kube-apiserver "$(binary kube-apiserver)" "${address[@]}" ${audit[@]+"${audit[@]}"} \
+  start_process kube-apiserver "$(binary_path kube-apiserver)" "${address[@]}" ${audit[@]+"${audit[@]}"} \
     --bind-address 127.0.0.1 --secure-port "$PORT" \
     --tls-cert-file "$pki/kube-apiserver.crt" --tls-private-key-file "$pki/kube-apiserver.key" \
     --client-ca-file "$pki/ca.crt" --authorization-mode Node,RBAC \
@@ -60,8 +60,8 @@ run_kube_apiserver() {
 
 run_kube_controller_manager() {
   local config="$DIR/pki/kube-controller-manager.kubeconfig"
-  # Its own limit on requests would be what a benchmark of Jobs measures.
-  start_process kube-controller-manager "$(binary kube-controller-manager)" \
+  # With the default limit on requests, hack/endjob would measure that limit.
+  start_process kube-controller-manager "$(binary_path kube-controller-manager)" \
     --kubeconfig "$config" --authentication-kubeconfig "$config" --authorization-kubeconfig "$config" \
     --bind-address 127.0.0.1 --secure-port $((PORT + 3)) --leader-elect=false \
     --use-service-account-credentials --service-account-private-key-file "$DIR/pki/service-accounts.key" \
@@ -76,7 +76,7 @@ kind: KubeSchedulerConfiguration
 clientConnection: {kubeconfig: "$config", qps: 1000, burst: 2000}
 leaderElection: {leaderElect: false}
 END
-  start_process kube-scheduler "$(binary kube-scheduler)" --config "$DIR/scheduler.yaml" \
+  start_process kube-scheduler "$(binary_path kube-scheduler)" --config "$DIR/scheduler.yaml" \
     --authentication-kubeconfig "$config" --authorization-kubeconfig "$config" \
     --bind-address 127.0.0.1 --secure-port $((PORT + 4))
 }
@@ -85,9 +85,9 @@ start_control_plane() {
   say "starting etcd and the control plane"
   make_certificates
   run_etcd
-  wait_for etcd 30 "it listens" port_open $((PORT + 1))
+  wait_for etcd 30 "it listens" is_port_open $((PORT + 1))
   run_kube_apiserver
-  wait_for kube-apiserver 60 "ready" kubectl get --raw /readyz
+  wait_for kube-apiserver 60 "it is ready" kubectl get --raw /readyz
   run_kube_controller_manager
   [[ $KIND == none ]] || run_kube_scheduler
   wait_for kube-controller-manager 60 "the default service account exists" kubectl get serviceaccount default

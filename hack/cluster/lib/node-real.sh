@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# A node that runs containers. It lives in network, mount and process namespaces of its own, so that this machine's
-# iptables, mounts, containerd and CNI stay as they are, clusters do not meet, and all of it ends with one process.
+# A node that runs containers. It has network, mount and process namespaces of its own. So this machine's iptables, mounts,
+# containerd and CNI stay as they are, clusters are separate, and the whole node ends with one process.
 
 link_name() { echo "haltline${NET##*.}"; }
 
 create_node_namespaces() {
   local holder='' deadline=$((SECONDS + 5)) mounts="$DIR/node"
-  launch node unshare --mount --net --pid --fork --kill-child --mount-proc "$(helper pause)"
+  launch_process node unshare --mount --net --pid --fork --kill-child --mount-proc "$(helper_path pause)"
   until holder=$(child_of "$launched") && [[ $(cat "/proc/$holder/comm" 2>/dev/null) == pause* ]]; do
-    ((SECONDS < deadline)) || failed node "no namespaces"
+    ((SECONDS < deadline)) || fail_component node "its namespaces were not created"
     sleep 0.05
   done
-  record node "$holder"
-  # With these three its own, containerd, the kubelet and the CNI plugins use their usual places.
+  record_process node "$holder"
+  # containerd, the kubelet and the CNI plugins use their usual folders, which are private to the node.
   mkdir -p "$mounts/lib" "$mounts/log"
   in_node mount -t tmpfs tmpfs /run
   in_node mount --bind "$mounts/lib" /var/lib
@@ -29,17 +29,17 @@ create_link() {
   in_node ip link set lo up
   in_node ip address add "$NET.2/30" dev eth0
   in_node ip link set eth0 up
-  # No default route: nothing of the cluster leaves this machine.
+  # There is no default route, so nothing of the cluster reaches beyond this machine.
   ip route add "$NET.128/25" via "$NET.2"
 }
 
-# The node's way to the API server. Without it the node is cut off, while its containers run on.
-run_relay() { start_process relay "$(helper relay)" "$NET.1:$PORT" "127.0.0.1:$PORT"; }
+# The relay connects the node to the API server. Without it the node is cut off, and its containers run on.
+run_relay() { start_process relay "$(helper_path relay)" "$NET.1:$PORT" "127.0.0.1:$PORT"; }
 
 run_containerd() {
   local node="$DIR/node" snapshotter=overlayfs
   mkdir -p "$node/cni"
-  # An overlay on an overlay, as in a container, does not work.
+  # An overlay on top of an overlay does not work. In a container, the folder is on an overlay.
   [[ $(stat -f -c %T "$node") != overlayfs ]] || snapshotter=native
   cat >"$node/cni/10-bridge.conflist" <<END
 {"cniVersion": "0.4.0", "name": "haltline", "plugins": [
@@ -55,14 +55,14 @@ state = "/run/containerd"
   address = "/run/containerd/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "$PAUSE_IMAGE"
-  # Where the capability SYS_RESOURCE is missing, no sandbox would start.
+  # Without this, no sandbox starts if the capability SYS_RESOURCE is missing.
   restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "$snapshotter"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "$(cni_plugins)"
+  bin_dir = "$(cni_plugins_folder)"
   conf_dir = "$node/cni"
 END
   start_in_node containerd containerd --config "$node/containerd.toml"
@@ -70,11 +70,11 @@ END
 
 run_kubelet() {
   write_kubelet_config >"$DIR/node/kubelet.yaml"
-  start_in_node kubelet "$(binary kubelet)" --config "$DIR/node/kubelet.yaml" \
+  start_in_node kubelet "$(binary_path kubelet)" --config "$DIR/node/kubelet.yaml" \
     --kubeconfig "$DIR/pki/kubelet.kubeconfig" --hostname-override "$NODE_NAME" --node-ip "$NET.2"
 }
 
-# clusterDNS names an address where nobody answers: without one, each pod would get a warning event.
+# Nothing answers at the address of clusterDNS. Without an address, each pod would get a warning event.
 write_kubelet_config() {
   cat <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -109,15 +109,15 @@ mode: iptables
 hostnameOverride: $NODE_NAME
 clusterCIDR: $NET.128/25
 clientConnection: {kubeconfig: $DIR/pki/kube-proxy.kubeconfig}
-# Connection tracking is tuned for the whole kernel, so it is left as it is.
+# These settings would change the whole kernel, so they are left as they are.
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 END
-  start_in_node kube-proxy "$(binary kube-proxy)" --config "$DIR/node/kube-proxy.yaml"
+  start_in_node kube-proxy "$(binary_path kube-proxy)" --config "$DIR/node/kube-proxy.yaml"
 }
 
 start_real_node() {
   say "starting a real node"
-  keep_kernel_settings
+  save_kernel_settings
   create_node_namespaces
   create_link
   run_relay
@@ -126,13 +126,13 @@ start_real_node() {
   load_images "$(pause_image)" "$(busybox_image)"
   run_kubelet
   run_kube_proxy
-  wait_for kubelet 90 "the node is Ready" node_ready
+  wait_for kubelet 90 "the node is Ready" is_node_ready
 }
 
-# The kubelet changes these for the whole machine. They are kept until the last real node goes.
+# The kubelet changes these for the whole machine. Their values are restored with the removal of the last real node.
 KERNEL_SETTINGS="vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes"
 
-keep_kernel_settings() {
+save_kernel_settings() {
   local setting
   [[ ! -e $CACHE/kernel-settings ]] || return 0
   for setting in $KERNEL_SETTINGS; do
@@ -152,7 +152,8 @@ restore_kernel_settings() {
   rm -f "$CACHE/kernel-settings"
 }
 
-# With the first process of their namespace all others end, containers too; the mounts and the network go with them.
+# When the first process of a namespace ends, the kernel ends all others, containers too. It then removes the mounts and
+# the network.
 remove_real_node() {
   stop_process node
   ! ip link show "$(link_name)" >/dev/null 2>&1 || ip link delete "$(link_name)" 2>/dev/null || true
@@ -160,7 +161,7 @@ remove_real_node() {
   restore_kernel_settings
 }
 
-# containerd puts each container in a group k8s.io/ID. The same k8s.io may hold those of others.
+# containerd puts each container into a group k8s.io/ID. The same k8s.io may hold groups of other programs.
 remove_cgroups() {
   local task group
   for task in "$DIR"/node/lib/containerd/io.containerd.runtime.v2.task/k8s.io/*; do

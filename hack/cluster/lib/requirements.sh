@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a real node needs, and how a machine gets it.
 
-# Commands, each with the Debian package that has it.
+# Each command with the Debian package that has it.
 NODE_PACKAGES="containerd:containerd ctr:containerd runc:runc iptables:iptables conntrack:conntrack
   ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount"
 
@@ -9,14 +9,14 @@ missing_packages() {
   local pair
   {
     for pair in $NODE_PACKAGES; do
-      has "${pair%%:*}" || echo "${pair##*:}"
+      has_command "${pair%%:*}" || echo "${pair##*:}"
     done
-    [[ -n $(cni_plugins) ]] || echo containernetworking-plugins
+    [[ -n $(cni_plugins_folder) ]] || echo containernetworking-plugins
   } | sort -u | tr '\n' ' '
 }
 
-# Debian's folder, then the one that others use.
-cni_plugins() {
+# cni_plugins_folder prints Debian's folder or else that of other distributions, and nothing if neither has the plugins.
+cni_plugins_folder() {
   local folder
   for folder in /usr/lib/cni /opt/cni/bin; do
     if [[ -x $folder/bridge && -x $folder/host-local && -x $folder/loopback ]]; then
@@ -26,39 +26,39 @@ cni_plugins() {
   done
 }
 
-# why_no_real_node: prints what stands in the way, with the remedy; nothing if it can be. Changes nothing.
+# why_no_real_node prints why there can be no real node and what to do about it, or nothing. It changes nothing.
 why_no_real_node() {
   local missing
   is_linux || { echo "a real node needs Linux; use --node simulated" && return; }
   is_root || { echo "a real node needs root: run as root, or use --node simulated" && return; }
   case $CACHE/ in
-    /run/* | /var/*) echo "a real node has a /run, a /var/lib and a /var/log of its own: set HALTLINE_CACHE to a folder elsewhere" && return ;;
+    /run/* | /var/*) echo "a real node has /run, /var/lib and /var/log of its own: set HALTLINE_CACHE to another folder" && return ;;
   esac
   missing=$(missing_packages)
-  if [[ -n $missing ]] && ! { has apt-get && [[ -e /etc/debian_version ]]; }; then
+  if [[ -n $missing ]] && ! { has_command apt-get && [[ -e /etc/debian_version ]]; }; then
     echo "not installed: $missing(names of Debian's packages): install them, or use --node simulated"
     return
   fi
   [[ -n $missing ]] || why_no_namespaces
 }
 
-# Tried in namespaces that are gone at once.
+# why_no_namespaces tries them in namespaces that are gone at once.
 why_no_namespaces() {
   if ! unshare --mount --net --pid --fork --mount-proc ip link add try0 type bridge 2>/dev/null; then
-    echo "no namespaces or no bridge devices here: allow them (a container needs --privileged), or use --node simulated"
+    echo "no namespaces or bridge devices can be created: allow them (a container needs --privileged), or use --node simulated"
   elif ! unshare --net iptables --table nat --list-rules >/dev/null 2>&1; then
-    echo "iptables has no NAT here: load the kernel's modules for it, or use --node simulated"
+    echo "iptables has no NAT: load the kernel's modules for it, or use --node simulated"
   fi
 }
 
-# install_packages: whatever is missing. Fails with a message where that fails.
+# install_packages installs the packages that are missing. It prints a message if that fails.
 install_packages() {
   local missing policy=/usr/sbin/policy-rc.d mine=''
   missing=$(missing_packages)
   [[ -n $missing ]] || return 0
   say "installing Debian packages: $missing"
   mkdir -p "$CACHE"
-  # A package starts its services; the cluster starts a containerd of its own and wants no other.
+  # A package starts its services when it is installed. The cluster starts a containerd of its own and needs no other.
   if [[ ! -e $policy ]]; then
     mine=yes
     printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -75,18 +75,18 @@ install_packages() {
   [[ -z $mine ]] || rm -f "$policy"
 }
 
-# choose_kind WANTED: sets KIND. "auto" takes a real node where there can be one, and says what it took and why.
+# choose_kind WANTED sets KIND. "auto" chooses a real node if there can be one, and prints its choice and why.
 choose_kind() {
   local why=''
   case $1 in
     real | auto) ;;
     simulated | none) KIND=$1 && return ;;
-    *) die "--node $1: one of auto, real, simulated, none is wanted" ;;
+    *) die "--node $1: it has to be auto, real, simulated or none" ;;
   esac
   KIND=real
   why=$(why_no_real_node)
   if [[ -z $why ]] && ! install_packages; then why="its packages could not be installed"; fi
-  # What could not be tried before the packages were there.
+  # Some checks need the packages.
   [[ -n $why ]] || why=$(why_no_real_node)
   if [[ $1 == real ]]; then
     [[ -z $why ]] || die "$why"

@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command pause does nothing until it is told to end, as the first process of a pod's or a node's process namespace:
-// there it takes over the children that lost their parent, and ends them properly.
+// Command pause waits for a signal to end. It is the first process in the process namespace of a pod or a node, so it also
+// reaps the processes that have ended and whose parent has ended before.
 package main
 
 import (
@@ -14,8 +14,8 @@ import (
 func main() {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
-	for s := range signals {
-		if s != syscall.SIGCHLD {
+	for received := range signals {
+		if received != syscall.SIGCHLD {
 			return
 		}
 		for {

@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command relay passes TCP connections on. It is the way from a node to its API server, which itself listens on the
-// loopback address alone; without the relay the node is cut off.
+// Command relay forwards TCP connections. It connects a node to its API server, which listens on the loopback address
+// only. Without the relay the node is cut off.
 package main
 
 import (
@@ -25,11 +25,11 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		go relay(client, os.Args[2])
+		go forwardConnection(client, os.Args[2])
 	}
 }
 
-func relay(client net.Conn, target string) {
+func forwardConnection(client net.Conn, target string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", target)
 	if err != nil {
@@ -38,12 +38,12 @@ func relay(client net.Conn, target string) {
 	}
 	defer server.Close()
 	done := make(chan struct{}, 2)
-	pass := func(to, from net.Conn) {
+	copyStream := func(to, from net.Conn) {
 		_, _ = io.Copy(to, from)
 		done <- struct{}{}
 	}
-	go pass(server, client)
-	go pass(client, server)
-	// TLS has no use for a connection that is open in one direction only.
+	go copyStream(server, client)
+	go copyStream(client, server)
+	// TLS does not use a connection that is open in one direction only.
 	<-done
 }

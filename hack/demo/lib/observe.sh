@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# What the demo asks for, and what it looks at.
+# What the demo creates, waits for and looks at.
 
 LABEL=pipelines.haltline.dev/execution-id
 FOLLOWERS=''
 
-# get KIND/NAME JSONPATH
-get() { kubectl get "$1" -o "jsonpath=$2"; }
+# read_field KIND/NAME JSONPATH
+read_field() { kubectl get "$1" -o "jsonpath=$2"; }
 
-# start NAME SECONDS: an execution of the sample, whose actions work that long.
-start() {
-  run "sed 's/generateName: web-/name: $1/; s/\"30\"/\"$2\"/' config/samples/pipelineexecution.yaml | kubectl create -f -"
+execution_id() { read_field "pipelineexecution/$1" '{.metadata.uid}'; }
+
+# start_execution NAME SECONDS starts an execution of the sample, whose actions work for so many seconds.
+start_execution() {
+  run_command "sed 's/generateName: web-/name: $1/; s/\"30\"/\"$2\"/' config/samples/pipelineexecution.yaml | kubectl create -f -"
 }
 
-id_of() { get "pipelineexecution/$1" '{.metadata.uid}'; }
-
-# request NAME PIPELINE ID ABANDON REASON: the command that asks for a stop.
-request() {
+# stop_command NAME PIPELINE ID ABANDON REASON prints the command that creates a StopRequest.
+stop_command() {
   cat <<TEXT
 kubectl create -f - <<END
 apiVersion: pipelines.haltline.dev/v1alpha1
@@ -31,97 +31,103 @@ END
 TEXT
 }
 
-# until_running NAME: both actions of the first group have a container that runs.
-until_running() {
+# wait_for_field OBJECT JSONPATH WHAT waits until the field has a value.
+wait_for_field() {
+  kubectl wait "$1" --for=jsonpath="$2" --timeout=2m >/dev/null 2>&1 || fail "$1 $3" "that it did not"
+}
+
+# wait_until_running NAME waits until both actions of the first group have a container that runs.
+wait_until_running() {
   local id action
-  id=$(id_of "$1")
+  id=$(execution_id "$1")
   for action in 0 1; do
-    await "pipelineexecution/$1" "{.status.stages[0].actions[$action].workload.uid}" "to start its actions"
+    wait_for_field "pipelineexecution/$1" "{.status.stages[0].actions[$action].workload.uid}" "to start its actions"
   done
   kubectl wait jobs --selector "$LABEL=$id" --for=jsonpath='{.status.ready}'=1 --timeout=3m >/dev/null 2>&1 ||
     fail "the containers of $1 to run" "$(kubectl get pods --selector "$LABEL=$id" 2>&1)"
 }
 
-# await OBJECT JSONPATH WHAT: until it has a value.
-await() {
-  kubectl wait "$1" --for=jsonpath="$2" --timeout=2m >/dev/null 2>&1 || fail "$1 $3" "that it did not"
-}
-
-# verdict NAME EXPECTED: waits for the verdict on a request, and shows it.
-verdict() {
+# assert_verdict NAME EXPECTED waits for the verdict on a StopRequest, and shows it.
+assert_verdict() {
   local found
-  await "stoprequest/$1" '{.status.conditions[?(@.type=="Accepted")].status}' "to get a verdict"
-  run "kubectl get stoprequest $1"
-  found=$(get "stoprequest/$1" '{.status.conditions[?(@.type=="Accepted")].reason}')
-  same "the verdict on StopRequest $1" "$2" "$found"
+  wait_for_field "stoprequest/$1" '{.status.conditions[?(@.type=="Accepted")].status}' "to get a verdict"
+  run_command "kubectl get stoprequest $1"
+  found=$(read_field "stoprequest/$1" '{.status.conditions[?(@.type=="Accepted")].reason}')
+  assert_equal "the verdict on StopRequest $1" "$2" "$found"
 }
 
-# until_stopped NAME: then nothing of it may run.
-until_stopped() {
-  run "kubectl wait pipelineexecution/$1 --for=condition=Stopped --timeout=2m"
-  same "the state of $1" Stopped "$(get "pipelineexecution/$1" '{.status.state}')"
-  same "what the stop of $1 still waits for" '' "$(get "pipelineexecution/$1" '{.status.stop.waitingFor[*].action}')"
-  nothing_runs "$1"
+# assert_finished NAME STATE waits for the end of an execution, whatever it is.
+assert_finished() {
+  run_command "kubectl wait pipelineexecution/$1 --for=condition=Finished --timeout=2m"
+  assert_equal "the state of $1" "$2" "$(read_field "pipelineexecution/$1" '{.status.state}')"
 }
 
-nothing_runs() {
-  same "what is left running of $1" '' "$(kubectl get pods --selector "$LABEL=$(id_of "$1")" \
+# assert_stopped NAME waits for the end of an execution, and checks that nothing of it runs.
+assert_stopped() {
+  assert_finished "$1" Stopped
+  assert_equal "what the stop of $1 waits for" '' "$(read_field "pipelineexecution/$1" '{.status.stop.waitingFor[*].action}')"
+  assert_nothing_runs "$1"
+}
+
+assert_nothing_runs() {
+  assert_equal "the pods of $1 that run" '' "$(kubectl get pods --selector "$LABEL=$(execution_id "$1")" \
     --field-selector status.phase!=Succeeded,status.phase!=Failed -o name)"
 }
 
-# show_actions NAME: what became of each action.
+# show_actions NAME shows the state of each action.
 show_actions() {
-  run "kubectl get pipelineexecution $1 -o jsonpath='{range .status.stages[*].actions[*]}{.name}: {.state}{\"\\n\"}{end}'"
+  run_command "kubectl get pipelineexecution $1 -o jsonpath='{range .status.stages[*].actions[*]}{.name}: {.state}{\"\\n\"}{end}'"
 }
 
-# actions_are NAME COMPILE TEST PACKAGE ROLL-OUT
-actions_are() {
-  same "the actions of $1" "${*:2}" "$(get "pipelineexecution/$1" '{.status.stages[*].actions[*].state}')"
+# assert_actions NAME COMPILE TEST PACKAGE ROLL-OUT checks the state of each action.
+assert_actions() {
+  assert_equal "the actions of $1" "${*:2}" "$(read_field "pipelineexecution/$1" '{.status.stages[*].actions[*].state}')"
 }
 
-# jobs_are NAME ACTION...: the Jobs that it ever had, since they live as long as it does.
-jobs_are() {
+# assert_jobs NAME ACTION... checks which actions ever had a Job. The Jobs of an execution live as long as it does.
+assert_jobs() {
   local found
-  found=$(kubectl get jobs --selector "$LABEL=$(id_of "$1")" \
+  found=$(kubectl get jobs --selector "$LABEL=$(execution_id "$1")" \
     -o 'jsonpath={range .items[*]}{.metadata.annotations.pipelines\.haltline\.dev/action}{"\n"}{end}' | sort | paste -s -d ' ' -)
-  same "the Jobs of $1" "${*:2}" "$found"
+  assert_equal "the Jobs of $1" "${*:2}" "$found"
 }
 
 show_jobs() {
-  run "kubectl get jobs -l $LABEL=$(id_of "$1") -o custom-columns='JOB:.metadata.name,ACTION:.metadata.annotations.pipelines\.haltline\.dev/action'"
+  run_command "kubectl get jobs -l $LABEL=$(execution_id "$1") -o custom-columns='JOB:.metadata.name,ACTION:.metadata.annotations.pipelines\.haltline\.dev/action'"
 }
 
-containers_speak() { [[ $NODE == real ]]; }
+# has_container_logs succeeds if containers run, and not only simulated ones.
+has_container_logs() { [[ $NODE == real ]]; }
 
-# follow NAME: collects what the containers of an execution say, since their logs go with their pods.
-follow() {
-  containers_speak || return 0
+# follow_logs NAME collects what the containers of an execution print, because their logs go with their pods.
+follow_logs() {
+  has_container_logs || return 0
   local tries=0
-  show "kubectl logs -l $LABEL=$(id_of "$1") --follow &"
+  print_command "kubectl logs -l $LABEL=$(execution_id "$1") --follow &"
   say ""
   : >"$WORK/$1.log"
-  kubectl logs --selector "$LABEL=$(id_of "$1")" --follow >"$WORK/$1.log" 2>"$WORK/$1.err" &
+  kubectl logs --selector "$LABEL=$(execution_id "$1")" --follow >"$WORK/$1.log" 2>"$WORK/$1.err" &
   FOLLOWERS="$FOLLOWERS $!"
-  until (($(said "$1" ' starts$') == 2)); do
-    ((++tries < 150)) || fail "the containers of $1 to say that they start" "$(cat "$WORK/$1.log" "$WORK/$1.err")"
+  until (($(count_log_lines "$1" ' starts$') == 2)); do
+    ((++tries < 150)) || fail "the containers of $1 to print that they start" "$(cat "$WORK/$1.log" "$WORK/$1.err")"
     sleep 0.2
   done
 }
 
-# said NAME PATTERN: how many lines like that its containers have said.
-said() { grep -c "$2" "$WORK/$1.log" || true; }
+# count_log_lines NAME PATTERN counts the lines like that in what follow_logs collected.
+count_log_lines() { grep -c "$2" "$WORK/$1.log" || true; }
 
-# followed NAME: shows what they said, once their pods are gone.
-followed() {
-  containers_speak || return 0
+# assert_followed_logs NAME shows what follow_logs collected, once the pods are gone.
+assert_followed_logs() {
+  has_container_logs || return 0
   wait "${FOLLOWERS##* }" || true
   FOLLOWERS=${FOLLOWERS% *}
-  say "What the containers have said:"
+  say "What the containers printed:"
   sed 's/^/  /' "$WORK/$1.log"
   say ""
-  same "how many containers of $1 were told to end" 2 "$(said "$1" ' was told to end$')"
-  same "how many containers of $1 cleaned up in their grace period" 2 "$(said "$1" ' has cleaned up$')"
-  lacks "the log of $1" "is done" "$(cat "$WORK/$1.log")"
+  assert_equal "the number of containers of $1 that were told to end" 2 "$(count_log_lines "$1" ' was told to end$')"
+  assert_equal "the number of containers of $1 that cleaned up in their grace period" 2 "$(count_log_lines "$1" ' has cleaned up$')"
+  assert_lacks "the log of $1" "is done" "$(cat "$WORK/$1.log")"
 }
 
 stop_followers() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where the demo runs: on a local cluster of its own, or on the one that KUBECONFIG names.
+# Sets up a local cluster, or uses the one that KUBECONFIG names, and cleans up.
 
 LOCAL_IMAGE=haltline.dev/haltline:dev
 OPERATOR_NAMESPACE=haltline-system
@@ -7,7 +7,7 @@ OPERATOR_NAMESPACE=haltline-system
 REFUSED=0 OPERATOR_PID='' CLUSTER_IS_OURS='' NAMESPACE_IS_OURS='' DEPLOYED=''
 HAD_OPERATOR='' HAD_OBJECTS=''
 
-# Every command of the demo is for its namespace, as soon as that is there.
+# kubectl uses the namespace of the demo as soon as the demo has created it.
 kubectl() {
   if [[ -n $NAMESPACE_IS_OURS ]]; then set -- --namespace "$NAMESPACE" "$@"; fi
   "$KUBECTL" "$@"
@@ -21,9 +21,9 @@ set_up() {
   else
     set_up_given_cluster
   fi
-  run "kubectl create namespace $NAMESPACE"
+  run_command "kubectl create namespace $NAMESPACE"
   NAMESPACE_IS_OURS=yes
-  run "kubectl label namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted"
+  run_command "kubectl label namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted"
   wait_for_policies
   say "Every kubectl command below is for this namespace: to type one yourself, add -n $NAMESPACE."
 }
@@ -32,7 +32,7 @@ set_up_local_cluster() {
   say "KUBECONFIG is not set, so this runs on a local cluster, which is removed at the end. It keeps what it builds, so that only"
   say "the first time takes long."
   say ""
-  # One that an earlier demo left up is not what this one starts from.
+  # An earlier demo may have left its cluster up.
   cluster down 2>/dev/null
   CLUSTER_IS_OURS=yes
   cluster up --node "${NODE:-auto}"
@@ -45,38 +45,39 @@ set_up_local_cluster() {
     say "Packing the operator into an image, to load it into the node:"
     make --no-print-directory --silent image IMG="$LOCAL_IMAGE"
     cluster load bin/haltline-image.tar
-    run "kubectl apply -k config/default"
+    run_command "kubectl apply -k config/default"
     wait_for_operator
   else
     run_operator_here
   fi
 }
 
-# No container runs on a simulated node, so the operator runs beside the cluster.
+# No container runs on a simulated node, so the operator runs as a process beside the cluster.
 run_operator_here() {
-  say "The node is simulated: no container runs there, and containers say nothing. The operator runs as a process on this machine."
+  say "The node is simulated: no container runs there, and no logs are shown. The operator runs as a process on this machine."
   make --no-print-directory --silent build
-  run "kubectl apply -k hack/demo/operator-here"
+  run_command "kubectl apply -k hack/demo/operator-here"
+  run_command "kubectl apply -f config/rbac/view_role.yaml -f config/rbac/edit_role.yaml -f config/rbac/admin_role.yaml"
   kubectl wait --for=condition=Established --timeout=60s --filename config/crd/bases >/dev/null
-  show "bin/haltline --health-probe-bind-address=0 &"
-  nohup bin/haltline --health-probe-bind-address=0 >"$WORK/operator.log" 2>&1 </dev/null &
+  print_command "bin/haltline --health-probe-bind-address=0 --metrics-bind-address=0 &"
+  nohup bin/haltline --health-probe-bind-address=0 --metrics-bind-address=0 >"$WORK/operator.log" 2>&1 </dev/null &
   OPERATOR_PID=$!
   say ""
 }
 
 set_up_given_cluster() {
   NODE=real
-  KUBECTL=$(own_kubectl)
+  KUBECTL=$(find_kubectl)
   kubectl get --raw /readyz >/dev/null || refuse "the API server of KUBECONFIG ($KUBECONFIG) does not answer"
   say "KUBECONFIG is set, so this runs on that cluster:"
   say "  context     $(kubectl config current-context)"
   say "  API server  $(kubectl config view --minify -o 'jsonpath={.clusters[0].cluster.server}')"
   say "Its nodes have to be able to run busybox:1.35."
   say ""
-  ! exists namespace "$NAMESPACE" ||
-    refuse "namespace $NAMESPACE is there already. Delete it, or name another one: DEMO_NAMESPACE=... make demo"
+  ! object_exists namespace "$NAMESPACE" ||
+    refuse "namespace $NAMESPACE exists already. Delete it, or choose another one: DEMO_NAMESPACE=... make demo"
   HAD_OBJECTS=$(operator_objects) || exit 1
-  ! exists --namespace "$OPERATOR_NAMESPACE" deployment haltline-manager || HAD_OPERATOR=yes
+  ! object_exists --namespace "$OPERATOR_NAMESPACE" deployment haltline-manager || HAD_OPERATOR=yes
   deploy_to_given_cluster
   wait_for_operator
 }
@@ -84,12 +85,12 @@ set_up_given_cluster() {
 deploy_to_given_cluster() {
   if [[ -n ${IMG:-} ]]; then
     DEPLOYED=yes
-    run "make --no-print-directory deploy IMG=$IMG KUBECTL=$KUBECTL"
+    run_command "make --no-print-directory deploy IMG=$IMG KUBECTL=$KUBECTL"
   elif [[ -n $HAD_OPERATOR ]]; then
-    say "The operator is there already, and is used as it is:"
+    say "The operator is on this cluster already, and is used as it is:"
   else
-    refuse "the operator is not on this cluster, and there is no image to deploy it from. Push one to where the cluster pulls from, and
-name it:
+    refuse "the operator is not on this cluster, and IMG does not name its image. Push the image to a registry that the cluster can pull
+from, and name it:
   make docker-build IMG=REGISTRY/haltline:dev
   docker push REGISTRY/haltline:dev
   make demo IMG=REGISTRY/haltline:dev
@@ -98,17 +99,22 @@ Or run the demo on a local cluster: env -u KUBECONFIG make demo"
 }
 
 wait_for_operator() {
-  run "kubectl rollout status --namespace $OPERATOR_NAMESPACE deployment/haltline-manager --timeout=3m"
+  run_command "kubectl rollout status --namespace $OPERATOR_NAMESPACE deployment/haltline-manager --timeout=3m"
 }
 
-# Admission policies take effect a few seconds after they are applied.
+# wait_for_policies waits until the admission policies write who creates an object. It takes the API server a few seconds to
+# learn of new policies and kinds; until then it answers ServiceUnavailable or leaves the field out.
 wait_for_policies() {
-  local tries=0 trial
   WHO=$(kubectl auth whoami -o 'jsonpath={.status.userInfo.username}')
-  trial=$(request trial web 00000000-0000-0000-0000-000000000000 false trial)
-  trial=${trial/create/create --dry-run=server -o 'jsonpath={.spec.requestedBy\}'}
-  until [[ $(eval "$trial" 2>/dev/null) == "$WHO" ]]; do
-    ((++tries < 60)) || fail "the admission policies to say who asks ($WHO)" "that they do not"
+  wait_for_stamp startedBy "kubectl create -f config/samples/pipelineexecution.yaml"
+  wait_for_stamp requestedBy "$(stop_command trial web 00000000-0000-0000-0000-000000000000 false trial)"
+}
+
+# wait_for_stamp FIELD COMMAND repeats a dry run of a "kubectl create" until the field of the spec has the user.
+wait_for_stamp() {
+  local tries=0 options="--dry-run=server -o jsonpath={.spec.$1}" found
+  until found=$(eval "${2/create/create $options}" 2>&1) && [[ $found == "$WHO" ]]; do
+    ((++tries < 60)) || fail "the admission policies to write spec.$1 ($WHO)" "${found:-nothing}"
     sleep 0.5
   done
 }
@@ -119,58 +125,58 @@ refuse() {
   exit 2
 }
 
-# Those objects of the operator's manifests that are on the cluster.
+# operator_objects prints the objects of config/default that are on the cluster.
 operator_objects() {
   "$KUBECTL" kustomize config/default | "$KUBECTL" get --ignore-not-found -o name -f - | sort
 }
 
-# exists WHAT...: any answer but "there" and "not there" ends the demo.
-exists() {
+# object_exists ARGUMENT... gives its arguments to "kubectl get". An error of kubectl ends the demo.
+object_exists() {
   local found
   found=$(kubectl get "$@" --ignore-not-found -o name) || exit 1
   [[ -n $found ]]
 }
 
-# The user's kubectl, or else that of the local cluster, which is built for it.
-own_kubectl() (
+# find_kubectl prints the path of the user's kubectl. If there is none, it builds that of the local cluster.
+find_kubectl() (
   if type -P kubectl; then return; fi
-  # Read by what is sourced.
+  # The sourced files read it.
   # shellcheck disable=SC2034
   HERE=$PWD/hack/cluster
   # shellcheck source=/dev/null
   source hack/cluster/lib/common.sh
   # shellcheck source=/dev/null
   source hack/cluster/lib/build.sh
-  build kubectl
-  binary kubectl
+  build_binaries kubectl
+  binary_path kubectl
 )
 
-# finish: on every way out. What went wrong is shown while it can be seen; then what was made goes.
+# finish runs at every exit. It shows what went wrong while the objects still exist, and then removes them.
 finish() {
   local code=$?
   trap - EXIT
   trap '' INT TERM
   stop_followers
   if ((code != 0)); then
-    ((REFUSED || code >= 128)) || post_mortem
+    ((REFUSED || code >= 128)) || print_diagnostics
     ((REFUSED)) || say "demo: FAILED" >&2
   fi
   if [[ ${KEEP:-} == 1 ]]; then
-    kept
+    print_how_to_use
   else
     clean_up || say "demo: cleaning up failed" >&2
   fi
   exit "$code"
 }
 
-post_mortem() {
+print_diagnostics() {
   [[ -n $NAMESPACE_IS_OURS ]] || return 0
   {
-    printf '\n--- what there is:\n'
+    printf '\n--- the objects:\n'
     kubectl get haltline,jobs,pods
     kubectl describe pipelineexecutions,stoprequests
     kubectl get events
-    printf '\n--- the end of the log of the operator:\n'
+    printf "\n--- the end of the operator's log:\n"
     if [[ -n $OPERATOR_PID ]]; then
       tail -n 30 "$WORK/operator.log"
     else
@@ -179,17 +185,17 @@ post_mortem() {
   } >&2 || true
 }
 
-kept() {
+print_how_to_use() {
   if [[ -n $CLUSTER_IS_OURS ]]; then
     say ""
-    say "The cluster stays up. To use it, and to remove it:"
+    say "The cluster stays up. To use it and to remove it:"
     say "  export KUBECONFIG=$KUBECONFIG"
     say "  $KUBECTL -n $NAMESPACE get haltline"
     [[ -z $OPERATOR_PID ]] || say "  kill $OPERATOR_PID    # the operator; its log: $WORK/operator.log"
     say "  hack/cluster/cluster down --name ${HALTLINE_CLUSTER:-haltline-demo}"
   else
     say ""
-    say "What was made stays. To look at it, and to remove it:"
+    say "Everything that the demo created is kept. To look at it and to remove it:"
     say "  kubectl -n $NAMESPACE get haltline"
     [[ -z $NAMESPACE_IS_OURS ]] || say "  kubectl delete namespace $NAMESPACE"
     [[ -z $DEPLOYED || -n $HAD_OPERATOR ]] || say "  make undeploy"
@@ -206,7 +212,7 @@ clean_up() {
   rm -rf "$WORK"
 }
 
-# Only what the demo brought. The namespace goes first, as long as there is an operator.
+# remove_from_given_cluster removes only what the demo created. The namespace goes first, while the operator still runs.
 remove_from_given_cluster() {
   if [[ -n $NAMESPACE_IS_OURS ]]; then
     say "Removing namespace $NAMESPACE"

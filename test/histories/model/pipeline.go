@@ -3,7 +3,7 @@
 
 package model
 
-// Outcome is how an action ends when it is let.
+// Outcome is how an action ends if nobody ends it.
 type Outcome string
 
 // The outcomes. What hangs never ends by itself.
@@ -26,17 +26,17 @@ type Action struct {
 // Pipeline is its actions.
 type Pipeline []Action
 
-// before reports whether an action has to succeed until another may start.
-func (a Action) before(b Action) bool {
+// isBefore reports whether an action has to succeed before another may start.
+func (a Action) isBefore(b Action) bool {
 	return a.StageIndex < b.StageIndex || a.StageIndex == b.StageIndex && a.RunOrder < b.RunOrder
 }
 
-// Ends returns the state in which an execution ends that nobody stops, or InProgress where it never does.
-func (p Pipeline) Ends() State {
+// FindEnd returns the state in which an execution ends if nobody stops it, or InProgress if it never ends.
+func (p Pipeline) FindEnd() State {
 	end := Succeeded
 	for _, a := range p {
 		switch {
-		case !p.reaches(a):
+		case !p.isReached(a):
 		case a.Outcome == Hangs:
 			return InProgress
 		case a.Outcome == Fails:
@@ -46,10 +46,10 @@ func (p Pipeline) Ends() State {
 	return end
 }
 
-// reaches reports whether an action is started some time.
-func (p Pipeline) reaches(a Action) bool {
+// isReached reports whether an action is started at all.
+func (p Pipeline) isReached(a Action) bool {
 	for _, b := range p {
-		if b.before(a) && b.Outcome != Succeeds {
+		if b.isBefore(a) && b.Outcome != Succeeds {
 			return false
 		}
 	}
@@ -58,12 +58,12 @@ func (p Pipeline) reaches(a Action) bool {
 
 // MayStart reports whether an action may start, given how others have ended.
 func (p Pipeline) MayStart(k Key, ended func(Key) (Outcome, bool)) bool {
-	i := p.index(k)
+	i := p.findIndex(k)
 	if i < 0 {
 		return false
 	}
 	for _, b := range p {
-		if !b.before(p[i]) {
+		if !b.isBefore(p[i]) {
 			continue
 		}
 		if outcome, has := ended(b.Key); !has || outcome != Succeeds {
@@ -73,24 +73,24 @@ func (p Pipeline) MayStart(k Key, ended func(Key) (Outcome, bool)) bool {
 	return true
 }
 
-// Of returns how an action ends.
-func (p Pipeline) Of(k Key) Outcome {
-	if i := p.index(k); i >= 0 {
+// FindOutcome returns how an action ends.
+func (p Pipeline) FindOutcome(k Key) Outcome {
+	if i := p.findIndex(k); i >= 0 {
 		return p[i].Outcome
 	}
 	return ""
 }
 
-// With returns the pipeline with another outcome of an action.
-func (p Pipeline) With(k Key, outcome Outcome) Pipeline {
+// WithOutcome returns the pipeline with another outcome of an action.
+func (p Pipeline) WithOutcome(k Key, outcome Outcome) Pipeline {
 	changed := append(Pipeline{}, p...)
-	if i := p.index(k); i >= 0 {
+	if i := p.findIndex(k); i >= 0 {
 		changed[i].Outcome = outcome
 	}
 	return changed
 }
 
-func (p Pipeline) index(k Key) int {
+func (p Pipeline) findIndex(k Key) int {
 	for i, a := range p {
 		if a.Key == k {
 			return i

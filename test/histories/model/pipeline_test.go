@@ -5,7 +5,7 @@ package model
 
 import "testing"
 
-func act(stage, order int, outcome Outcome) Action {
+func newAction(stage, order int, outcome Outcome) Action {
 	return Action{StageIndex: stage, RunOrder: order, Outcome: outcome}
 }
 
@@ -16,16 +16,16 @@ func TestEndsAsTheUserGuideSays(t *testing.T) {
 		pipeline Pipeline
 		end      State
 	}{
-		{"every action succeeds", Pipeline{act(0, 1, Succeeds), act(0, 2, Succeeds), act(1, 1, Succeeds)}, Succeeded},
-		{"an action fails", Pipeline{act(0, 1, Fails)}, Failed},
-		{"a failed action blocks the next group", Pipeline{act(0, 1, Fails), act(0, 2, Hangs)}, Failed},
-		{"a failed action blocks the next stage", Pipeline{act(0, 1, Fails), act(1, 1, Hangs)}, Failed},
-		{"its running siblings finish", Pipeline{act(0, 1, Fails), act(0, 1, Hangs)}, InProgress},
-		{"what hangs blocks what comes after it", Pipeline{act(0, 1, Hangs), act(0, 2, Fails)}, InProgress},
-		{"a smaller runOrder goes first", Pipeline{act(0, 2, Hangs), act(0, 1, Fails)}, Failed},
-		{"the last stage fails", Pipeline{act(0, 1, Succeeds), act(1, 3, Fails)}, Failed},
+		{"every action succeeds", Pipeline{newAction(0, 1, Succeeds), newAction(0, 2, Succeeds), newAction(1, 1, Succeeds)}, Succeeded},
+		{"an action fails", Pipeline{newAction(0, 1, Fails)}, Failed},
+		{"a failed action blocks the next group", Pipeline{newAction(0, 1, Fails), newAction(0, 2, Hangs)}, Failed},
+		{"a failed action blocks the next stage", Pipeline{newAction(0, 1, Fails), newAction(1, 1, Hangs)}, Failed},
+		{"its running siblings finish", Pipeline{newAction(0, 1, Fails), newAction(0, 1, Hangs)}, InProgress},
+		{"what hangs blocks what comes after it", Pipeline{newAction(0, 1, Hangs), newAction(0, 2, Fails)}, InProgress},
+		{"a smaller runOrder goes first", Pipeline{newAction(0, 2, Hangs), newAction(0, 1, Fails)}, Failed},
+		{"the last stage fails", Pipeline{newAction(0, 1, Succeeds), newAction(1, 3, Fails)}, Failed},
 	} {
-		if got := test.pipeline.Ends(); got != test.end {
+		if got := test.pipeline.FindEnd(); got != test.end {
 			t.Errorf("%s: ends %q, not %q", test.name, got, test.end)
 		}
 	}
@@ -64,10 +64,10 @@ func TestWithChangesOneOutcome(t *testing.T) {
 	t.Parallel()
 	k := Key{"Build", "a"}
 	p := Pipeline{{k, 0, 1, Succeeds}}
-	if got := p.With(k, Fails).Of(k); got != Fails {
+	if got := p.WithOutcome(k, Fails).FindOutcome(k); got != Fails {
 		t.Errorf("the changed outcome is %q", got)
 	}
-	if got := p.Of(k); got != Succeeds {
+	if got := p.FindOutcome(k); got != Succeeds {
 		t.Errorf("the pipeline itself was changed: %q", got)
 	}
 }

@@ -30,7 +30,7 @@ const (
 // Stop returns the answer to StopPipelineExecution for an execution in this state, and its state after that.
 func (s State) Stop(abandon bool) (Answer, State) {
 	switch {
-	case s.Final():
+	case s.IsFinal():
 		return NotStoppable, s
 	case s == StoppingByAbandon, s == StoppingByWait && !abandon:
 		return Duplicated, s
@@ -41,20 +41,20 @@ func (s State) Stop(abandon bool) (Answer, State) {
 	}
 }
 
-// Unknown returns the answer to StopPipelineExecution for an execution that the pipeline does not have. The contract has
-// no error of its own for it: where the pipeline is there, the execution is one that cannot be stopped.
-func Unknown(pipelineFound bool) Answer {
+// AnswerUnknown returns the answer to StopPipelineExecution for an execution that the pipeline does not have. The contract has
+// no error of its own for it: if the pipeline is there, the execution is one that cannot be stopped.
+func AnswerUnknown(pipelineFound bool) Answer {
 	if pipelineFound {
 		return NotStoppable
 	}
 	return PipelineNotFound
 }
 
-// Stopping reports whether the execution was asked to stop and has not.
-func (s State) Stopping() bool { return s == StoppingByWait || s == StoppingByAbandon }
+// IsStopping reports whether the execution was asked to stop and has not.
+func (s State) IsStopping() bool { return s == StoppingByWait || s == StoppingByAbandon }
 
-// Final reports whether the execution is no longer in progress.
-func (s State) Final() bool { return s == Stopped || s == Succeeded || s == Failed }
+// IsFinal reports whether the execution is no longer in progress.
+func (s State) IsFinal() bool { return s == Stopped || s == Succeeded || s == Failed }
 
 // MayBecome reports whether the work of an execution can take it from one state to another, without a request: what was
 // asked to stop is Stopped in the end, and what was not is never.
@@ -65,6 +65,6 @@ func (s State) MayBecome(next State) bool {
 	case InProgress:
 		return next == Succeeded || next == Failed
 	default:
-		return s.Stopping() && next == Stopped
+		return s.IsStopping() && next == Stopped
 	}
 }

@@ -46,10 +46,10 @@ func TestStopAnswersAsTheContractSays(t *testing.T) {
 
 func TestUnknownAnswersAsTheContractSays(t *testing.T) {
 	t.Parallel()
-	if got := Unknown(false); got != PipelineNotFound {
+	if got := AnswerUnknown(false); got != PipelineNotFound {
 		t.Errorf("%q: answered %q", "The pipeline was specified in an invalid format or cannot be found.", got)
 	}
-	if got := Unknown(true); got != NotStoppable {
+	if got := AnswerUnknown(true); got != NotStoppable {
 		t.Errorf("%q: answered %q", "Unable to stop the pipeline execution.", got)
 	}
 }

@@ -1,0 +1,72 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"haltline.dev/haltline/controllers"
+)
+
+// operatorUser is the service account of the operator.
+const operatorUser = "system:serviceaccount:haltline-system:haltline-manager"
+
+// metricsAddress is where the operator serves /metrics.
+var metricsAddress string
+
+// startOperator runs the operator as main does, except for leader election and probes, and under its own role.
+func startOperator(ctx context.Context) (wait func(), err error) {
+	for _, file := range []string{"rbac/role.yaml", "rbac/role_binding.yaml"} {
+		if err := cluster.CreateAll(ctx, file); err != nil {
+			return nil, err
+		}
+	}
+	if metricsAddress, err = findFreeAddress(ctx); err != nil {
+		return nil, err
+	}
+	asOperator := rest.CopyConfig(cfg)
+	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{
+		Scheme: scheme,
+		Cache:  controllers.CacheOptions(),
+		Metrics: metricsserver.Options{
+			BindAddress: metricsAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	options := controllers.Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 8, ReconciliationTimeout: time.Minute}
+	if err := controllers.Setup(ctx, mgr, metrics.Registry, options); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := mgr.Start(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "the operator ended:", err)
+		}
+	}()
+	return func() { <-done }, nil
+}
+
+// findFreeAddress returns an address of this machine that nobody listens on.
+func findFreeAddress(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}

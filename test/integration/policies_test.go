@@ -1,0 +1,56 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/test/builders"
+)
+
+// labelUnstamped on a namespace leaves it out of the MutatingAdmissionPolicies, as in a cluster that has none.
+const labelUnstamped = "test/unstamped"
+
+// installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
+func installPolicies(ctx context.Context) error {
+	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/metrics_reader_role.yaml"} {
+		if err := cluster.CreateAll(ctx, pattern, leaveOutUnstamped); err != nil {
+			return err
+		}
+	}
+	return waitForPolicies(ctx)
+}
+
+// leaveOutUnstamped makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped.
+func leaveOutUnstamped(object *unstructured.Unstructured) error {
+	if object.GetKind() != "MutatingAdmissionPolicyBinding" {
+		return nil
+	}
+	return unstructured.SetNestedField(object.Object, map[string]any{"namespaceSelector": map[string]any{
+		"matchExpressions": []any{map[string]any{"key": labelUnstamped, "operator": "DoesNotExist"}},
+	}}, "spec", "matchResources")
+}
+
+// waitForPolicies waits until both mutating policies stamp. The API server refuses at first: it learns of a new kind, and of a
+// policy on it, a little later.
+func waitForPolicies(ctx context.Context) error {
+	stranger, err := clientAs("stranger", "system:masters")
+	if err != nil {
+		return err
+	}
+	var last error
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		sr := builders.StopRequest("default", "trial", builders.UnknownID)
+		execution := builders.Execution("default", "trial")
+		last = errors.Join(stranger.Create(ctx, sr, client.DryRunAll), stranger.Create(ctx, execution, client.DryRunAll))
+		return last == nil && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger", nil
+	})
+	return errors.Join(err, last)
+}

@@ -1,0 +1,25 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invariants
+
+// checkGuards is I10: "A delete carries a UID precondition; a write that decides carries a resourceVersion. Today the operator
+// deletes nothing." Every status decides, and so does every patch: to suspend a Job, or to leave it to go on. No two objects of a
+// cluster have the same resourceVersion, so it keeps a patch from another object of that name too.
+func checkGuards(h *History, r *Result) {
+	for _, request := range h.Requests {
+		r.Checked++
+		switch request.Verb {
+		case "delete", "deletecollection":
+			if request.Guard == nil || !request.Guard.UID {
+				r.violate(request.At+1, request.Execution, "a deletion could hit another object of that name: %s", request.Text)
+			} else {
+				r.violate(request.At+1, request.Execution, "the operator deletes: %s", request.Text)
+			}
+		case "update", "update-status", "patch", "patch-status":
+			if request.Guard != nil && !request.Guard.ResourceVersion {
+				r.violate(request.At+1, request.Execution, "a write overwrites what it has not seen: %s", request.Text)
+			}
+		}
+	}
+}

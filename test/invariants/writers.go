@@ -1,0 +1,123 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invariants
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/simcluster"
+)
+
+// controllerNames are those of the controllers, by the kinds that each writes alone.
+var controllerNames = map[simcluster.Kind]string{
+	simcluster.Pipeline: "pipeline", simcluster.Execution: "pipelineexecution", simcluster.StopRequest: "stoprequest",
+}
+
+// checkWriters is I7: "An object whose controller is not this execution is never changed or deleted. The execution's reconciler
+// alone writes an execution, the stop request's reconciler alone writes a stop request, and the pipeline's reconciler alone
+// writes a pipeline." Which reconciler it was and for which object is checked if the history has the reconciliations.
+func checkWriters(h *History, r *Result) {
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		if c.Writer == WriterOperator {
+			r.Checked++
+			if !mayWrite(c) || !mayReconciliationWrite(c) {
+				r.violate(c.Position, executionOf(anyVersion(c)), "%s wrote %s %q%s, which is not its to write", c.By, c.Kind, c.Key.Name, describeReconciliation(c))
+			}
+		}
+	}
+	for _, l := range h.Lives(simcluster.Job) {
+		if isControlledByExecution(l.First().New) {
+			continue
+		}
+		r.Checked++
+		if l.Removal != nil && l.Removal.mayBeOperators() {
+			r.violate(l.Removal.Position, "", "Job %q of somebody else's is gone", l.Key.Name)
+		}
+	}
+}
+
+func anyVersion(c *Change) client.Object {
+	if c.New != nil {
+		return c.New
+	}
+	return c.Old
+}
+
+// mayWrite reports whether any reconciler of the operator may make a change. Of a Job that is there, the controller that it had
+// before counts.
+func mayWrite(c *Change) bool {
+	switch c.Kind {
+	case simcluster.Job:
+		if c.Old == nil {
+			return isControlledByExecution(c.New)
+		}
+		return isControlledByExecution(c.Old)
+	case simcluster.Revision:
+		return c.Old == nil
+	case simcluster.Pod:
+		return false
+	}
+	return c.Old != nil && c.New != nil
+}
+
+// mayReconciliationWrite reports whether a change is for its reconciliation to make; true if the reconciliation is not known.
+func mayReconciliationWrite(c *Change) bool {
+	if c.Request == nil || c.Request.Reconciliation == nil {
+		return true
+	}
+	by := c.Request.Reconciliation
+	switch c.Kind {
+	case simcluster.Job:
+		job := c.Old
+		if job == nil {
+			job = c.New
+		}
+		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(job)
+	case simcluster.Revision:
+		return by.Controller == controllerNames[simcluster.Execution]
+	}
+	return by.Controller == controllerNames[c.Kind] && c.Old != nil && by.UID == c.Old.GetUID()
+}
+
+func describeReconciliation(c *Change) string {
+	if c.Request == nil || c.Request.Reconciliation == nil {
+		return ""
+	}
+	return " in reconciling " + c.Request.Reconciliation.Controller + " " + c.Request.Reconciliation.Object.Name
+}
+
+// checkSpecs is I7 for what a person asked for: no write of the operator changes a spec, who started an execution or who asked
+// for a stop included.
+func checkSpecs(h *History, r *Result) {
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		if !c.mayBeOperators() || c.Old == nil || c.New == nil || !isOurs(c.Kind) {
+			continue
+		}
+		if c.Kind == simcluster.Pipeline && c.Writer == WriterUnknown {
+			// A person may change a Pipeline.
+			continue
+		}
+		r.Checked++
+		if !equality.Semantic.DeepEqual(specOf(c.Old), specOf(c.New)) {
+			r.violate(c.Position, executionOf(c.New), "%s changed the spec of %s %q", formatWriter(c), c.Kind, c.Key.Name)
+		}
+	}
+}
+
+func specOf(o client.Object) any {
+	switch o := o.(type) {
+	case *v1alpha1.Pipeline:
+		return o.Spec
+	case *v1alpha1.PipelineExecution:
+		return o.Spec
+	case *v1alpha1.StopRequest:
+		return o.Spec
+	}
+	return nil
+}
