@@ -45,7 +45,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// informers are a cache that hands out what listens to it, so that a test can tell it of anything at all.
+// informers are a cache that hands out what listens to it, so that a test can send it anything.
 type informers struct {
 	*informertest.FakeInformers
 	mu        sync.Mutex
@@ -60,7 +60,7 @@ func (i *informers) GetInformer(_ context.Context, o client.Object, _ ...cache.I
 	return &informer{controllertest.NewFakeInformer(controllertest.Synced), i, fmt.Sprintf("%T", o)}, nil
 }
 
-// of are those who listen to objects of a type, once there are so many.
+// of returns those who listen to objects of a type, once there are so many.
 func (i *informers) of(t testing.TB, o client.Object, want int) []toolscache.ResourceEventHandler {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -96,7 +96,7 @@ type listener struct {
 	name string
 }
 
-// listeners are those of every Watch of every controller, made as Setup has them made.
+// makeListeners returns those of every Watch of every controller, made as Setup has them made.
 func makeListeners(t testing.TB, c client.Client) []listener {
 	t.Helper()
 	var all []listener
@@ -135,8 +135,8 @@ func (*priorityQueue) AddWithOpts(priorityqueue.AddOpts, ...reconcile.Request) {
 func notify(t testing.TB, l listener, before, after any) {
 	t.Helper()
 	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: told of %T %+v, then %T %+v: panic: %v", l.name, before, before, after, after, p)
+		if panicked := recover(); panicked != nil {
+			t.Errorf("%s: %T %+v, then %T %+v: panic: %v", l.name, before, before, after, after, panicked)
 		}
 	}()
 	l.OnAdd(after, false)
@@ -147,7 +147,7 @@ func notify(t testing.TB, l listener, before, after any) {
 	l.OnDelete(&toolscache.DeletedFinalStateUnknown{Obj: after})
 }
 
-// oddities is everything of which an informer could tell that is not what it should be.
+// oddObjects returns what an informer could send that is not what it should be.
 func oddObjects() []any {
 	labels := map[string]string{v1alpha1.LabelExecutionID: ""}
 	return []any{
@@ -164,13 +164,13 @@ func oddObjects() []any {
 	}
 }
 
-// lists answers every list with the error, or with one empty object.
-type lists struct {
+// listAnswers answers every list with the error, or with one empty object.
+type listAnswers struct {
 	client.Client
 	err error
 }
 
-func (l lists) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+func (l listAnswers) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
 	if l.err != nil {
 		return l.err
 	}
@@ -187,7 +187,7 @@ func (l lists) List(_ context.Context, list client.ObjectList, _ ...client.ListO
 
 // A panic in a handler of an informer kills the operator, and again each time it is started: nobody could stop anything.
 func TestNoHandlerPanics(t *testing.T) {
-	for _, reconcileRequest := range []lists{{}, {err: errors.New("no such index")}} {
+	for _, reconcileRequest := range []listAnswers{{}, {err: errors.New("no such index")}} {
 		for _, l := range makeListeners(t, reconcileRequest) {
 			for _, before := range oddObjects() {
 				for _, after := range oddObjects() {
@@ -198,8 +198,8 @@ func TestNoHandlerPanics(t *testing.T) {
 	}
 }
 
-// What the cache calls for every object before it tells anybody: an index or a transformation that panics, or a
-// transformation that returns an error, would end the operator as well.
+// The cache calls the indexes and the transformations for every object. One that panics, or a transformation that returns an
+// error, would end the operator as well.
 func TestTheCacheTakesAnything(t *testing.T) {
 	for _, o := range oddObjects() {
 		checkCacheTakes(t, o)
@@ -209,8 +209,8 @@ func TestTheCacheTakesAnything(t *testing.T) {
 func checkCacheTakes(t testing.TB, o any) {
 	t.Helper()
 	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%T %+v: panic: %v", o, o, p)
+		if panicked := recover(); panicked != nil {
+			t.Errorf("%T %+v: panic: %v", o, o, panicked)
 		}
 	}()
 	if o, ok := o.(client.Object); ok { // The cache asks.
@@ -235,8 +235,8 @@ func checkCacheTakes(t testing.TB, o any) {
 	}
 }
 
-// panicking has every read of an object panic until it is mended, and then answer.
-type panicking struct {
+// panickingClient has every read of an object panic until it is mended, and then answer.
+type panickingClient struct {
 	client.Client
 	mu     sync.Mutex
 	mended bool
@@ -244,7 +244,7 @@ type panicking struct {
 	panics, answers map[string]int
 }
 
-func (p *panicking) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+func (p *panickingClient) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.mended {
@@ -255,12 +255,12 @@ func (p *panicking) Get(_ context.Context, key client.ObjectKey, o client.Object
 	return apierrors.NewNotFound(batchv1.Resource("any"), key.Name)
 }
 
-func (p *panicking) List(ctx context.Context, list client.ObjectList, o ...client.ListOption) error {
-	return lists{}.List(ctx, list, o...)
+func (p *panickingClient) List(ctx context.Context, list client.ObjectList, o ...client.ListOption) error {
+	return listAnswers{}.List(ctx, list, o...)
 }
 
-// wait waits until there were so many for an object of each type.
-func (p *panicking) wait(t *testing.T, what map[string]int, objects map[client.Object]int, want int) {
+// waitFor waits until there were so many for an object of each type.
+func (p *panickingClient) waitFor(t *testing.T, what map[string]int, objects map[client.Object]int, want int) {
 	t.Helper()
 	for o := range objects {
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -277,7 +277,7 @@ func (p *panicking) wait(t *testing.T, what map[string]int, objects map[client.O
 	}
 }
 
-// newManager is a manager with this cache and this client.
+// newManager returns a manager with this cache and this client.
 func newManager(t *testing.T, i *informers, c client.Client) ctrl.Manager {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -300,20 +300,20 @@ func newManager(t *testing.T, i *informers, c client.Client) ctrl.Manager {
 	return mgr
 }
 
-// added is a manager that keeps what is added to it.
-type added struct {
+// recordingManager is a manager that keeps what is added to it.
+type recordingManager struct {
 	ctrl.Manager
 	runnables []manager.Runnable
 }
 
-func (a *added) Add(r manager.Runnable) error {
-	a.runnables = append(a.runnables, r)
+func (m *recordingManager) Add(r manager.Runnable) error {
+	m.runnables = append(m.runnables, r)
 	return nil
 }
 
 // A person who mends what kept a stop should not wait long to see it: whatever fails is tried again after 15 s at most.
 func TestRetriesAreBounded(t *testing.T) {
-	mgr := &added{Manager: newManager(t, newInformers(), &panicking{})}
+	mgr := &recordingManager{Manager: newManager(t, newInformers(), &panickingClient{})}
 	if err := Setup(t.Context(), mgr, prometheus.NewRegistry(), Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,7 @@ func TestRetriesAreBounded(t *testing.T) {
 
 // A panic in a reconciler is an error of one object: the operator goes on, and tries again.
 func TestAPanicOfAReconcilerIsRecovered(t *testing.T) {
-	i, c := newInformers(), &panicking{panics: map[string]int{}, answers: map[string]int{}}
+	i, c := newInformers(), &panickingClient{panics: map[string]int{}, answers: map[string]int{}}
 	mgr := newManager(t, i, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := Setup(ctx, mgr, prometheus.NewRegistry(), Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
@@ -366,9 +366,9 @@ func TestAPanicOfAReconcilerIsRecovered(t *testing.T) {
 			l.OnAdd(o, false)
 		}
 	}
-	c.wait(t, c.panics, objects, 3)
+	c.waitFor(t, c.panics, objects, 3)
 	c.mu.Lock()
 	c.mended = true
 	c.mu.Unlock()
-	c.wait(t, c.answers, objects, 1)
+	c.waitFor(t, c.answers, objects, 1)
 }

@@ -17,7 +17,7 @@ import (
 	"haltline.dev/haltline/internal/text"
 )
 
-// What the API server says of a template can be longer than the schema lets a message be.
+// The answer of the API server about a template can be longer than the schema lets a message be.
 func TestPipelineMessagesAreBounded(t *testing.T) {
 	now := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	for _, message := range []string{strings.Repeat("x", 1024), strings.Repeat("x", 1025), strings.Repeat("停", 5000)} {

@@ -27,7 +27,7 @@ type notedQueue struct {
 
 func (q *notedQueue) Add(r reconcile.Request) { q.names = append(q.names, r.Name) }
 
-// woken names what a controller is to reconcile when an object becomes another: nil stands for one that is not there.
+// enqueuedBy returns the names of what a controller is to reconcile when an object becomes another. A nil object is not there.
 func enqueuedBy(t *testing.T, c client.Client, controller string, before, after client.Object) []string {
 	t.Helper()
 	queue := &notedQueue{}
@@ -66,7 +66,7 @@ func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
 	return all[i].Watches
 }
 
-// ran is something that the execution ran.
+// makeWorkload makes an object one that the execution runs.
 func makeWorkload[T client.Object](o T) T {
 	o.SetNamespace(executionKey.Namespace)
 	o.SetName("ran")
@@ -74,8 +74,8 @@ func makeWorkload[T client.Object](o T) T {
 	return o
 }
 
-// "Each finds a few objects among many": whoever depends on a change hears of it, and nobody else does.
-func TestWhoHearsOfWhat(t *testing.T) {
+// A change brings back what depends on it, and nothing else.
+func TestWhatAChangeEnqueues(t *testing.T) {
 	running := makeExecutionIn(v1alpha1.ExecutionInProgress)
 	running.Status.PipelineRevision = "web-1"
 	waiting := makeExecution()

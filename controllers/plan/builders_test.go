@@ -137,7 +137,7 @@ func makeJob(execution *v1alpha1.PipelineExecution, key ActionKey, uid string) v
 	return v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: WorkloadName(execution, key, 1), UID: uid}
 }
 
-// next calls Next and checks what must hold of every call.
+// nextStatus calls Next and checks what must hold of every call.
 func nextStatus(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 	t.Helper()
 	in.WorkloadKinds = workloadKinds(in.Definition)
@@ -153,7 +153,7 @@ func nextStatus(t *testing.T, in Input) v1alpha1.PipelineExecutionStatus {
 	}
 	for _, c := range status.Conditions {
 		if c.Reason == "" || c.Message == "" || utf8.RuneCountInString(c.Message) > 1024 || !utf8.ValidString(c.Message) {
-			t.Fatalf("condition %s would be refused or says nothing: reason %q, message %q", c.Type, c.Reason, c.Message)
+			t.Fatalf("condition %s would be refused, or has no text: reason %q, message %q", c.Type, c.Reason, c.Message)
 		}
 	}
 	return status
@@ -189,7 +189,7 @@ func summarizeAction(a *v1alpha1.ActionStatus) string {
 	}
 }
 
-// summary returns each condition as "Status/Reason".
+// summarizeConditions returns each condition as "Status/Reason".
 func summarizeConditions(s *v1alpha1.PipelineExecutionStatus) map[string]string {
 	m := map[string]string{}
 	for _, c := range s.Conditions {
@@ -198,7 +198,7 @@ func summarizeConditions(s *v1alpha1.PipelineExecutionStatus) map[string]string 
 	return m
 }
 
-// message returns the message of the conditions, which all have the same.
+// sharedMessage returns the message of the conditions, which all have the same.
 func sharedMessage(t *testing.T, s *v1alpha1.PipelineExecutionStatus) string {
 	t.Helper()
 	if len(s.Conditions) == 0 {
@@ -206,7 +206,7 @@ func sharedMessage(t *testing.T, s *v1alpha1.PipelineExecutionStatus) string {
 	}
 	for _, c := range s.Conditions {
 		if c.Message != s.Conditions[0].Message {
-			t.Fatalf("%s says %q, %s says %q", s.Conditions[0].Type, s.Conditions[0].Message, c.Type, c.Message)
+			t.Fatalf("%s has %q, %s has %q", s.Conditions[0].Type, s.Conditions[0].Message, c.Type, c.Message)
 		}
 	}
 	return s.Conditions[0].Message

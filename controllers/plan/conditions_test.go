@@ -14,61 +14,61 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// TestConditions is the kstatus table of the design for executions. Reconciling, Stalled and Stopping are present only
+// TestConditions is the table of what the conditions of an execution show, and of how kstatus reads them. Reconciling, Stalled and Stopping are present only
 // while they are True.
 func TestConditions(t *testing.T) {
 	definition := func() *v1alpha1.PipelineDefinition { return makeDefinition(makeStage("s", makeAction("a", 1))) }
-	open := step{want: "InProgress | s InProgress: a=unconfirmed"}
+	unconfirmed := step{want: "InProgress | s InProgress: a=unconfirmed"}
 	run := step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"}
 	tests := []struct {
 		name  string
 		steps []step
 		want  map[string]string
-		says  []string
+		parts []string
 	}{
 		{
-			"running", []step{open, run},
+			"running", []step{unconfirmed, run},
 			map[string]string{"Ready": "False/InProgress", "Reconciling": "True/InProgress"},
 			[]string{`Running stage "s".`},
 		},
 		{
-			"a start is blocked", []step{open, {observed: phases{"s/a": PhaseBlocked}, want: open.want}},
+			"a start is blocked", []step{unconfirmed, {observed: phases{"s/a": PhaseBlocked}, want: unconfirmed.want}},
 			map[string]string{"Ready": "False/StartBlocked", "Reconciling": "True/StartBlocked"},
 			[]string{`"a"`, `"s"`, "exceeded quota"},
 		},
 		{
-			"a start was blocked", []step{open, {observed: phases{"s/a": PhaseBlocked}, want: open.want}, run},
+			"a start was blocked", []step{unconfirmed, {observed: phases{"s/a": PhaseBlocked}, want: unconfirmed.want}, run},
 			map[string]string{"Ready": "False/InProgress", "Reconciling": "True/InProgress"},
 			[]string{`Running stage "s".`},
 		},
 		{
-			"a stop is not published", []step{open, {requests: waitRequests, want: open.want}},
+			"a stop is not published", []step{unconfirmed, {requests: waitRequests, want: unconfirmed.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			[]string{"A stop was accepted"},
 		},
 		{
-			"a fence is blocked", []step{open, {requests: waitRequests, observed: phases{"s/a": PhaseBlocked}, want: open.want}},
+			"a fence is blocked", []step{unconfirmed, {requests: waitRequests, observed: phases{"s/a": PhaseBlocked}, want: unconfirmed.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
 			[]string{"A stop was accepted", "exceeded quota"},
 		},
 		{
-			"Stopping, wait", []step{open, run, {requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"}},
+			"Stopping, wait", []step{unconfirmed, run, {requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"}},
 			map[string]string{"Ready": "False/Stopping", "Reconciling": "True/Stopping", "Stopping": "True/Stopping"},
 			[]string{`StopRequest "w" asked to stop and wait.`, "to finish: s/a."},
 		},
 		{
-			"Stopping, abandon", []step{open, run, {requests: abandonRequests, want: "Stopping | s Stopping: a=ending"}},
+			"Stopping, abandon", []step{unconfirmed, run, {requests: abandonRequests, want: "Stopping | s Stopping: a=ending"}},
 			map[string]string{"Ready": "False/Stopping", "Reconciling": "True/Stopping", "Stopping": "True/Stopping"},
 			[]string{`StopRequest "a" asked to stop and abandon.`, "to end: s/a."},
 		},
 		{
-			"Stopped", []step{open, run, {requests: waitRequests, observed: phases{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
+			"Stopped", []step{unconfirmed, run, {requests: waitRequests, observed: phases{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
 			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
 			[]string{`StopRequest "w" asked to stop and wait.`},
 		},
 		{
 			"Stopped after Stopping", []step{
-				open, run,
+				unconfirmed, run,
 				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"},
 				{observed: phases{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 			},
@@ -76,12 +76,12 @@ func TestConditions(t *testing.T) {
 			[]string{"ended"},
 		},
 		{
-			"Succeeded", []step{open, run, {observed: phases{"s/a": PhaseSucceeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
+			"Succeeded", []step{unconfirmed, run, {observed: phases{"s/a": PhaseSucceeded}, want: "Succeeded | s Succeeded: a=Succeeded"}},
 			map[string]string{"Ready": "True/Succeeded", "Succeeded": "True/Succeeded", "Finished": "True/Succeeded"},
 			[]string{"Every action succeeded."},
 		},
 		{
-			"Failed", []step{open, run, {observed: phases{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"}},
+			"Failed", []step{unconfirmed, run, {observed: phases{"s/a": PhaseFailed}, want: "Failed | s Failed: a=Failed"}},
 			map[string]string{"Ready": "False/ActionFailed", "Succeeded": "False/ActionFailed", "Stalled": "True/ActionFailed", "Finished": "True/Failed"},
 			[]string{`"a"`, `"s"`, "BackoffLimitExceeded: Job has reached the specified backoff limit"},
 		},
@@ -92,13 +92,13 @@ func TestConditions(t *testing.T) {
 			if diff := cmp.Diff(tt.want, summarizeConditions(&execution.Status)); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
-			checkContains(t, sharedMessage(t, &execution.Status), tt.says...)
+			checkContains(t, sharedMessage(t, &execution.Status), tt.parts...)
 		})
 	}
 }
 
-// kstatus: every condition, and the status, say which generation they are about. The transition time is that of the
-// transition, not of the write.
+// Every condition, and the status, has the generation that it is about. The transition time is that of the transition, not of
+// the write.
 func TestConditionsGenerationAndTime(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
 	execution.Generation = 7
@@ -119,7 +119,7 @@ func TestConditionsGenerationAndTime(t *testing.T) {
 	}
 }
 
-// "reason: Use this option to enter comments, such as the reason the pipeline was stopped." People read it here.
+// "Use this option to enter comments, such as the reason the pipeline was stopped." People read it here.
 func TestTheReasonIsShown(t *testing.T) {
 	sr := makeRequest("halt", false)
 	sr.Spec.Reason = "wrong image"
@@ -171,7 +171,7 @@ func checkBound(t *testing.T, what, got, text string, bound int, cut bool) {
 	}
 }
 
-// 50 actions of the longest names make more than a condition can say.
+// The names of 50 actions can be longer than a condition may be.
 func TestStoppingMessageIsBounded(t *testing.T) {
 	var actions []v1alpha1.Action
 	running := phases{}
@@ -189,9 +189,8 @@ func TestStoppingMessageIsBounded(t *testing.T) {
 	}
 }
 
-// "a person who runs kubectl describe on a stopping execution knows who stopped it, why, since when, and what it is still
-// waiting for"
-func TestConditionsSayWhoAsked(t *testing.T) {
+// A person who describes a stopping execution reads who stopped it, why, and what it waits for.
+func TestConditionsNameWhoAsked(t *testing.T) {
 	tests := []struct {
 		name            string
 		by, reason      string

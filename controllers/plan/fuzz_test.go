@@ -58,9 +58,9 @@ func FuzzWorkloadName(f *testing.F) {
 }
 
 // FuzzNext: whatever an execution, its Pipeline and its requests hold, planning does not panic, final states are final, a
-// stopped execution starts nothing, and what is written of conditions and events is what the API server takes.
+// stopped execution starts nothing, the API server takes the conditions, and the transitions are ones that are known.
 func FuzzNext(f *testing.F) {
-	for _, seed := range seeds() {
+	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -78,7 +78,7 @@ func FuzzNext(f *testing.F) {
 	})
 }
 
-// FuzzNextOfJSON: the same, of what an API server could have stored under no schema at all.
+// FuzzNextOfJSON: the same, for what an API server could have stored under no schema at all.
 func FuzzNextOfJSON(f *testing.F) {
 	f.Add(`{"status":{"state":"InProgress","stop":{"mode":"Wait"}}}`, `null`, `[]`, int64(0))
 	f.Add(`{"status":{"state":"Stopping","stages":[{"actions":[{"state":"InProgress"},{"state":"Abandoned","workload":{"uid":"j"}}]}]}}`, `{}`, `[{}]`, int64(1))
@@ -100,7 +100,7 @@ func FuzzNextOfJSON(f *testing.F) {
 
 // FuzzVariables: what an execution sets and what a Pipeline declares may be anything.
 func FuzzVariables(f *testing.F) {
-	for _, seed := range seeds() {
+	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -125,17 +125,17 @@ var validReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
 func checkNext(t *testing.T, in Input) {
 	t.Helper()
 	before := in.Execution.Status.DeepCopy()
-	overdue, wake := IsOverdue(before, in.Now), RequeueAfter(before, in.Now)
+	overdue, requeue := IsOverdue(before, in.Now), RequeueAfter(before, in.Now)
 	after := Next(in)
 	if !equality.Semantic.DeepEqual(before, &in.Execution.Status) {
 		t.Fatalf("Next changed its input (-before +after):\n%s", cmp.Diff(before, &in.Execution.Status))
 	}
 	next := in.Execution.DeepCopy()
 	next.Status = after
-	tasks := Operations(&next.Status, in.Definition)
+	operations := Operations(&next.Status, in.Definition)
 	if before.State.IsFinal() {
-		if !equality.Semantic.DeepEqual(before, &after) || tasks != nil || wake != 0 {
-			t.Fatalf("a final state is not final: tasks %v, wake %v (-before +after):\n%s", tasks, wake, cmp.Diff(before, &after))
+		if !equality.Semantic.DeepEqual(before, &after) || operations != nil || requeue != 0 {
+			t.Fatalf("a final state is not final: operations %v, requeue %v (-before +after):\n%s", operations, requeue, cmp.Diff(before, &after))
 		}
 	} else {
 		checkConditions(t, &after)
@@ -143,14 +143,14 @@ func checkNext(t *testing.T, in Input) {
 	if before.Stop != nil && after.Stop == nil {
 		t.Errorf("the stop %+v is gone", before.Stop)
 	}
-	if (after.Stop != nil || before.State == v1alpha1.ExecutionStopping) && HasStart(tasks) {
-		t.Errorf("a stopped execution starts something: %+v", tasks)
+	if (after.Stop != nil || before.State == v1alpha1.ExecutionStopping) && HasStart(operations) {
+		t.Errorf("a stopped execution starts something: %+v", operations)
 	}
-	if wake < 0 || wake > time.Hour || (overdue && before.Stop == nil) {
-		t.Errorf("overdue %v, wake %v", overdue, wake)
+	if requeue < 0 || requeue > time.Hour || (overdue && before.Stop == nil) {
+		t.Errorf("overdue %v, requeue %v", overdue, requeue)
 	}
-	if wake := RequeueAfter(&after, in.Now); after.Stop != nil && !after.State.IsFinal() && wake <= 0 {
-		t.Errorf("a stop that goes on is not looked at again: %v", wake)
+	if requeue := RequeueAfter(&after, in.Now); after.Stop != nil && !after.State.IsFinal() && requeue <= 0 {
+		t.Errorf("a stop that goes on is not looked at again: %v", requeue)
 	}
 	checkTransitionsValid(t, Transitions(before, next))
 }
@@ -206,8 +206,8 @@ func observeSome(fill *randfill.Filler, in *Input) {
 	}
 }
 
-// seeds are bytes of which much and little is made.
-func seeds() [][]byte {
+// makeSeeds returns bytes that fill much, and bytes that fill little.
+func makeSeeds() [][]byte {
 	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
 	for seed := range byte(40) {
 		data := make([]byte, 900)
@@ -219,7 +219,7 @@ func seeds() [][]byte {
 	return seeds
 }
 
-// filler fills any object from the bytes, with a liking for what means something here.
+// makeFiller returns one that fills any object from the bytes, often with values that mean something here.
 func makeFiller(data []byte) *randfill.Filler {
 	return randfill.NewFromGoFuzz(data).NilChance(.25).NumElements(0, 4).Funcs(
 		func(s *string, c randfill.Continue) { *s = pickWord(c) },
@@ -260,7 +260,7 @@ func makeFiller(data []byte) *randfill.Filler {
 
 func pickOne[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
 
-// word is a string of which some occur again and again.
+// pickWord returns a string. Some are returned again and again.
 func pickWord(c randfill.Continue) string {
 	switch c.Intn(12) {
 	case 0:
@@ -278,7 +278,7 @@ func pickWord(c randfill.Continue) string {
 	}
 }
 
-// metadata is what the API server lets through of every kind, whatever its schema.
+// pickMetadata returns what the API server lets through for every kind, whatever its schema.
 func pickMetadata(c randfill.Continue) metav1.ObjectMeta {
 	m := metav1.ObjectMeta{
 		Namespace: pickOne(c, "team", strings.Repeat("n", 63)), Name: pickOne(c, "run-1", "run.2", strings.Repeat("n", 253)),
@@ -289,7 +289,7 @@ func pickMetadata(c randfill.Continue) metav1.ObjectMeta {
 	return m
 }
 
-// pickTime is a time, near or as far as one can be.
+// pickTime returns a time, near or as far away as one can be.
 func pickTime(c randfill.Continue) metav1.Time {
 	switch c.Intn(6) {
 	case 0:

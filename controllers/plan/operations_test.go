@@ -11,11 +11,11 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// TestTasks is the whole table: what an action is, whether a stop is in force, and what onAbandon says.
-func TestTasks(t *testing.T) {
+// TestOperations is the whole table: what an action is, whether a stop is in force, and what onAbandon is.
+func TestOperations(t *testing.T) {
 	const none OperationType = 0
 	done := at(5)
-	open := v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress}
+	unconfirmed := v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress}
 	running := v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	ending := v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	tests := []struct {
@@ -26,8 +26,8 @@ func TestTasks(t *testing.T) {
 		stopped OperationType // a stop in force, whatever its mode
 	}{
 		{"not started", v1alpha1.ActionStatus{State: v1alpha1.ActionNotStarted}, false, none, none},
-		{"open intent", open, false, OperationStart, OperationFence},
-		{"open intent, Orphan", open, true, OperationStart, OperationFence},
+		{"unconfirmed", unconfirmed, false, OperationStart, OperationFence},
+		{"unconfirmed, Orphan", unconfirmed, true, OperationStart, OperationFence},
 		{"in progress", running, false, OperationObserve, OperationObserve},
 		{"in progress, Orphan", running, true, OperationObserve, OperationObserve},
 		{"abandoned, work goes on", ending, false, OperationTerminate, OperationTerminate},
@@ -59,7 +59,7 @@ func TestTasks(t *testing.T) {
 	}
 }
 
-// statusOf is the status of an execution of one action.
+// makeStatus returns the status of an execution of one action.
 func makeStatus(a v1alpha1.ActionStatus, stop *v1alpha1.StopStatus) *v1alpha1.PipelineExecutionStatus {
 	a.Name, a.Workload.Name = "a", "job"
 	return &v1alpha1.PipelineExecutionStatus{
@@ -68,8 +68,8 @@ func makeStatus(a v1alpha1.ActionStatus, stop *v1alpha1.StopStatus) *v1alpha1.Pi
 	}
 }
 
-// "A final status asks for nothing."
-func TestTasksOfAFinalState(t *testing.T) {
+// A final status asks for nothing.
+func TestOperationsOfAFinalState(t *testing.T) {
 	for _, state := range []v1alpha1.ExecutionState{v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed} {
 		status := makeStatus(v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress}, nil)
 		status.State = state
@@ -79,8 +79,8 @@ func TestTasksOfAFinalState(t *testing.T) {
 	}
 }
 
-// Where the pinned Pipeline is gone, what runs is still looked after; abandoned work is ended, which is the default.
-func TestTasksWithoutADefinition(t *testing.T) {
+// If the pinned definition is gone, what runs is still observed, and abandoned work is ended, which is the default.
+func TestOperationsWithoutADefinition(t *testing.T) {
 	ending := v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}
 	want := []Operation{{Type: OperationTerminate, Key: ActionKey{"s", "a"}, Workload: v1alpha1.WorkloadReference{Name: "job", UID: "j"}}}
 	for name, definition := range map[string]*v1alpha1.PipelineDefinition{"no pipeline": nil, "no such action": makeDefinition(makeStage("s", makeAction("b", 1)))} {
@@ -91,7 +91,7 @@ func TestTasksWithoutADefinition(t *testing.T) {
 }
 
 // An action is looked up by its stage too: names are unique only in a stage.
-func TestTasksTakeTheDefinitionOfTheStage(t *testing.T) {
+func TestOperationsTakeTheDefinitionOfTheStage(t *testing.T) {
 	other, mine := makeAction("a", 1), makeAction("a", 1)
 	other.OnAbandon = v1alpha1.OnAbandonOrphan
 	got := Operations(makeStatus(v1alpha1.ActionStatus{State: v1alpha1.ActionAbandoned, Workload: v1alpha1.WorkloadReference{UID: "j"}}, nil), makeDefinition(makeStage("r", other), makeStage("s", mine)))
@@ -100,13 +100,13 @@ func TestTasksTakeTheDefinitionOfTheStage(t *testing.T) {
 	}
 }
 
-func TestCreates(t *testing.T) {
-	for verb, want := range map[OperationType]bool{OperationStart: true, OperationFence: false, OperationObserve: false, OperationTerminate: false, OperationOrphan: false} {
-		if got := HasStart([]Operation{{Type: OperationObserve}, {Type: verb}}); got != want {
-			t.Errorf("Creates of verb %d is %v, want %v", verb, got, want)
+func TestHasStart(t *testing.T) {
+	for operation, want := range map[OperationType]bool{OperationStart: true, OperationFence: false, OperationObserve: false, OperationTerminate: false, OperationOrphan: false} {
+		if got := HasStart([]Operation{{Type: OperationObserve}, {Type: operation}}); got != want {
+			t.Errorf("HasStart of operation %d is %v, want %v", operation, got, want)
 		}
 	}
 	if HasStart(nil) {
-		t.Error("no task creates")
+		t.Error("no operation is a start")
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 func pickOneOf[T any](rnd *rand.Rand, values ...T) T { return values[rnd.Intn(len(values))] }
 
-// randomStatus is any status at all, also one that no operator writes: names repeat, parts are missing or do not fit.
+// randomStatus returns any status, also one that no operator writes: names repeat, parts are missing or do not fit.
 func randomStatus(rnd *rand.Rand, states ...v1alpha1.ExecutionState) v1alpha1.PipelineExecutionStatus {
 	status := v1alpha1.PipelineExecutionStatus{
 		State: pickOneOf(rnd, states...), PipelineRevision: pickOneOf(rnd, "", revisionName), CurrentStage: pickOneOf(rnd, "", "s0", "gone"),
@@ -46,7 +46,7 @@ func randomAction(rnd *rand.Rand) v1alpha1.ActionStatus {
 	}
 }
 
-// randomInput is anything that an execution could be confronted with.
+// randomInput returns any input of an execution.
 func randomInput(rnd *rand.Rand, execution *v1alpha1.PipelineExecution) Input {
 	in := Input{Execution: execution, Revision: pickOneOf(rnd, "", revisionName), Now: at(rnd.Intn(60)), Problem: pickOneOf(rnd, nil, &Problem{"Odd", "odd"})}
 	in.Definition = pickOneOf(rnd, nil, makeDefinition(), makeDefinition(makeStage("s0", makeAction("a0", 0), makeAction("a0", 2)), makeStage("s1")))
@@ -72,13 +72,13 @@ func TestFinalStatesAreFinal(t *testing.T) {
 		if diff := cmp.Diff(execution.Status, got); diff != "" {
 			t.Fatalf("seed %d: a final status changed (-before +after):\n%s", seed, diff)
 		}
-		if tasks := Operations(&got, nil); tasks != nil {
-			t.Fatalf("seed %d: a final status asks for %+v", seed, tasks)
+		if operations := Operations(&got, nil); operations != nil {
+			t.Fatalf("seed %d: a final status asks for %+v", seed, operations)
 		}
 	}
 }
 
-// No input makes the operator panic, or write what the API server would refuse (see next).
+// No input makes the operator panic, or write what the API server would refuse (see nextStatus).
 func TestNextTakesAnything(t *testing.T) {
 	for seed := range int64(3000) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestNextTakesAnything(t *testing.T) {
 	}
 }
 
-// "Everything converges, and then writes stop": without news the next status is the same, whatever the time.
+// I8: everything converges. If nothing happens, the next status is the same, whatever the time.
 func TestNextSettles(t *testing.T) {
 	for seed := range int64(1000) {
 		rnd := rand.New(rand.NewSource(seed))
@@ -115,7 +115,7 @@ func TestNextSettles(t *testing.T) {
 		s.execution.Status = nextStatus(t, in)
 		in.Now = at(200)
 		if diff := cmp.Diff(s.execution.Status, nextStatus(t, in)); diff != "" {
-			t.Fatalf("seed %d: without news (-before +after):\n%s", seed, diff)
+			t.Fatalf("seed %d: nothing happened (-before +after):\n%s", seed, diff)
 		}
 	}
 }

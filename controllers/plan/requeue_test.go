@@ -18,15 +18,15 @@ const (
 	abandoning = v1alpha1.StopModeAbandon
 )
 
-// stopOf is a stop whose last request was accepted at second 0, and may escalate, or have done so.
+// makeStop returns a stop whose last request was accepted at second 0, and may escalate, or have done so.
 func makeStop(mode v1alpha1.StopMode, escalate, escalated *metav1.Time) *v1alpha1.StopStatus {
 	return &v1alpha1.StopStatus{Mode: mode, Requests: []v1alpha1.AcceptedStopRequest{
 		{UID: "w", Name: "w", Mode: waiting, AcceptedTime: at(0), EscalationTime: escalate, EscalatedTime: escalated},
 	}}
 }
 
-// "A stop is never silently stuck": after a few seconds its status says why it does not end.
-func TestOverdue(t *testing.T) {
+// After a few seconds the status of a stop explains why it does not end.
+func TestIsOverdue(t *testing.T) {
 	twoRequests := &v1alpha1.StopStatus{Mode: abandoning, Requests: []v1alpha1.AcceptedStopRequest{
 		{Mode: waiting, AcceptedTime: at(0)}, {Mode: abandoning, AcceptedTime: at(20)},
 	}}
@@ -43,7 +43,7 @@ func TestOverdue(t *testing.T) {
 		{"five seconds", makeStop(waiting, nil, nil), at(5), true},
 		{"long since", makeStop(abandoning, nil, nil), at(59), true},
 		{"a clock that went back", makeStop(waiting, nil, nil), at(-60), false},
-		// Abandoning takes its own time.
+		// What is abandoned has time of its own to end.
 		{"just escalated by time", makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(12), false},
 		{"escalated by time, and it takes long", makeStop(abandoning, ptr.To(at(10)), ptr.To(at(10))), at(15), true},
 		{"just escalated by an abandon", twoRequests, at(24), false},
@@ -53,13 +53,13 @@ func TestOverdue(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			status := &v1alpha1.PipelineExecutionStatus{State: v1alpha1.ExecutionStopping, Stop: tt.stop}
 			if got := IsOverdue(status, tt.now); got != tt.want {
-				t.Errorf("Overdue is %v, want %v", got, tt.want)
+				t.Errorf("IsOverdue is %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestWake(t *testing.T) {
+func TestRequeueAfter(t *testing.T) {
 	const stopping = v1alpha1.ExecutionStopping
 	tests := []struct {
 		name  string
@@ -68,7 +68,7 @@ func TestWake(t *testing.T) {
 		now   metav1.Time
 		want  time.Duration
 	}{
-		// "When faults end, everything converges, and then writes stop": what nobody stops and what has ended is left alone.
+		// I8: what nobody stops, and what has ended, is left alone.
 		{"no stop", v1alpha1.ExecutionInProgress, nil, at(0), 0},
 		{"Stopping, its record lost", stopping, nil, at(0), 0},
 		{"Stopped", v1alpha1.ExecutionStopped, makeStop(waiting, ptr.To(at(30)), nil), at(1), 0},
@@ -95,15 +95,15 @@ func TestWake(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			status := &v1alpha1.PipelineExecutionStatus{State: tt.state, Stop: tt.stop}
 			if got := RequeueAfter(status, tt.now); got != tt.want {
-				t.Errorf("Wake is %s, want %s", got, tt.want)
+				t.Errorf("RequeueAfter is %s, want %s", got, tt.want)
 			}
 		})
 	}
 }
 
-// An execution that runs is looked at now and then, "should an event of a Job have been kept from us"; one that waits for
-// its Pipeline is not.
-func TestWakeOfARun(t *testing.T) {
+// An execution that runs is looked at now and then, in case an event of a Job did not reach the operator. One that waits for its
+// Pipeline is not.
+func TestRequeueAfterOfARun(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
 	if got := RequeueAfter(&execution.Status, at(9)); got < time.Minute {
 		t.Errorf("a run is looked at after %s", got)
@@ -114,38 +114,38 @@ func TestWakeOfARun(t *testing.T) {
 	}
 }
 
-// The end of the pods of a Job that is gone is no event of a Job: somebody has to look.
-func TestWakeOfALostJob(t *testing.T) {
+// When the pods of a Job that is gone end, there is no event of a Job, so that the operator has to look.
+func TestRequeueAfterOfALostJob(t *testing.T) {
 	done := at(5)
-	lost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
+	makeLost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
 		return v1alpha1.ActionStatus{State: state, Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
 	}
-	const inProgress, jobLost = v1alpha1.ActionInProgress, v1alpha1.ReasonWorkloadLost
+	const inProgress, workloadLost = v1alpha1.ActionInProgress, v1alpha1.ReasonWorkloadLost
 	tests := []struct {
 		name   string
 		action v1alpha1.ActionStatus
 		stop   *v1alpha1.StopStatus
 		want   time.Duration
 	}{
-		{"its pods are left", lost(inProgress, jobLost, nil), nil, recheckInterval},
-		{"it runs", lost(inProgress, "", nil), nil, resyncInterval},
-		{"another deletes it", lost(inProgress, "JobDeleting", nil), nil, resyncInterval},
-		{"it was lost", lost(v1alpha1.ActionFailed, jobLost, &done), nil, 0},
-		{"its pods are left, and a stop was just accepted", lost(inProgress, jobLost, nil), makeStop(waiting, nil, nil), explainAfter},
-		{"its pods are left, and a stop escalates", lost(inProgress, jobLost, nil), makeStop(waiting, ptr.To(at(2)), nil), 2 * time.Second},
-		{"it was abandoned, and its pods are left", lost(v1alpha1.ActionAbandoned, jobLost, nil), makeStop(abandoning, nil, nil), explainAfter},
+		{"its pods are left", makeLost(inProgress, workloadLost, nil), nil, recheckInterval},
+		{"it runs", makeLost(inProgress, "", nil), nil, resyncInterval},
+		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, resyncInterval},
+		{"it was lost", makeLost(v1alpha1.ActionFailed, workloadLost, &done), nil, 0},
+		{"its pods are left, and a stop was just accepted", makeLost(inProgress, workloadLost, nil), makeStop(waiting, nil, nil), explainAfter},
+		{"its pods are left, and a stop escalates", makeLost(inProgress, workloadLost, nil), makeStop(waiting, ptr.To(at(2)), nil), 2 * time.Second},
+		{"it was abandoned, and its pods are left", makeLost(v1alpha1.ActionAbandoned, workloadLost, nil), makeStop(abandoning, nil, nil), explainAfter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := RequeueAfter(makeStatus(tt.action, tt.stop), at(0)); got != tt.want {
-				t.Errorf("Wake is %s, want %s", got, tt.want)
+				t.Errorf("RequeueAfter is %s, want %s", got, tt.want)
 			}
 		})
 	}
 }
 
-// Looked at only when Wake says so, a stop escalates at its time and not after it.
-func TestWakeMeetsTheEscalation(t *testing.T) {
+// A stop that is looked at only after RequeueAfter escalates at its time, and not after it.
+func TestRequeueAfterMeetsTheEscalation(t *testing.T) {
 	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {
 		execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))),
 			step{want: "InProgress | s InProgress: a=unconfirmed"},
@@ -166,7 +166,7 @@ func TestWakeMeetsTheEscalation(t *testing.T) {
 		if !record.EscalatedTime.Equal(record.EscalationTime) {
 			t.Errorf("after %d seconds: escalated at %s, should have at %s", seconds, record.EscalatedTime, record.EscalationTime)
 		}
-		// "it is abandoned as if an abandon had been asked for"
+		// It abandons as if that had been asked for.
 		if got, want := summarizeStates(&execution.Status), "Stopping | s Stopping: a=ending"; got != want {
 			t.Errorf("after the escalation: %q, want %q", got, want)
 		}

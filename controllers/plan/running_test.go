@@ -23,11 +23,11 @@ func TestRun(t *testing.T) {
 		steps      []step
 	}{
 		{
-			name: "the intent first, then the jobUID, then the next stage, then Succeeded", definition: twoStages,
+			name: "the intent first, then its confirmation, then the next stage, then Succeeded", definition: twoStages,
 			steps: []step{
 				{want: "InProgress | build InProgress: a=unconfirmed | ship NotStarted: b=NotStarted"},
 				{observed: phases{"build/a": PhaseRunning}, want: "InProgress | build InProgress: a=InProgress | ship NotStarted: b=NotStarted"},
-				// "The status write that records a finished group also records the next group's actions as InProgress".
+				// The write that records the end of a group also records the intents of the next one.
 				{observed: phases{"build/a": PhaseSucceeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=unconfirmed"},
 				{observed: phases{"ship/b": PhaseRunning}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=InProgress"},
 				{observed: phases{"ship/b": PhaseSucceeded}, want: "Succeeded | build Succeeded: a=Succeeded | ship Succeeded: b=Succeeded"},
@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 			},
 		},
 		{
-			// "runOrder 1–999, default 1, gaps allowed. Equal values in a stage run in parallel; a smaller one goes first."
+			// "Stages in order, actions by runOrder, equal ones in parallel".
 			name:       "runOrder: declared out of order, with a gap, equal ones in parallel, zero is one",
 			definition: makeDefinition(makeStage("s", makeAction("z", 999), makeAction("b", 7), makeAction("x", 1), makeAction("c", 7), makeAction("y", 0))),
 			steps: []step{
@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 			},
 		},
 		{
-			// "A failed action blocks the next group and the next stage; its running siblings finish."
+			// "A failed action: its siblings finish, then Failed".
 			name:       "one fails, its sibling finishes, then Failed",
 			definition: makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1), makeAction("c", 2)), makeStage("u", makeAction("d", 1))),
 			steps: []step{
@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 			},
 		},
 		{
-			name: "what is seen of an action that has not started, has ended or is unknown counts for nothing", definition: twoStages,
+			name: "what is observed of an action that has not started, has ended or is unknown does not count", definition: twoStages,
 			steps: []step{
 				{observed: phases{"ship/b": PhaseFailed, "no/such": PhaseFailed}, want: "InProgress | build InProgress: a=unconfirmed | ship NotStarted: b=NotStarted"},
 				{observed: phases{"build/a": PhaseSucceeded}, want: "InProgress | build Succeeded: a=Succeeded | ship InProgress: b=unconfirmed"},
@@ -92,15 +92,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// An execution whose Pipeline is not there yet waits for it, and says so.
+// An execution whose Pipeline is not there yet waits for it, and its conditions show that.
 func TestWaitsForPipeline(t *testing.T) {
 	execution := runSteps(t, nil, step{want: "InProgress"})
 	if diff := cmp.Diff(map[string]string{"Ready": "False/WaitingForPipeline", "Reconciling": "True/WaitingForPipeline"}, summarizeConditions(&execution.Status)); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 	checkContains(t, sharedMessage(t, &execution.Status), "spec.pipelineName: ", `"deploy"`)
-	if tasks := Operations(&execution.Status, nil); tasks != nil {
-		t.Errorf("there is nothing to do yet, got %+v", tasks)
+	if operations := Operations(&execution.Status, nil); operations != nil {
+		t.Errorf("there is nothing to do yet, got %+v", operations)
 	}
 
 	// A Pipeline without its revision is not pinned, and a revision without its Pipeline cannot be run.
@@ -117,14 +117,14 @@ func TestWaitsForPipeline(t *testing.T) {
 	}
 }
 
-// What keeps its Pipeline from being pinned is said in its stead.
+// If something keeps the definition from being pinned, the conditions show that instead.
 func TestHeldFromItsPipeline(t *testing.T) {
 	definition := makeDefinition(makeStage("s", makeAction("a", 1)))
 	tests := []struct {
 		name   string
 		in     Input
 		reason string
-		says   string
+		parts  string
 	}{
 		{"refused", Input{PinBlocked: "Trying again: forbidden by a policy"}, v1alpha1.ReasonStartBlocked, "forbidden by a policy"},
 		{"not there", Input{}, v1alpha1.ReasonWaitingForPipeline, `"deploy"`},
@@ -140,21 +140,21 @@ func TestHeldFromItsPipeline(t *testing.T) {
 			if ready := meta.FindStatusCondition(got.Conditions, v1alpha1.ConditionReady); ready.Reason != tt.reason {
 				t.Errorf("reason %q, want %q", ready.Reason, tt.reason)
 			}
-			checkContains(t, sharedMessage(t, &got), tt.says)
+			checkContains(t, sharedMessage(t, &got), tt.parts)
 		})
 	}
-	// What it was held by is no news once it runs.
+	// Once it runs, that is not shown any more.
 	execution := runSteps(t, definition, step{want: "InProgress | s InProgress: a=unconfirmed"})
-	got := nextStatus(t, Input{Execution: execution, PinBlocked: "of before", Now: at(2)})
-	if strings.Contains(sharedMessage(t, &got), "of before") {
+	got := nextStatus(t, Input{Execution: execution, PinBlocked: "an old refusal", Now: at(2)})
+	if strings.Contains(sharedMessage(t, &got), "an old refusal") {
 		t.Errorf("it runs, and reads %q", sharedMessage(t, &got))
 	}
 }
 
-// Of an execution that is being deleted nothing more is started; what runs is followed, and can be stopped.
+// Of an execution that is being deleted nothing more is started. What runs is observed, and can be stopped.
 func TestAnExecutionThatIsBeingDeleted(t *testing.T) {
 	two := makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1)), makeStage("u", makeAction("c", 1)))
-	open := step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"}
+	unconfirmed := step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"}
 	run := step{observed: phases{"s/a": PhaseRunning, "s/b": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted"}
 	soon := makeRequest("soon", false)
 	soon.Spec.EscalateAfterSeconds = ptr.To[int64](5)
@@ -165,23 +165,23 @@ func TestAnExecutionThatIsBeingDeleted(t *testing.T) {
 		since []step
 	}{
 		{"before it started", nil, []step{{want: "InProgress"}, {requests: waitRequests, want: "Stopped"}}},
-		{"a group ends", []step{open, run}, []step{
+		{"a group ends", []step{unconfirmed, run}, []step{
 			{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			{requests: waitRequests, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 		}},
-		{"a stop and wait", []step{open, run}, []step{
+		{"a stop and wait", []step{unconfirmed, run}, []step{
 			{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
 			{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 		}},
-		{"a stop and abandon, with open intents", []step{open}, []step{
-			{requests: abandonRequests, want: open.want},
+		{"a stop and abandon, with unconfirmed intents", []step{unconfirmed}, []step{
+			{requests: abandonRequests, want: unconfirmed.want},
 			{
 				observed: phases{"s/a": PhaseNeverStarted, "s/b": PhaseRunning},
 				want:     "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted",
 			},
 			{observed: phases{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=NotStarted b=Abandoned | u NotStarted: c=NotStarted"},
 		}},
-		{"a stop that escalates", []step{open, run}, []step{
+		{"a stop that escalates", []step{unconfirmed, run}, []step{
 			{requests: []v1alpha1.StopRequest{soon}, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
 			{want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
 		}},
@@ -216,14 +216,14 @@ func TestRevisionIsPinned(t *testing.T) {
 	}
 }
 
-// What a person, and a restarted operator, read from an intent and from its end.
+// The status holds all that a person, and an operator that starts anew, need to know of an action.
 func TestTimesAndNames(t *testing.T) {
 	definition := makeDefinition(makeStage("s", makeAction("a", 1)), makeStage("u", makeAction("b", 1)))
 	execution := runSteps(t, definition,
 		step{want: "InProgress | s InProgress: a=unconfirmed | u NotStarted: b=NotStarted"},
 		step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"},
 		step{observed: phases{"s/a": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded | u InProgress: b=unconfirmed"},
-		// What is seen once more of an action that has ended changes nothing of it.
+		// What is observed of an action that has ended changes nothing.
 		step{observed: phases{"s/a": PhaseFailed, "u/b": PhaseFailed}, want: "Failed | s Succeeded: a=Succeeded | u Failed: b=Failed"},
 	)
 	first, third, fourth := at(1), at(3), at(4)
@@ -265,7 +265,7 @@ func TestProblemBeforeStart(t *testing.T) {
 	}
 }
 
-// Without its revision nothing more can be started, but what runs is let finish.
+// Without its revision nothing more can be started, but what runs can finish.
 func TestRevisionLost(t *testing.T) {
 	running := "InProgress | s InProgress: a=InProgress | u NotStarted: b=NotStarted"
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1)), makeStage("u", makeAction("b", 1))),

@@ -14,7 +14,7 @@ import (
 	"haltline.dev/haltline/controllers/verdict"
 )
 
-// simulated is a whole run: an execution, the Jobs it has in a cluster, the requests to stop it, and an operator whose
+// simulation is a whole run: an execution, the Jobs it has in a cluster, the requests to stop it, and an operator whose
 // every step can fail or be lost. All of it is drawn from a seed.
 type simulation struct {
 	t          *testing.T
@@ -23,25 +23,27 @@ type simulation struct {
 	execution  *v1alpha1.PipelineExecution
 	jobs       map[string]*fakeJob
 	requests   []v1alpha1.StopRequest
-	// paused are tasks that an operator has yet to carry out: it read them from a status that may be old by then.
+	// paused are operations that a paused operator does later: it read them from a status that may be old by then.
 	paused []Operation
 	// now counts the steps.
 	now int
-	// promised is set once a request reads Accepted.
-	promised bool
+	// isAccepted is set once a request reads Accepted.
+	isAccepted bool
 }
 
-// fakeJob is a Job of an action, or the tombstone that holds its name.
+// fakeJob is a Job of an action, or the placeholder that holds its name.
 type fakeJob struct {
-	uid                                               string
-	tombstone, succeeded, failed, suspended, orphaned bool
+	uid                                                 string
+	placeholder, succeeded, failed, suspended, orphaned bool
 }
 
-func (j *fakeJob) runs() bool { return !j.tombstone && !j.succeeded && !j.failed && !j.suspended }
+func (j *fakeJob) isRunning() bool {
+	return !j.placeholder && !j.succeeded && !j.failed && !j.suspended
+}
 
 const maxSteps = 400
 
-// TestSimulatedRuns feeds what Tasks asks for back into Next, and checks the invariants of the design in every step.
+// TestSimulatedRuns does what Operations asks for, gives what is observed to Next, and checks the invariants in every step.
 func TestSimulatedRuns(t *testing.T) {
 	ends := map[v1alpha1.ExecutionState]int{}
 	for seed := range int64(1500) {
@@ -55,7 +57,7 @@ func TestSimulatedRuns(t *testing.T) {
 			t.Fatalf("seed %d, after %d steps: %s, stop %+v", seed, s.now, summarizeStates(&s.execution.Status), s.execution.Status.Stop)
 		}
 	}
-	// Else the seeds would show little.
+	// Otherwise the seeds would show little.
 	for _, state := range []v1alpha1.ExecutionState{v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed, v1alpha1.ExecutionStopped} {
 		if ends[state] < 100 {
 			t.Errorf("only %d runs ended %s: %v", ends[state], state, ends)
@@ -83,54 +85,54 @@ func newSimulation(t *testing.T, seed int64) *simulation {
 func (s *simulation) step() {
 	s.now++
 	s.endSomeJobs()
-	if s.chance(12) {
-		s.requests = append(s.requests, makeRequest(fmt.Sprintf("r%d", len(s.requests)), s.chance(2)))
+	if s.happensOneIn(12) {
+		s.requests = append(s.requests, makeRequest(fmt.Sprintf("r%d", len(s.requests)), s.happensOneIn(2)))
 	}
-	tasks := Operations(&s.execution.Status, s.definition)
+	operations := Operations(&s.execution.Status, s.definition)
 	observed := map[ActionKey]Observation{}
-	for _, task := range tasks {
+	for _, op := range operations {
 		switch s.rnd.Intn(8) {
 		case 0: // The API server does not answer.
-		case 1: // Carried out, but nobody learns of it.
-			s.execute(task)
+		case 1: // It is done, but nobody learns of it.
+			s.execute(op)
 		default:
-			if o := s.execute(task); o.Phase != 0 {
-				observed[task.Key] = o
+			if o := s.execute(op); o.Phase != 0 {
+				observed[op.Key] = o
 			}
 		}
 	}
-	if s.chance(4) {
-		s.paused = tasks
+	if s.happensOneIn(4) {
+		s.paused = operations
 	}
 	in := Input{Execution: s.execution, Observed: observed, Requests: s.openRequests(), Now: at(s.now)}
-	if s.execution.Status.PipelineRevision != "" || s.chance(3) {
+	if s.execution.Status.PipelineRevision != "" || s.happensOneIn(3) {
 		in.Definition, in.Revision = s.definition, revisionName
 	}
 	status := nextStatus(s.t, in)
-	if s.chance(8) {
+	if s.happensOneIn(8) {
 		return // The operator dies before it writes, or its write meets a conflict.
 	}
-	s.check(&s.execution.Status, &status)
+	s.checkWrite(&s.execution.Status, &status)
 	s.execution.Status = status
 	for i := range s.requests {
 		s.requests[i].Status = stop.NextStatus(&s.requests[i], s.execution, stop.Decide(s.execution, &s.requests[i]), at(s.now))
-		s.promised = s.promised || s.requests[i].Status.PipelineExecutionID != ""
+		s.isAccepted = s.isAccepted || s.requests[i].Status.PipelineExecutionID != ""
 	}
-	// An operator that was paused wakes up, and carries out what it read long ago.
-	for _, task := range s.paused {
-		if s.chance(4) && task.Type == OperationStart {
-			s.execute(task)
+	// A paused operator goes on, and does what it read long ago.
+	for _, op := range s.paused {
+		if s.happensOneIn(4) && op.Type == OperationStart {
+			s.execute(op)
 		}
 	}
 }
 
-func (s *simulation) chance(oneIn int) bool { return s.rnd.Intn(oneIn) == 0 }
+func (s *simulation) happensOneIn(n int) bool { return s.rnd.Intn(n) == 0 }
 
-// clusterGoesOn lets Jobs end by themselves.
+// endSomeJobs lets Jobs end by themselves.
 func (s *simulation) endSomeJobs() {
 	for _, name := range sortedNames(s.jobs) {
-		if j := s.jobs[name]; j.runs() && s.chance(4) {
-			j.failed = s.chance(8)
+		if j := s.jobs[name]; j.isRunning() && s.happensOneIn(4) {
+			j.failed = s.happensOneIn(8)
 			j.succeeded = !j.failed
 		}
 	}
@@ -145,30 +147,30 @@ func sortedNames(jobs map[string]*fakeJob) []string {
 	return n
 }
 
-// carryOut is package action with a cluster in memory.
-func (s *simulation) execute(t Operation) Observation {
-	j := s.jobs[t.Workload.Name]
+// execute does an operation as package action does, with a cluster in memory.
+func (s *simulation) execute(op Operation) Observation {
+	j := s.jobs[op.Workload.Name]
 	switch {
-	case t.Type == OperationStart && j == nil:
-		if s.promised {
-			s.t.Errorf("I3: a Job of %v was created after a request read Accepted", t.Key)
+	case op.Type == OperationStart && j == nil:
+		if s.isAccepted {
+			s.t.Errorf("I3: a Job of %v was created after a request read Accepted", op.Key)
 		}
 		j = &fakeJob{uid: fmt.Sprintf("job-%d", len(s.jobs))}
-		s.jobs[t.Workload.Name] = j
-	case t.Type == OperationStart && j.tombstone:
+		s.jobs[op.Workload.Name] = j
+	case op.Type == OperationStart && j.placeholder:
 		return Observation{}
-	case t.Type == OperationFence && j == nil:
-		s.jobs[t.Workload.Name] = &fakeJob{tombstone: true}
+	case op.Type == OperationFence && j == nil:
+		s.jobs[op.Workload.Name] = &fakeJob{placeholder: true}
 		return Observation{Phase: PhaseNeverStarted}
-	case t.Type == OperationFence && j.tombstone:
+	case op.Type == OperationFence && j.placeholder:
 		return Observation{Phase: PhaseNeverStarted}
-	case t.Type == OperationOrphan:
+	case op.Type == OperationOrphan:
 		j.orphaned = true
-		return Observation{Phase: PhaseEnded, UID: t.Workload.UID}
-	case t.Type == OperationTerminate && j.runs() && s.chance(2):
+		return Observation{Phase: PhaseEnded, UID: op.Workload.UID}
+	case op.Type == OperationTerminate && j.isRunning() && s.happensOneIn(2):
 		j.suspended = true
-	case t.Type == OperationTerminate && !j.runs():
-		return Observation{Phase: PhaseEnded, UID: t.Workload.UID}
+	case op.Type == OperationTerminate && !j.isRunning():
+		return Observation{Phase: PhaseEnded, UID: op.Workload.UID}
 	}
 	switch {
 	case j.succeeded:
@@ -179,7 +181,7 @@ func (s *simulation) execute(t Operation) Observation {
 	return Observation{Phase: PhaseRunning, UID: j.uid}
 }
 
-// undecided are the requests that the cache shows as open; it may still show one that the execution has taken.
+// openRequests returns the requests that the cache shows as not finished. It may still show one that the execution has taken.
 func (s *simulation) openRequests() []v1alpha1.StopRequest {
 	var open []v1alpha1.StopRequest
 	for _, sr := range s.requests {
@@ -191,8 +193,8 @@ func (s *simulation) openRequests() []v1alpha1.StopRequest {
 	return open
 }
 
-// check looks at one write: what was, and what will be.
-func (s *simulation) check(before, after *v1alpha1.PipelineExecutionStatus) {
+// checkWrite compares the status before a write with the one after it.
+func (s *simulation) checkWrite(before, after *v1alpha1.PipelineExecutionStatus) {
 	s.checkStop(before.Stop, after.Stop)
 	for i, st := range after.Stages {
 		for j, a := range st.Actions {
@@ -220,7 +222,7 @@ func (s *simulation) check(before, after *v1alpha1.PipelineExecutionStatus) {
 	}
 }
 
-// checkStop is I2: "An execution accepts at most one wait and at most one abandon, in that order."
+// checkStop checks I2: a wait, then an abandon.
 func (s *simulation) checkStop(before, after *v1alpha1.StopStatus) {
 	if before == nil && after == nil {
 		return
@@ -245,7 +247,7 @@ func (s *simulation) checkStop(before, after *v1alpha1.StopStatus) {
 	}
 }
 
-// earlierSucceeded reports whether all of the earlier stages, and of the smaller runOrders of this one, has succeeded.
+// hasEarlierSucceeded reports whether everything of the earlier stages, and of the smaller runOrders of this one, has succeeded.
 func hasEarlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrder int32) bool {
 	for i, st := range s.Stages[:stage+1] {
 		for _, a := range st.Actions {
@@ -257,7 +259,7 @@ func hasEarlierSucceeded(s *v1alpha1.PipelineExecutionStatus, stage int, runOrde
 	return true
 }
 
-// legal reports whether an action may go from the one to the other in one write.
+// isLegalChange reports whether an action may go from one status to the other in one write.
 func isLegalChange(was, is *v1alpha1.ActionStatus) bool {
 	const (
 		notStarted = v1alpha1.ActionNotStarted
@@ -280,7 +282,7 @@ func isLegalChange(was, is *v1alpha1.ActionStatus) bool {
 	}
 }
 
-// checkEnd looks at what is left at the end.
+// checkEnd checks what is left at the end.
 func (s *simulation) checkEnd() {
 	status := &s.execution.Status
 	if !status.State.IsFinal() {
@@ -293,18 +295,18 @@ func (s *simulation) checkEnd() {
 			if a.State == v1alpha1.ActionInProgress || (a.State == v1alpha1.ActionAbandoned && a.CompletionTime == nil) {
 				s.t.Errorf("I5: %s, and %s/%s is %s", status.State, st.Name, a.Name, a.State)
 			}
-			if j != nil && j.runs() && !j.orphaned {
+			if j != nil && j.isRunning() && !j.orphaned {
 				s.t.Errorf("I5: %s, and the Job of %s/%s runs", status.State, st.Name, a.Name)
 			}
-			if (a.State == v1alpha1.ActionNotStarted) != (j == nil || j.tombstone) {
+			if (a.State == v1alpha1.ActionNotStarted) != (j == nil || j.placeholder) {
 				s.t.Errorf("%s/%s is %s, its Job %+v", st.Name, a.Name, a.State, j)
 			}
 		}
 	}
-	// "The write after the fence" leaves no name free: a Start that comes now creates nothing.
-	for _, task := range s.paused {
-		if task.Type == OperationStart && s.jobs[task.Workload.Name] == nil {
-			s.t.Errorf("I3: a paused operator could still start %v", task.Key)
+	// The fence has left no name free: a start that comes now creates nothing.
+	for _, op := range s.paused {
+		if op.Type == OperationStart && s.jobs[op.Workload.Name] == nil {
+			s.t.Errorf("I3: a paused operator could still start %v", op.Key)
 		}
 	}
 	for _, sr := range s.requests {

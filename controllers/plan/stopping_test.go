@@ -12,15 +12,15 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// Two actions in parallel and one that comes after them.
+// twoThenOne returns a definition of two actions in parallel, and of one that comes after them.
 func twoThenOne() *v1alpha1.PipelineDefinition {
 	return makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1)), makeStage("u", makeAction("c", 1)))
 }
 
-// What both actions of the first group go through before the stop of a test.
+// Steps of both actions of the first group, before the stop of a test.
 var (
-	opened  = step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"}
-	started = step{
+	unconfirmedStep = step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"}
+	confirmedStep   = step{
 		observed: phases{"s/a": PhaseRunning, "s/b": PhaseRunning},
 		want:     "InProgress | s InProgress: a=InProgress b=InProgress | u NotStarted: c=NotStarted",
 	}
@@ -34,10 +34,10 @@ func TestStop(t *testing.T) {
 		steps []step
 	}{
 		{
-			// "Actions in progress end as they end (Succeeded or Failed) […]; nothing further starts; then Stopped".
+			// Actions in progress end as they end, and nothing further starts.
 			name: "wait: actions in progress complete",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
@@ -47,7 +47,7 @@ func TestStop(t *testing.T) {
 			// "The last action in progress fails while Stopping: the action is Failed, the execution Stopped."
 			name: "wait: the last action in progress fails",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: waitRequests, observed: phases{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=InProgress | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
@@ -55,7 +55,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "wait: an action had failed before, its sibling is waited for",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{observed: phases{"s/a": PhaseFailed}, want: "InProgress | s InProgress: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
 				{requests: waitRequests, want: "Stopping | s Stopping: a=Failed b=InProgress | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Failed b=Succeeded | u NotStarted: c=NotStarted"},
@@ -65,7 +65,7 @@ func TestStop(t *testing.T) {
 			// "After all in-progress actions are completed or abandoned, the pipeline execution is in a Stopped state."
 			name: "abandon: Stopped when the abandoned work has ended",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: abandonRequests, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseEnded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Abandoned b=ending | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
@@ -74,7 +74,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "abandon: an abandoned action stays so, however its Job ends",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: abandonRequests, want: "Stopping | s Stopping: a=ending b=ending | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Abandoned b=Abandoned | u NotStarted: c=NotStarted"},
 			},
@@ -82,7 +82,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "abandon: what ended by itself is not abandoned",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: abandonRequests, observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
 			},
 		},
@@ -90,7 +90,7 @@ func TestStop(t *testing.T) {
 			// "You can choose to stop and abandon now"
 			name: "wait, then abandon",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress b=InProgress | u NotStarted: c=NotStarted"},
 				{requests: abandonRequests, observed: phases{"s/a": PhaseSucceeded}, want: "Stopping | s Stopping: a=Succeeded b=ending | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseEnded}, want: "Stopped | s Stopped: a=Succeeded b=Abandoned | u NotStarted: c=NotStarted"},
@@ -99,15 +99,15 @@ func TestStop(t *testing.T) {
 		{
 			name: "a stop that comes with the end of the group: the next stage is never entered",
 			steps: []step{
-				opened, started,
+				unconfirmedStep, confirmedStep,
 				{requests: waitRequests, observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded b=Succeeded | u NotStarted: c=NotStarted"},
 			},
 		},
 		{
-			// "An intent whose Job does not exist gets a tombstone […]. A tombstoned action is NotStarted."
-			name: "open intents keep the state from showing the stop, and are fenced",
+			// "An unconfirmed intent is fenced before the stop is published". A fenced action is NotStarted.
+			name: "unconfirmed intents keep the state from showing the stop, and are fenced",
 			steps: []step{
-				opened,
+				unconfirmedStep,
 				{requests: waitRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseNeverStarted}, want: "InProgress | s InProgress: a=NotStarted b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseBlocked}, want: "InProgress | s InProgress: a=NotStarted b=unconfirmed | u NotStarted: c=NotStarted"},
@@ -115,10 +115,10 @@ func TestStop(t *testing.T) {
 			},
 		},
 		{
-			// "AlreadyExists means that it really started: it is an action in progress like any other."
+			// It really started: it is an action in progress like any other.
 			name: "a fence finds a Job: wait lets it finish",
 			steps: []step{
-				opened,
+				unconfirmedStep,
 				{requests: waitRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=InProgress | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseSucceeded}, want: "Stopped | s Stopped: a=NotStarted b=Succeeded | u NotStarted: c=NotStarted"},
@@ -127,7 +127,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "a fence finds a Job: abandon abandons it",
 			steps: []step{
-				opened,
+				unconfirmedStep,
 				{requests: abandonRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseNeverStarted, "s/b": PhaseRunning}, want: "Stopping | s Stopping: a=NotStarted b=ending | u NotStarted: c=NotStarted"},
 			},
@@ -135,7 +135,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "a fence finds Jobs that have ended",
 			steps: []step{
-				opened,
+				unconfirmedStep,
 				{requests: abandonRequests, want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseFailed}, want: "Stopped | s Stopped: a=Succeeded b=Failed | u NotStarted: c=NotStarted"},
 			},
@@ -143,7 +143,7 @@ func TestStop(t *testing.T) {
 		{
 			name: "an abandon while fencing abandons what is known to have started",
 			steps: []step{
-				opened,
+				unconfirmedStep,
 				{requests: abandonRequests, observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=ending b=unconfirmed | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/b": PhaseNeverStarted}, want: "Stopping | s Stopping: a=ending b=NotStarted | u NotStarted: c=NotStarted"},
 				{observed: phases{"s/a": PhaseEnded}, want: "Stopped | s Stopped: a=Abandoned b=NotStarted | u NotStarted: c=NotStarted"},
@@ -166,14 +166,14 @@ func TestEverythingSucceedsWhileStopping(t *testing.T) {
 
 // A stage that has Succeeded stays so; the stop is that of the stage that the execution is in.
 func TestStopInASecondStage(t *testing.T) {
-	runSteps(t, twoThenOne(), opened,
+	runSteps(t, twoThenOne(), unconfirmedStep,
 		step{observed: phases{"s/a": PhaseSucceeded, "s/b": PhaseSucceeded}, want: "InProgress | s Succeeded: a=Succeeded b=Succeeded | u InProgress: c=unconfirmed"},
 		step{requests: abandonRequests, observed: phases{"u/c": PhaseRunning}, want: "Stopping | s Succeeded: a=Succeeded b=Succeeded | u Stopping: c=ending"},
 		step{observed: phases{"u/c": PhaseEnded}, want: "Stopped | s Succeeded: a=Succeeded b=Succeeded | u Stopped: c=Abandoned"},
 	)
 }
 
-// "An execution that waits to enter a stage can be stopped; it never enters."
+// "An execution that waits never starts once stopped".
 func TestStopWhileWaitingForThePipeline(t *testing.T) {
 	for name, ask := range map[string][]v1alpha1.StopRequest{"wait": waitRequests, "abandon": abandonRequests} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestStopBeforeTheFirstStep(t *testing.T) {
 	runSteps(t, twoThenOne(), step{requests: waitRequests, want: "Stopped | s NotStarted: a=NotStarted b=NotStarted | u NotStarted: c=NotStarted"})
 }
 
-// onStop: Abandon is "for work that is not worth waiting for".
+// onStop: Abandon is for work that is not worth waiting for.
 func TestOnStopAbandonUnderAWait(t *testing.T) {
 	definition := makeDefinition(makeStage("s", withOnStopAbandon(makeAction("soak", 1)), makeAction("b", 1)))
 	execution := runSteps(t, definition,
@@ -210,7 +210,7 @@ func TestOnStopAbandonUnderAWait(t *testing.T) {
 	}
 }
 
-// Without its revision nobody knows of an onStop: Abandon, and finishing is the default.
+// Without its revision onStop is not known, and finishing is the default.
 func TestStopWithTheRevisionLost(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", withOnStopAbandon(makeAction("a", 1)))),
 		step{want: "InProgress | s InProgress: a=unconfirmed"},
@@ -226,15 +226,15 @@ func TestStopWithTheRevisionLost(t *testing.T) {
 	}
 }
 
-// Why a retry was held up is no news of an action that was abandoned since.
+// What was reported of an action before it was abandoned is not shown any more.
 func TestAbandonClearsTheOldMessage(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))),
 		step{want: "InProgress | s InProgress: a=unconfirmed"},
 		step{observed: phases{"s/a": PhaseRunning}, want: "InProgress | s InProgress: a=InProgress"},
 	)
-	held := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Message: "suspended by another"}}
+	held := map[ActionKey]Observation{{"s", "a"}: {Phase: PhaseRunning, UID: "job-of-s/a", Message: "suspended by somebody else"}}
 	execution.Status = nextStatus(t, Input{Execution: execution, Observed: held, Now: at(3)})
-	if got := execution.Status.Stages[0].Actions[0].Message; got != "suspended by another" {
+	if got := execution.Status.Stages[0].Actions[0].Message; got != "suspended by somebody else" {
 		t.Fatalf("message is %q", got)
 	}
 	execution.Status = nextStatus(t, Input{Execution: execution, Requests: abandonRequests, Now: at(4)})
@@ -243,7 +243,7 @@ func TestAbandonClearsTheOldMessage(t *testing.T) {
 	}
 }
 
-// "While Stopping, status says what is being waited for, and a stop that cannot finish says why."
+// "The status shows what a stop waits for, and why that does not end".
 func TestWaitingFor(t *testing.T) {
 	definition := makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1), withOnStopAbandon(makeAction("c", 1)), makeAction("d", 1)))
 	execution := runSteps(t, definition,
@@ -291,8 +291,8 @@ func TestWaitingForIsBounded(t *testing.T) {
 	}
 }
 
-// The API server knows nothing of a rule that a stop comes with the state Stopping: an old backup or a person with
-// rights on the status can write one without the other. It must neither panic nor start anything.
+// The schema does not ask for a stop beside the state Stopping: an old backup, or a person with rights on the status, can write
+// one without the other. The operator must neither panic nor start anything.
 func TestStoppingWithoutAStop(t *testing.T) {
 	states := map[string]v1alpha1.PipelineExecutionStatus{
 		"no stages": {State: v1alpha1.ExecutionStopping},
@@ -318,7 +318,7 @@ func TestStoppingWithoutAStop(t *testing.T) {
 	}
 }
 
-// What a stop waits for changes the conditions, and so the object; the same reason again does not.
+// Another reason why a stop waits changes the status. The same reason again does not.
 func TestWaitingForHasItsReason(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1), makeAction("b", 1))),
 		step{want: "InProgress | s InProgress: a=unconfirmed b=unconfirmed"},

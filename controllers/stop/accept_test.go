@@ -88,7 +88,7 @@ func TestAcceptSeveral(t *testing.T) {
 	}
 }
 
-// The record outlives the StopRequest, so it says who asked for what, why and when.
+// The record outlives the StopRequest, so it holds who asked for what, why and when.
 func TestAcceptRecords(t *testing.T) {
 	got := Accept(&makeExecution("", makeStop(makeAccepted("w", wait))).Status, []v1alpha1.StopRequest{makeRequest("a", abandon, 1)}, at(9))
 	want := &v1alpha1.StopStatus{Mode: abandon, Requests: []v1alpha1.AcceptedStopRequest{

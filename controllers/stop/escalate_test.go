@@ -38,9 +38,9 @@ func lookAgain(s *v1alpha1.StopStatus, now metav1.Time, requests ...v1alpha1.Sto
 	return Accept(&makeExecution(v1alpha1.ExecutionStopping, s).Status, requests, now)
 }
 
-// "escalateAfterSeconds turns a stop that waits into one that abandons". A status keeps whole seconds, so the time is
+// escalateAfterSeconds turns a stop that waits into one that abandons. A status keeps whole seconds, so the time is
 // rounded up to one: never sooner than was asked for, and at most a second later.
-func TestEscalateTime(t *testing.T) {
+func TestEscalationTime(t *testing.T) {
 	tests := []struct {
 		name     string
 		accepted time.Duration
@@ -84,7 +84,7 @@ func checkEscalateTime(t *testing.T, got *metav1.Time, want *time.Duration) {
 	}
 }
 
-// "if the execution is still Stopping then, it is abandoned as if an abandon had been asked for; the record says so"
+// A stop abandons when its time has come, as if an abandon had been asked for. The record holds when.
 func TestEscalate(t *testing.T) {
 	tests := []struct {
 		name string
@@ -99,7 +99,7 @@ func TestEscalate(t *testing.T) {
 		{"long after the time, as when no operator ran", []time.Duration{time.Hour}, abandon, ptr.To(afterStart(time.Hour))},
 		{"once: the record keeps the first time", []time.Duration{10 * time.Second, 11 * time.Second}, abandon, ptr.To(at(10))},
 		{"a clock that went back before the time", []time.Duration{9 * time.Second, -time.Hour}, wait, nil},
-		// "Nothing undoes a stop", nor its escalation.
+		// Nothing undoes a stop, nor its escalation.
 		{"a clock that went back after the time", []time.Duration{10 * time.Second, -time.Hour, 20 * time.Second}, abandon, ptr.To(at(10))},
 	}
 	for _, tt := range tests {
@@ -122,7 +122,7 @@ func TestEscalate(t *testing.T) {
 	}
 }
 
-// "an explicit abandon before that counts as usual": it is accepted, and the wait does not escalate any more.
+// "An abandon before that counts as usual": it is accepted, and the wait does not escalate any more.
 func TestAbandonBeforeTheEscalation(t *testing.T) {
 	s := lookAgain(acceptAt(makeEscalating("w", 10), at(0)), at(5), makeRequest("a", abandon, 5))
 	if diff := cmp.Diff([]string{"w", "a"}, acceptedNames(s)); diff != "" || s.Mode != abandon {
@@ -139,7 +139,7 @@ func TestAbandonBeforeTheEscalation(t *testing.T) {
 	}
 }
 
-// A wait and an abandon that are accepted in one go.
+// A wait and an abandon can be accepted in one write.
 func TestAbandonWithTheEscalation(t *testing.T) {
 	requests := []v1alpha1.StopRequest{makeRequest("a", abandon, 2), makeEscalating("w", 1)}
 	s := lookAgain(Accept(&makeExecution("", nil).Status, requests, at(0)), at(9))
@@ -148,7 +148,7 @@ func TestAbandonWithTheEscalation(t *testing.T) {
 	}
 }
 
-// What comes in the same moment as the time: the request was there before the stop is looked at, so it is accepted.
+// An abandon that comes at the very time is accepted: it was there before the stop was looked at.
 func TestAbandonAtTheTime(t *testing.T) {
 	s := lookAgain(acceptAt(makeEscalating("w", 10), at(0)), at(10), makeRequest("a", abandon, 10))
 	if diff := cmp.Diff([]string{"w", "a"}, acceptedNames(s)); diff != "" || s.Mode != abandon {
@@ -212,7 +212,7 @@ func TestEscalateWithoutRequests(t *testing.T) {
 	}
 }
 
-// "Who asked: spec.requestedBy […] kept on the execution's stop record with reason and time."
+// "requestedBy is stamped from the authenticated user, and kept with reason and time".
 func TestAcceptRecordsWhoAsked(t *testing.T) {
 	w, a, unstamped := makeEscalating("w", 10), makeRequest("a", abandon, 2), makeRequest("u", wait, 1)
 	w.Spec.RequestedBy, w.Spec.Reason = "alice@example.com", "wrong image"
@@ -228,13 +228,13 @@ func TestAcceptRecordsWhoAsked(t *testing.T) {
 	if diff := cmp.Diff(want, got.Requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-	// "Clusters without MutatingAdmissionPolicy still work, unstamped and unforged."
+	// "Without a MutatingAdmissionPolicy: unstamped, and not forged".
 	if got := acceptAt(unstamped, at(0)).Requests[0]; got.RequestedBy != "" {
 		t.Errorf("nobody was named, and %q is recorded", got.RequestedBy)
 	}
 }
 
-// The cache shares what it hands out: the escalation may write to neither the stop nor its requests.
+// The cache shares what it hands out: the escalation must not change the stop or its requests.
 func TestEscalateChangesNothing(t *testing.T) {
 	execution := makeExecution(v1alpha1.ExecutionStopping, acceptAt(makeEscalating("w", 10), at(0)))
 	before := execution.DeepCopy()

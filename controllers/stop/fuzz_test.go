@@ -41,7 +41,7 @@ func FuzzRules(f *testing.F) {
 	})
 }
 
-// FuzzRulesOfJSON: the same, of what an API server could have stored under no schema at all.
+// FuzzRulesOfJSON: the same, for what an API server could have stored under no schema at all.
 func FuzzRulesOfJSON(f *testing.F) {
 	f.Add(`{"metadata":{"uid":"u"},"status":{"state":"InProgress","stop":{"mode":"Wait"}}}`, `{"metadata":{"uid":"r"},"spec":{"abandon":true}}`, int64(0))
 	f.Add(`{"status":{"state":"Stopping","stop":{"mode":"Abandon","requests":[]}}}`, `{}`, int64(1))
@@ -68,7 +68,7 @@ func checkRules(t *testing.T, execution *v1alpha1.PipelineExecution, sr *v1alpha
 			t.Errorf("a verdict of the reason %q", answer.Reason)
 		}
 		if !answer.Decided && (answer.Accepted || answer.Reason != "") {
-			t.Errorf("an answer that is none: %+v", answer)
+			t.Errorf("no verdict, and it has a reason: %+v", answer)
 		}
 		checkStatus(t, sr, execution, answer, now)
 		checkStatus(t, sr, nil, answer, now)
@@ -155,7 +155,7 @@ func checkCondition(t *testing.T, c *metav1.Condition, given *verdict.Verdict) {
 	}
 }
 
-// makeSeeds returns bytes of which much and little is made.
+// makeSeeds returns bytes that fill much, and bytes that fill little.
 func makeSeeds() [][]byte {
 	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
 	for seed := range byte(40) {
@@ -168,7 +168,7 @@ func makeSeeds() [][]byte {
 	return seeds
 }
 
-// makeFiller returns one that fills any object from the bytes, with a liking for what means something here.
+// makeFiller returns one that fills any object from the bytes, often with values that mean something here.
 func makeFiller(data []byte) *randfill.Filler {
 	return randfill.NewFromGoFuzz(data).NilChance(.25).NumElements(0, 3).Funcs(
 		func(s *string, c randfill.Continue) { *s = pickWord(c) },
@@ -210,7 +210,7 @@ func pickWord(c randfill.Continue) string {
 	}
 }
 
-// pickMetadata returns what the API server lets through of every kind, whatever its schema.
+// pickMetadata returns what the API server lets through for every kind, whatever its schema.
 func pickMetadata(c randfill.Continue) metav1.ObjectMeta {
 	m := metav1.ObjectMeta{
 		Namespace: pickOne(c, "team", strings.Repeat("n", 63)), Name: pickOne(c, "run-1", "run.2", strings.Repeat("n", 253)),
@@ -221,7 +221,7 @@ func pickMetadata(c randfill.Continue) metav1.ObjectMeta {
 	return m
 }
 
-// pickTime returns a time, near or as far as one can be.
+// pickTime returns a time, near or as far away as one can be.
 func pickTime(c randfill.Continue) metav1.Time {
 	switch c.Intn(6) {
 	case 0:

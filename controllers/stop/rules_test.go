@@ -12,7 +12,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// What the rules can say of a request.
+// What the rules can decide about a request.
 const (
 	take  = "is accepted next" // the execution has yet to take it, and will
 	fence = "is taken, not published"
@@ -40,7 +40,7 @@ func describeRuling(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequ
 	}
 }
 
-// stateColumns are the states of the execution, in the order of the stateColumns of TestRules.
+// stateColumns are the states of the execution, in the order of the columns of TestRules.
 var stateColumns = [6]v1alpha1.ExecutionState{
 	"", v1alpha1.ExecutionInProgress, v1alpha1.ExecutionStopping,
 	v1alpha1.ExecutionStopped, v1alpha1.ExecutionSucceeded, v1alpha1.ExecutionFailed,
@@ -99,7 +99,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// An execution that is being deleted can go on for long if a finalizer of somebody else keeps it: it can be stopped like any
+// An execution that is being deleted can go on for long if a finalizer of somebody else keeps it. It can be stopped like any
 // other.
 func TestRulesOfAnExecutionThatIsBeingDeleted(t *testing.T) {
 	for _, state := range stateColumns {
@@ -138,7 +138,7 @@ func TestStopWithoutRequests(t *testing.T) {
 	}
 }
 
-// What a verdict says to a person: whom it is about, and what can be done.
+// The message of a verdict names what it is about, and what can be done.
 func TestVerdictMessages(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -180,7 +180,7 @@ func TestNotFound(t *testing.T) {
 		name          string
 		pipelineFound bool
 		reason        string
-		says          []string
+		parts         []string
 	}{
 		{"no such Pipeline", false, v1alpha1.ReasonPipelineNotFound, []string{"spec.pipelineName: ", pipelineName, `"team"`}},
 		{"no such execution", true, v1alpha1.ReasonNotStoppable, []string{"spec.pipelineExecutionId: ", executionID, `"team"`, "kubectl get pipelineexecutions"}},
@@ -192,10 +192,10 @@ func TestNotFound(t *testing.T) {
 			if !got.Decided || got.Accepted || got.Reason != tt.reason {
 				t.Errorf("got %+v, want a rejection with %s", got, tt.reason)
 			}
-			if !strings.HasPrefix(got.Message, tt.says[0]) {
-				t.Errorf("the message %q does not begin with the field %q", got.Message, tt.says[0])
+			if !strings.HasPrefix(got.Message, tt.parts[0]) {
+				t.Errorf("the message %q does not begin with the field %q", got.Message, tt.parts[0])
 			}
-			for _, want := range tt.says {
+			for _, want := range tt.parts {
 				if !strings.Contains(got.Message, want) {
 					t.Errorf("the message %q does not have %q", got.Message, want)
 				}
@@ -223,7 +223,7 @@ func TestConcerns(t *testing.T) {
 			sr := makeRequest("r", wait, 1)
 			tt.change(&sr)
 			if got := ConcernsExecution(&sr, makeExecution(v1alpha1.ExecutionInProgress, nil)); got != tt.want {
-				t.Errorf("Concerns is %v, want %v", got, tt.want)
+				t.Errorf("ConcernsExecution is %v, want %v", got, tt.want)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"haltline.dev/haltline/controllers/verdict"
 )
 
-// history is a walk through the life of an execution: each element is it after one more thing happened.
+// history is the life of an execution: each element is the execution after one more thing happened.
 type history []*v1alpha1.PipelineExecution
 
 // randomHistory lets an execution take requests and change its state, as the operator would.
@@ -28,15 +28,15 @@ func randomHistory(rnd *rand.Rand, requests []v1alpha1.StopRequest) history {
 			rnd.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 			execution.Status.Stop = Accept(&execution.Status, some, at(len(h)))
 		} else {
-			execution.Status.State = randomNext(rnd, &execution.Status)
+			execution.Status.State = randomNextState(rnd, &execution.Status)
 		}
 		h = append(h, execution.DeepCopy())
 	}
 	return h
 }
 
-// randomNext is the state that stays, or one that may follow it.
-func randomNext(rnd *rand.Rand, s *v1alpha1.PipelineExecutionStatus) v1alpha1.ExecutionState {
+// randomNextState returns the state as it is, or one that may follow it.
+func randomNextState(rnd *rand.Rand, s *v1alpha1.PipelineExecutionStatus) v1alpha1.ExecutionState {
 	follow := []v1alpha1.ExecutionState{s.State}
 	switch {
 	case s.State.IsFinal():
@@ -71,7 +71,7 @@ func walkHistories(t *testing.T, check func(t *testing.T, h history, requests []
 }
 
 // I1: once Decide has a verdict, the request stays accepted, or stays rejected, whatever happens. Rule 5 comes before
-// rules 7 and 8, so a duplicate that nobody was told of yet is told NotStoppable when the execution has ended meanwhile.
+// rules 7 and 8, so a duplicate without a written verdict becomes NotStoppable when the execution has ended meanwhile.
 func TestVerdictIsStable(t *testing.T) {
 	walkHistories(t, func(t *testing.T, h history, requests []v1alpha1.StopRequest) {
 		for _, sr := range requests {
@@ -112,7 +112,7 @@ func TestWrittenVerdictNeverChanges(t *testing.T) {
 	})
 }
 
-// I2: "An execution accepts at most one wait and at most one abandon, in that order." The record is append-only.
+// I2: a wait, then an abandon. The record is append-only.
 func TestAtMostOneWaitAndOneAbandon(t *testing.T) {
 	walkHistories(t, func(t *testing.T, h history, _ []v1alpha1.StopRequest) {
 		for i, execution := range h {

@@ -27,7 +27,7 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: sr.Generation, Now: now,
 	}
 	status.Mode = sr.Mode()
-	if execution != nil {
+	if execution != nil && (given == nil || given.Accepted) {
 		status.State = execution.Status.State
 	}
 	switch {

@@ -42,7 +42,7 @@ func writeStatuses(sr v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExec
 	return &sr
 }
 
-// TestStatus is the kstatus table of the design, row by row.
+// TestStatus is the table of what the conditions of a request show, and of how kstatus reads them.
 func TestStatus(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
 	fencing, stopping, stopped := makeExecution(v1alpha1.ExecutionInProgress, w), makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
@@ -100,7 +100,7 @@ func TestStatus(t *testing.T) {
 			if got.State != tt.state {
 				t.Errorf("state is %q, want %q", got.State, tt.state)
 			}
-			// "pipelineExecutionId: The unique system-generated ID of the pipeline execution that was stopped."
+			// "The unique system-generated ID of the pipeline execution that was stopped."
 			if got.PipelineExecutionID != tt.id {
 				t.Errorf("pipelineExecutionId is %q, want %q", got.PipelineExecutionID, tt.id)
 			}
@@ -130,7 +130,7 @@ func TestStatusNotFound(t *testing.T) {
 	}
 }
 
-// A status whose message is longer than the schema lets through could not be written. A name can be of another schema.
+// The API server refuses a message that is too long. A pipelineName may have been stored under another schema.
 func TestStatusMessagesAreBounded(t *testing.T) {
 	for _, long := range []string{strings.Repeat("x", 3000), strings.Repeat("停", 3000)} {
 		sr := makeRequest("new", wait, 1)
@@ -149,7 +149,7 @@ func TestStatusMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// A verdict is given once: a later different one, or a later execution, changes nothing of it.
+// A verdict is given once: neither another one nor a later state of the execution changes it.
 func TestStatusKeepsItsVerdict(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
 	stopping, stopped := makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
@@ -160,7 +160,7 @@ func TestStatusKeepsItsVerdict(t *testing.T) {
 		sr        *v1alpha1.StopRequest
 		execution *v1alpha1.PipelineExecution
 		answer    verdict.Verdict
-		whole     bool // not only the verdict stays, all of the status does
+		whole     bool // all of the status stays, and not only the verdict
 	}{
 		{"rejected, then accepted", writeStatuses(makeRequest("new", wait, 1), stopping), stopped, yesVerdict, true},
 		{"rejected, then rejected otherwise", writeStatuses(makeRequest("new", wait, 1), stopping), stopped, noVerdict, true},
@@ -199,7 +199,7 @@ func TestStatusChangesNothing(t *testing.T) {
 	}
 }
 
-// Nothing new means the same status, whatever the time: else the writes would not stop.
+// If nothing happened, the status is the same, whatever the time: otherwise the writes would not stop.
 func TestStatusSettles(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
 	for _, state := range stateColumns {

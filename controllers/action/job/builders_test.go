@@ -6,6 +6,7 @@ package job
 import (
 	"strings"
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +23,14 @@ const (
 	jobName      = "run-1-b466b8b8c9eac8352446"
 )
 
-// theRun is an execution with the variables that it sets.
+const jobUID = "job-1"
+
+// at returns a time that many seconds after a fixed one.
+func at(seconds int) metav1.Time {
+	return metav1.NewTime(time.Date(2026, 3, 1, 12, 0, seconds, 0, time.UTC))
+}
+
+// makeScope returns an execution with the variables that it sets.
 func makeScope(variables ...v1alpha1.Variable) action.Scope {
 	return action.Scope{
 		Execution: &v1alpha1.PipelineExecution{
@@ -33,13 +41,27 @@ func makeScope(variables ...v1alpha1.Variable) action.Scope {
 	}
 }
 
-// task is to start an action whose job.spec is that JSON.
+// makeStart returns the operation that starts an action whose job.spec is that JSON.
 func makeStart(spec string) plan.Operation {
 	return plan.Operation{
 		Type: plan.OperationStart, Key: plan.ActionKey{Stage: "build", Action: "compile"},
 		Workload:   v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: jobName},
 		Definition: v1alpha1.Action{Name: "compile", Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: []byte(spec)}}},
 	}
+}
+
+// makeConfirmed returns an operation on an action whose Job was created.
+func makeConfirmed(operation plan.OperationType) plan.Operation {
+	op := makeStart(minimalSpec)
+	op.Type, op.Workload.UID = operation, jobUID
+	return op
+}
+
+// makeUnconfirmed returns an operation on an action of which it is not known whether it started.
+func makeUnconfirmed(operation plan.OperationType) plan.Operation {
+	op := makeStart(minimalSpec)
+	op.Type = operation
+	return op
 }
 
 const minimalSpec = `{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"busybox"}]}}}`

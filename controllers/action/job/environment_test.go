@@ -14,7 +14,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-func TestMerge(t *testing.T) {
+func TestMergeEnv(t *testing.T) {
 	secret := corev1.EnvVar{Name: "TAG", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "tag"}}}
 	tests := []struct {
 		name     string
@@ -24,7 +24,7 @@ func TestMerge(t *testing.T) {
 	}{
 		{"none of its own", parseEnv("A=1", "B=2"), nil, parseEnv("A=1", "B=2")},
 		{"none of ours", nil, parseEnv("A=1"), parseEnv("A=1")},
-		// "before its own, so that its own may refer to them"
+		// So that its own may refer to ours.
 		{"ours go first", parseEnv("B=2"), parseEnv("A=$(B)"), parseEnv("B=2", "A=$(B)")},
 		{"the container's own wins", parseEnv("A=ours", "B=2"), parseEnv("A=own"), parseEnv("B=2", "A=own")},
 		{"an empty one of its own wins", parseEnv("A=ours"), parseEnv("A="), parseEnv("A=")},
@@ -41,8 +41,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// expand does what the kubelet does with the value of a variable: "Double $$ are reduced to a single $, which allows
-// for escaping the $(VAR_NAME) syntax".
+// expand does what the kubelet does with the value of a variable: two $ become one, and $(NAME) is replaced
+// (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
 func expand(value string) string {
 	var b strings.Builder
 	for value != "" {
@@ -60,7 +60,7 @@ func expand(value string) string {
 	return b.String()
 }
 
-// "Variables reach a container as environment, never as text": what a person sets is what the container sees.
+// What a person sets as the value of a variable is what the container sees.
 func TestValuesStayLiteral(t *testing.T) {
 	for _, value := range []string{
 		"", "plain", "$(X)", "$$(X)", "$$$(X)", "a$(HALTLINE_STAGE)b", "$", "$$", "100$", "$X", "${X}", "$(", "`id`", "$(rm -rf /)", "é$(停)\n",
@@ -73,7 +73,7 @@ func TestValuesStayLiteral(t *testing.T) {
 	}
 }
 
-// Every container is told of the run, init containers too, and each keeps what it defines itself.
+// Every container has the variables, init containers too, and each keeps what it defines itself.
 func TestBuildEnvironment(t *testing.T) {
 	job := mustBuild(t, makeScope(v1alpha1.Variable{Name: "REGION", Value: "eu"}, v1alpha1.Variable{Name: "TAG", Value: "v1"}), makeStart(`{"template":{"spec":{
 		"initContainers":[{"name":"init","env":[{"name":"TAG","value":"own"}]},{"name":"sidecar","restartPolicy":"Always"}],
@@ -97,8 +97,8 @@ func TestBuildEnvironment(t *testing.T) {
 	}
 }
 
-// Containers must not share what one of them could be changed through.
-func TestAddEnvDoesNotShare(t *testing.T) {
+// Containers must not share memory: a change of one would change the others.
+func TestAddEnvironmentDoesNotShare(t *testing.T) {
 	ours := parseEnv("A=1")
 	pod := &corev1.PodSpec{Containers: []corev1.Container{{Name: "one"}, {Name: "two"}}}
 	addEnvironment(pod, ours)

@@ -29,13 +29,13 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// FuzzBuild: whatever JSON a job template is, making a Job of it ends, soon and without a panic, in an error or in a Job that
-// is not marked as what we mark ourselves.
+// FuzzBuild: whatever JSON a job template is, a Job is made of it, or there is an error, soon and without a panic. The Job has
+// no mark that only we set.
 func FuzzBuild(f *testing.F) {
 	f.Add(minimalSpec, "example.com/team", "payments", "V", "$(HOME)", int64(0))
 	f.Add(`null`, v1alpha1.LabelPlaceholder, "true", "", "", int64(1))
 	f.Add(``, v1alpha1.LabelOrphaned, "true", v1alpha1.EnvStage, "x", int64(-1))
-	f.Add(`{"template":null,"selector":null,"managedBy":null,"suspend":true,"parallelism":-1}`, v1alpha1.LabelExecutionID, "another's", "=", "\x00", int64(1<<62))
+	f.Add(`{"template":null,"selector":null,"managedBy":null,"suspend":true,"parallelism":-1}`, v1alpha1.LabelExecutionID, "forged", "=", "\x00", int64(1<<62))
 	f.Add(`{"ttlSecondsAfterFinished":0}`, "", "", "", "", int64(0))
 	f.Add(`{"manualSelector":false}`, "", "", "", "", int64(0))
 	f.Add(`{"selector":{"matchLabels":{"a":"b"}}}`, "", "", "", "", int64(0))
@@ -59,13 +59,13 @@ func FuzzBuild(f *testing.F) {
 	})
 }
 
-// FuzzBuildOfAny: the same, of every field that a JobSpec has.
+// FuzzBuildOfAny: the same, for every field that a JobSpec has.
 func FuzzBuildOfAny(f *testing.F) {
-	for _, seed := range seeds() {
+	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fill := filler(data)
+		fill := makeFiller(data)
 		scope, op := makeScope(), makeStart("")
 		var spec batchv1.JobSpec
 		fill.Fill(&op.Definition)
@@ -83,76 +83,76 @@ func FuzzBuildOfAny(f *testing.F) {
 	})
 }
 
-// withCPU is a template that asks for so much.
+// withCPU returns a template with that limit.
 func withCPU(quantity string) string {
 	return `{"template":{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":` + quantity + `}}}]}}}`
 }
 
-// A quantity can be of few characters and take minutes to decode, or all memory: 1e-100000000
-// (https://github.com/kubernetes/kubernetes/pull/141306). No field that holds one is decoded unseen.
+// A quantity of a few characters can take minutes to decode, or all memory: 1e-100000000
+// (https://github.com/kubernetes/kubernetes/pull/141306). Every field that holds one is checked before it is decoded.
 func TestEveryQuantityIsBounded(t *testing.T) {
 	found := 0
-	eachQuantity(reflect.TypeFor[batchv1.JobSpec](), "%s", nil, func(template string) {
+	walkQuantities(reflect.TypeFor[batchv1.JobSpec](), "%s", nil, func(template string) {
 		found++
 		for _, q := range []string{`"1e-1000000"`, `1E-1000000`, `"+1.5e+1000000"`, `"` + strings.Repeat("1", 10000) + `"`, `0.` + strings.Repeat("0", 10000) + `1`} {
-			if err := decode(fmt.Sprintf(template, q)); err == nil || len(err.Error()) > 300 {
+			if err := decodeTemplate(fmt.Sprintf(template, q)); err == nil || len(err.Error()) > 300 {
 				t.Errorf("%s of %.20s: %v", template, q, err)
 			}
 		}
 		for _, q := range []string{`"100m"`, `"1.5Gi"`, `2`, `0.25`, `"1e3"`, `"1E-9"`, `1e12`} {
-			if err := decode(fmt.Sprintf(template, q)); err != nil {
+			if err := decodeTemplate(fmt.Sprintf(template, q)); err != nil {
 				t.Errorf("%s of %s: %v", template, q, err)
 			}
 		}
 	})
 	const several = `{"template":{"spec":{"overhead":{"cpu":"1e-99999"},"resources":{"limits":{"cpu":"1e-99999"}},"volumes":[{"emptyDir":{"sizeLimit":"1e-99999"}}]}}}`
-	first := decode(several)
+	first := decodeTemplate(several)
 	for range 50 {
-		if again := decode(several); fmt.Sprint(again) != fmt.Sprint(first) {
-			t.Fatalf("%v, then %v: a status that says so would be written again and again", first, again)
+		if again := decodeTemplate(several); fmt.Sprint(again) != fmt.Sprint(first) {
+			t.Fatalf("%v, then %v: a status with that message would be written again and again", first, again)
 		}
 	}
 	if found < 10 {
 		t.Errorf("a JobSpec has just %d quantities", found)
 	}
 	text := strings.Replace(minimalSpec, `"main"`, `"main","args":["1e-1000000"],"env":[{"name":"V","value":"1e-1000000"}]`, 1)
-	if err := decode(text); err != nil {
-		t.Errorf("what is no quantity: %v", err)
+	if err := decodeTemplate(text); err != nil {
+		t.Errorf("a text that is no quantity: %v", err)
 	}
 }
 
-func decode(template string) error {
+func decodeTemplate(template string) error {
 	op := makeStart(template)
 	_, err := decodeJobSpec(&op.Definition)
 	return err
 }
 
-// eachQuantity calls f with JSON for each field of the type that holds a quantity; the place of the quantity is %s.
-func eachQuantity(of reflect.Type, template string, within []reflect.Type, f func(template string)) {
+// walkQuantities calls f with JSON for each field of the type that holds a quantity; the place of the quantity is %s.
+func walkQuantities(of reflect.Type, template string, within []reflect.Type, f func(template string)) {
 	put := func(inner string) string { return strings.Replace(template, "%s", inner, 1) }
 	switch {
 	case of == reflect.TypeFor[resource.Quantity]():
 		f(template)
 	case of.Kind() == reflect.Pointer:
-		eachQuantity(of.Elem(), template, within, f)
+		walkQuantities(of.Elem(), template, within, f)
 	case of.Kind() == reflect.Slice:
-		eachQuantity(of.Elem(), put("[%s]"), within, f)
+		walkQuantities(of.Elem(), put("[%s]"), within, f)
 	case of.Kind() == reflect.Map:
-		eachQuantity(of.Elem(), put(`{"any":%s}`), within, f)
+		walkQuantities(of.Elem(), put(`{"any":%s}`), within, f)
 	case of.Kind() == reflect.Struct && !slices.Contains(within, of):
 		for i := range of.NumField() {
 			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
 			if inner := put(fmt.Sprintf(`{%q:%%s}`, name)); name != "" {
-				eachQuantity(of.Field(i).Type, inner, append(slices.Clone(within), of), f)
+				walkQuantities(of.Field(i).Type, inner, append(slices.Clone(within), of), f)
 			} else if of.Field(i).Anonymous {
-				eachQuantity(of.Field(i).Type, template, append(slices.Clone(within), of), f)
+				walkQuantities(of.Field(i).Type, template, append(slices.Clone(within), of), f)
 			}
 		}
 	}
 }
 
-// soon is far longer than making a Job takes, and shorter than what hangs.
-const soon = 3 * time.Second
+// buildTimeout is far longer than making a Job takes, and shorter than what hangs.
+const buildTimeout = 3 * time.Second
 
 func checkBuild(t *testing.T, scope action.Scope, op plan.Operation) {
 	t.Helper()
@@ -161,7 +161,7 @@ func checkBuild(t *testing.T, scope action.Scope, op plan.Operation) {
 	if err == nil {
 		_, _ = json.Marshal(job) // The client does.
 	}
-	if took := time.Since(start); took > soon {
+	if took := time.Since(start); took > buildTimeout {
 		t.Errorf("making a Job takes %v", took)
 	}
 	if !equality.Semantic.DeepEqual(before, &op.Definition) {
@@ -197,21 +197,21 @@ func checkBuild(t *testing.T, scope action.Scope, op plan.Operation) {
 	for _, c := range slices.Concat(s.Template.Spec.InitContainers, s.Template.Spec.Containers) {
 		for _, v := range buildEnvironment(scope.Execution.Spec.PipelineName, string(scope.Execution.UID), op.Key, scope.Variables) {
 			if !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }) {
-				t.Errorf("container %q is not told %q", c.Name, v.Name)
+				t.Errorf("container %q does not have %q", c.Name, v.Name)
 			}
 		}
 	}
 }
 
-// anything is an API server that has these pods and this Job, and lists these Jobs.
-type anything struct {
+// anyCluster is an API server that has these pods and this Job, and lists these Jobs.
+type anyCluster struct {
 	client.Client
 	pods []corev1.Pod
 	job  *batchv1.Job
 	jobs []batchv1.Job
 }
 
-func (c anything) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+func (c anyCluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
 	switch l := list.(type) {
 	case *corev1.PodList:
 		l.Items = slices.Clone(c.pods)
@@ -225,29 +225,29 @@ func (c anything) List(_ context.Context, list client.ObjectList, _ ...client.Li
 	return nil
 }
 
-func (c anything) Get(_ context.Context, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+func (c anyCluster) Get(_ context.Context, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	if j, ok := o.(*batchv1.Job); ok && c.job != nil {
 		c.job.DeepCopyInto(j)
 	}
 	return nil
 }
 
-func (anything) Create(context.Context, client.Object, ...client.CreateOption) error { return nil }
+func (anyCluster) Create(context.Context, client.Object, ...client.CreateOption) error { return nil }
 
-func (anything) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) error {
+func (anyCluster) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) error {
 	_, err := p.Data(o)
 	return err
 }
 
-// FuzzObserve: whatever a Job and its pods are, carrying out a task does not panic, what is observed of work says what became
-// of it, and work that goes on is never taken to have ended.
+// FuzzObserve: whatever a Job and its pods are, no operation panics, each has an observation or an error, and work that goes on
+// is never taken to have ended.
 func FuzzObserve(f *testing.F) {
-	for _, seed := range seeds() {
+	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fill := filler(data)
-		c, scope, op := anything{}, makeScope(), makeStart(minimalSpec)
+		fill := makeFiller(data)
+		c, scope, op := anyCluster{}, makeScope(), makeStart(minimalSpec)
 		scope.Explain = true
 		for _, into := range []any{&c.pods, &c.job, &scope.Now, &op.Workload.UID} {
 			fill.Fill(into)
@@ -260,25 +260,25 @@ func FuzzObserve(f *testing.F) {
 		for _, op.Type = range []plan.OperationType{plan.OperationStart, plan.OperationFence, plan.OperationObserve, plan.OperationTerminate, plan.OperationOrphan, 0} {
 			o, err := action.NewRegistry(&Provider{Client: c, APIReader: c}).Execute(context.Background(), scope, op)
 			if err == nil && o.Phase == 0 {
-				t.Errorf("verb %d: nothing was learned, and nothing is wrong: %+v", op.Type, o)
+				t.Errorf("operation %d: nothing was learned, and nothing is wrong: %+v", op.Type, o)
 			}
-			_, finished := observeFinished(orEmpty(c.job))
+			_, finished := observeFinished(jobOrEmpty(c.job))
 			if o.Phase == plan.PhaseEnded && op.Type == plan.OperationTerminate && living && !finished {
-				t.Errorf("verb %d: ended, and a pod is left: %+v", op.Type, o)
+				t.Errorf("operation %d: ended, and a pod is left: %+v", op.Type, o)
 			}
 		}
 		joinPodNames(c.pods)
 	})
 }
 
-// FuzzRemains: whatever a deleted execution left, a Job that it owns remains of it, and so does a pod of a Job that is not there.
-func FuzzRemains(f *testing.F) {
-	for _, seed := range seeds() {
+// FuzzHasRemainingWork: whatever a deleted execution left, a Job that it owns remains, and so does a pod of a Job that is gone.
+func FuzzHasRemainingWork(f *testing.F) {
+	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := anything{}
-		fill := filler(data)
+		c := anyCluster{}
+		fill := makeFiller(data)
 		fill.Fill(&c.pods)
 		fill.Fill(&c.jobs)
 		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
@@ -297,7 +297,7 @@ func FuzzRemains(f *testing.F) {
 	})
 }
 
-// FuzzWhyUnfinished: whatever a pod is, there is a word for why it has not ended, or none.
+// FuzzWhyUnfinished: whatever a pod is, there is a reason with a message for why it has not ended, or neither.
 func FuzzWhyUnfinished(f *testing.F) {
 	f.Add(`{"metadata":{"deletionTimestamp":"2026-03-01T12:00:30Z","finalizers":["",null]}}`, int64(0))
 	f.Add(`{"metadata":{"deletionTimestamp":"0001-01-01T00:00:00Z"},"spec":null}`, int64(1<<40))
@@ -315,7 +315,7 @@ func FuzzWhyUnfinished(f *testing.F) {
 			t.Errorf("%q %q, then %q %q", reason, message, again, same)
 		}
 		if reason != "" && message == "" {
-			t.Errorf("the reason %q says nothing", reason)
+			t.Errorf("the reason %q has no message", reason)
 		}
 		if p.DeletionTimestamp != nil && reason == "" {
 			t.Error("a pod that is deleted and not gone has no reason")
@@ -323,15 +323,15 @@ func FuzzWhyUnfinished(f *testing.F) {
 	})
 }
 
-func orEmpty(job *batchv1.Job) *batchv1.Job {
+func jobOrEmpty(job *batchv1.Job) *batchv1.Job {
 	if job == nil {
 		return &batchv1.Job{}
 	}
 	return job
 }
 
-// seeds are bytes of which much and little is made.
-func seeds() [][]byte {
+// makeSeeds returns bytes that fill much, and bytes that fill little.
+func makeSeeds() [][]byte {
 	seeds := [][]byte{nil, []byte(strings.Repeat("\xff", 600)), []byte(strings.Repeat("\x00", 600))}
 	for seed := range byte(40) {
 		data := make([]byte, 1500)
@@ -343,64 +343,64 @@ func seeds() [][]byte {
 	return seeds
 }
 
-// filler fills any object from the bytes, with a liking for what means something here.
-func filler(data []byte) *randfill.Filler {
+// makeFiller returns one that fills any object from the bytes, often with values that mean something here.
+func makeFiller(data []byte) *randfill.Filler {
 	return randfill.NewFromGoFuzz(data).NilChance(.5).NumElements(0, 3).Funcs(
-		func(s *string, c randfill.Continue) { *s = word(c) },
+		func(s *string, c randfill.Continue) { *s = pickWord(c) },
 		func(u *types.UID, c randfill.Continue) {
-			*u = pick[types.UID](c, executionUID, "job-uid", types.UID(word(c)))
+			*u = pickOne[types.UID](c, executionUID, "job-uid", types.UID(pickWord(c)))
 		},
-		func(t *metav1.Time, c randfill.Continue) { *t = moment(c) },
+		func(t *metav1.Time, c randfill.Continue) { *t = pickTime(c) },
 		func(m *metav1.ObjectMeta, c randfill.Continue) {
-			m.Name, m.Namespace = word(c), word(c)
+			m.Name, m.Namespace = pickWord(c), pickWord(c)
 			for _, into := range []any{&m.UID, &m.Labels, &m.Annotations, &m.Finalizers, &m.DeletionTimestamp, &m.OwnerReferences} {
 				c.Fill(into)
 			}
 		},
 		func(o *metav1.OwnerReference, c randfill.Continue) { c.FillNoCustom(o) },
 		func(r *runtime.RawExtension, c randfill.Continue) {
-			r.Raw = []byte(pick(c, minimalSpec, "null", "{}", word(c)))
+			r.Raw = []byte(pickOne(c, minimalSpec, "null", "{}", pickWord(c)))
 		},
 		func(q *resource.Quantity, c randfill.Continue) {
 			*q = *resource.NewMilliQuantity(int64(c.Uint64()), resource.DecimalSI)
 		},
 		func(s *corev1.ConditionStatus, c randfill.Continue) {
-			*s = pick(c, corev1.ConditionTrue, corev1.ConditionFalse, "odd")
+			*s = pickOne(c, corev1.ConditionTrue, corev1.ConditionFalse, "odd")
 		},
 		func(s *batchv1.JobConditionType, c randfill.Continue) {
-			*s = pick(c, batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, "odd")
+			*s = pickOne(c, batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, "odd")
 		},
 		func(s *corev1.PodConditionType, c randfill.Continue) {
-			*s = pick(c, corev1.PodScheduled, corev1.PodReady, "odd")
+			*s = pickOne(c, corev1.PodScheduled, corev1.PodReady, "odd")
 		},
 		func(s *corev1.PodPhase, c randfill.Continue) {
-			*s = pick(c, corev1.PodPending, corev1.PodRunning, corev1.PodFailed, corev1.PodSucceeded, "odd")
+			*s = pickOne(c, corev1.PodPending, corev1.PodRunning, corev1.PodFailed, corev1.PodSucceeded, "odd")
 		},
 	)
 }
 
-func pick[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
+func pickOne[T any](c randfill.Continue, values ...T) T { return values[c.Intn(len(values))] }
 
-// word is a string of which some occur again and again.
-func word(c randfill.Continue) string {
+// pickWord returns a string. Some are returned again and again.
+func pickWord(c randfill.Continue) string {
 	switch c.Intn(12) {
 	case 0:
 		return ""
 	case 1:
-		return strings.Repeat(pick(c, "é", "x", "\xff", "\"", "$(", "%s"), c.Intn(3000))
+		return strings.Repeat(pickOne(c, "é", "x", "\xff", "\"", "$(", "%s"), c.Intn(3000))
 	case 2:
 		return c.String(40)
 	case 3:
-		return pick(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-")
+		return pickOne(c, "\xff\xfe", "\x00", "%!s(int=1)", "a\nb", "..", "-")
 	case 4:
-		return pick(c, v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned, v1alpha1.LabelExecutionID, v1alpha1.AnnotationStage, v1alpha1.EnvAction)
+		return pickOne(c, v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned, v1alpha1.LabelExecutionID, v1alpha1.AnnotationStage, v1alpha1.EnvAction)
 	default:
-		return pick(c, "main", "job-uid", executionUID, jobName, "true", "V")
+		return pickOne(c, "main", "job-uid", executionUID, jobName, "true", "V")
 	}
 }
 
-// moment is a time, near or as far as one can be.
-func moment(c randfill.Continue) metav1.Time {
+// pickTime returns a time, near or as far away as one can be.
+func pickTime(c randfill.Continue) metav1.Time {
 	switch c.Intn(6) {
 	case 0:
 		return metav1.Time{}

@@ -9,26 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// ofExecution marks a pod as one of the execution, with a controller of that uid, if it has one.
-func ofExecution(controller types.UID) func(*corev1.Pod) {
-	return func(p *corev1.Pod) {
-		p.Labels[v1alpha1.LabelExecutionID] = executionUID
-		if controller != "" {
-			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: jobName, UID: controller, Controller: ptr.To(true)}}
-		}
-	}
-}
-
-// What is left of an execution that was deleted: its Jobs and their pods, and nothing that was left to go on, that somebody else
-// took over, or that a person made.
-func TestRemains(t *testing.T) {
+// Of an execution that was deleted its Jobs and their pods remain. What was left to go on, what somebody else took over, and what
+// a person made does not count.
+func TestHasRemainingWork(t *testing.T) {
 	jobsOnly, both := []string{"live list Job"}, []string{"live list Job", "live list PartialObjectMetadata"}
 	owned := func(p *corev1.Pod) {
 		p.OwnerReferences = append(p.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "c", UID: "c"})
@@ -55,21 +41,21 @@ func TestRemains(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newCluster(t, tt.objects...)
-			got, err := c.provider().HasRemainingWork(t.Context(), "team", executionUID)
+			cluster := newCluster(t, tt.objects...)
+			got, err := cluster.provider().HasRemainingWork(t.Context(), "team", executionUID)
 			if err != nil || got != tt.want {
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
 			}
-			if diff := cmp.Diff(tt.calls, c.calls); diff != "" {
+			if diff := cmp.Diff(tt.calls, cluster.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 		})
 	}
-	for _, call := range both {
-		c := newCluster(t)
-		c.fail[call] = errTimeout
-		if _, err := c.provider().HasRemainingWork(t.Context(), "team", executionUID); err == nil {
-			t.Errorf("%s fails, and nothing is said", call)
+	for _, operationCase := range both {
+		cluster := newCluster(t)
+		cluster.failAlways[operationCase] = errTimeout
+		if _, err := cluster.provider().HasRemainingWork(t.Context(), "team", executionUID); err == nil {
+			t.Errorf("%s fails, and there is no error", operationCase)
 		}
 	}
 }

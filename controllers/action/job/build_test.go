@@ -1,0 +1,118 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// The marks of a Job are how its execution, and a person, can find it.
+func TestBuildMarks(t *testing.T) {
+	job := mustBuild(t, makeScope(), makeStart(minimalSpec))
+	want := metav1.ObjectMeta{
+		Namespace:   "team",
+		Name:        jobName,
+		Labels:      map[string]string{v1alpha1.LabelExecutionID: executionUID},
+		Annotations: map[string]string{v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"},
+		OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: "pipelines.haltline.dev/v1alpha1", Kind: "PipelineExecution", Name: "run-1", UID: executionUID,
+			Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+		}},
+	}
+	if diff := cmp.Diff(want, job.ObjectMeta); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{v1alpha1.LabelExecutionID: executionUID}, job.Spec.Template.Labels); diff != "" {
+		t.Errorf("labels of the pods (-want +got):\n%s", diff)
+	}
+}
+
+// Labels and annotations of the user are kept, except those under pipelines.haltline.dev/, which the operator sets: a template
+// could make its Job look like a placeholder, or like a Job of another execution.
+func TestBuildKeepsOurMarks(t *testing.T) {
+	start := makeStart(`{"template":{"metadata":{"labels":{"team":"a","pipelines.haltline.dev/execution-id":"forged"}},"spec":{"containers":[{"name":"a"}]}}}`)
+	start.Definition.Job.Metadata = v1alpha1.JobTemplateMetadata{
+		Labels: map[string]string{
+			"team": "a", v1alpha1.LabelExecutionID: "forged", v1alpha1.LabelPlaceholder: "true", v1alpha1.LabelOrphaned: "true",
+		},
+		Annotations: map[string]string{"note": "b", v1alpha1.AnnotationStage: "forged", v1alpha1.AnnotationAction: "forged"},
+	}
+	before := start.Definition.DeepCopy()
+	job := mustBuild(t, makeScope(), start)
+
+	ours := map[string]string{"team": "a", v1alpha1.LabelExecutionID: executionUID}
+	if diff := cmp.Diff(ours, job.Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(ours, job.Spec.Template.Labels); diff != "" {
+		t.Errorf("labels of the pods (-want +got):\n%s", diff)
+	}
+	annotations := map[string]string{"note": "b", v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"}
+	if diff := cmp.Diff(annotations, job.Annotations); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+	if isPlaceholder(job) {
+		t.Error("the Job looks like a placeholder")
+	}
+	// The definition is that of the cache.
+	if diff := cmp.Diff(before, &start.Definition); diff != "" {
+		t.Errorf("the definition was changed (-before +after):\n%s", diff)
+	}
+}
+
+// timeoutSeconds of the action becomes activeDeadlineSeconds of the Job. If it is absent, the value of the template stays.
+func TestBuildTimeout(t *testing.T) {
+	const own = `{"activeDeadlineSeconds":60,"template":{}}`
+	tests := []struct {
+		name    string
+		spec    string
+		timeout *int64
+		want    *int64
+	}{
+		{"none", minimalSpec, nil, nil},
+		{"the Job's own", own, nil, ptr.To[int64](60)},
+		{"the action's", minimalSpec, ptr.To[int64](5), ptr.To[int64](5)},
+		{"the action's wins", own, ptr.To[int64](5), ptr.To[int64](5)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := makeStart(tt.spec)
+			start.Definition.TimeoutSeconds = tt.timeout
+			if diff := cmp.Diff(tt.want, mustBuild(t, makeScope(), start).Spec.ActiveDeadlineSeconds); diff != "" {
+				t.Errorf("activeDeadlineSeconds (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The pods of a Job are found by the label controller-uid, which the API server leaves off if manualSelector is
+// true. A stop would see no pods and turn Stopped while they run (I5), so such a Job must not be created.
+func TestBuildNeedsTheSelectorOfTheAPIServer(t *testing.T) {
+	const manual = `{"manualSelector":true,"selector":{"matchLabels":{"app":"a"}},
+		"template":{"metadata":{"labels":{"app":"a"}},"spec":{"restartPolicy":"Never","containers":[{"name":"a"}]}}}`
+	job, err := buildJob(makeScope(), makeStart(manual))
+	if err == nil && ptr.Deref(job.Spec.ManualSelector, false) {
+		t.Errorf("a Job with manualSelector was built; the labels of its pods are %v", job.Spec.Template.Labels)
+	}
+}
+
+// Labels come from a cache, which is shared, or are nil.
+func TestWithLabel(t *testing.T) {
+	labels := map[string]string{"a": "1"}
+	if diff := cmp.Diff(map[string]string{"a": "1", "b": "2"}, withLabel(labels, "b", "2")); diff != "" {
+		t.Errorf("with (-want +got):\n%s", diff)
+	}
+	if len(labels) != 1 {
+		t.Errorf("the labels were changed: %v", labels)
+	}
+	if diff := cmp.Diff(map[string]string{"b": "2"}, withLabel(nil, "b", "2")); diff != "" {
+		t.Errorf("with of nil (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,79 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// makePod returns a pod of the Job, running on a node.
+func makePod(change ...func(*corev1.Pod)) *corev1.Pod {
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "team", Name: jobName + "-x7k2p", Labels: map[string]string{
+				batchv1.ControllerUidLabel: jobUID, batchv1.JobNameLabel: jobName, v1alpha1.LabelExecutionID: executionUID,
+			},
+			Finalizers: []string{batchv1.JobTrackingFinalizer},
+		},
+		Spec:   corev1.PodSpec{NodeName: "node-1"},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+	}
+	for _, c := range change {
+		c(p)
+	}
+	return p
+}
+
+// asDeletedPod has the pod end at second 30.
+func asDeletedPod(p *corev1.Pod) {
+	end := at(30)
+	p.DeletionTimestamp = &end
+}
+
+func finalizers(f ...string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Finalizers = f }
+}
+
+func waitingFor(container, reason string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{
+		Name: container, Image: "example.com/app:1",
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "it changes all the time"}},
+	}
+}
+
+func containers(s ...corev1.ContainerStatus) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Status.Phase, p.Status.ContainerStatuses = corev1.PodPending, s }
+}
+
+func initContainers(s ...corev1.ContainerStatus) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Status.Phase, p.Status.InitContainerStatuses = corev1.PodPending, s }
+}
+
+func condition(c corev1.PodCondition) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Status.Conditions = append(p.Status.Conditions, c) }
+}
+
+var (
+	up = corev1.ContainerStatus{Name: "main", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+
+	unschedulable = corev1.PodCondition{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available",
+	}
+)
+
+// ofExecution marks a pod as one of the execution, with a controller of that uid, if it has one.
+func ofExecution(controller types.UID) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Labels[v1alpha1.LabelExecutionID] = executionUID
+		if controller != "" {
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: jobName, UID: controller, Controller: ptr.To(true)}}
+		}
+	}
+}

@@ -1,0 +1,97 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
+)
+
+// An orphan runs on, marked so that a person finds it. Without our owner reference it is not deleted with the execution.
+func TestOrphan(t *testing.T) {
+	keeper := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "keeper", UID: "keeper"}
+	owned := func(j *batchv1.Job) { j.OwnerReferences = append(j.OwnerReferences, keeper); j.Labels["team"] = "a" }
+	cluster := newCluster(t, makeJob(owned))
+	version := cluster.job().ResourceVersion
+	first, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
+	cluster.must(err)
+	if first.Phase != plan.PhaseEnded || first.UID != jobUID || !strings.Contains(first.Message, v1alpha1.LabelOrphaned) {
+		t.Errorf("got %+v", first)
+	}
+
+	job := cluster.job()
+	if diff := cmp.Diff([]metav1.OwnerReference{keeper}, job.OwnerReferences); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	labels := map[string]string{v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelOrphaned: "true", "team": "a"}
+	if diff := cmp.Diff(labels, job.Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	if isSuspended(job) || job.UID != jobUID {
+		t.Errorf("the work does not go on: %+v", job.Spec)
+	}
+	// I10: every write that decides is guarded.
+	if len(cluster.patches) != 1 || !strings.Contains(cluster.patches[0], `"resourceVersion":"`+version+`"`) {
+		t.Errorf("patches %v do not carry resourceVersion %s", cluster.patches, version)
+	}
+
+	again, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
+	cluster.must(err)
+	if diff := cmp.Diff(first, again); diff != "" || len(cluster.patches) != 1 {
+		t.Errorf("%d patches, again (-first +second):\n%s", len(cluster.patches), diff)
+	}
+	if diff := cmp.Diff([]string{"get Job", "patch Job", "get Job"}, cluster.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestOrphanOfOthersAndOfNothing(t *testing.T) {
+	left := plan.Observation{Phase: plan.PhaseEnded, UID: jobUID}
+	parts := []string{"left to go on"}
+	cached := []string{"get Job"}
+	tests := []operationCase{
+		{name: "taken over by another controller", job: makeJob(asTakenOver), want: left, messageParts: parts, calls: cached},
+		{name: "nobody's", job: makeJob(withoutOwner), want: left, messageParts: parts, calls: cached},
+		{name: "gone", want: left, calls: []string{"get Job", "live get Job", "live list Pod", "create Job"}, created: true},
+		{
+			name: "gone, and its pods are not", pods: []*corev1.Pod{makePod()},
+			want:         plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost},
+			messageParts: []string{"its pods have to end"}, calls: []string{"get Job", "live get Job", "live list Pod"},
+		},
+		{
+			name: "changed by somebody else before the patch", job: makeJob(), failAlways: map[string]error{"patch Job": apierrors.NewConflict(jobs, jobName, errors.New("changed"))},
+			errorPart: "releasing Job", calls: []string{"get Job", "patch Job"},
+		},
+		{name: "no answer", job: makeJob(), failAlways: map[string]error{"get Job": errTimeout}, errorPart: "did not answer", calls: cached},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, makeConfirmed(plan.OperationOrphan)) })
+	}
+}
+
+// The resourceVersion keeps a change by somebody else from being overwritten: here a real conflict, by a cache that lags.
+func TestOrphanWithAStaleCache(t *testing.T) {
+	cluster := newCluster(t, makeJob())
+	cluster.stale = map[string]*batchv1.Job{jobName: cluster.job()}
+	changed := cluster.job()
+	changed.OwnerReferences = append(changed.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "new", UID: "new"})
+	cluster.must(cluster.raw.Update(t.Context(), changed))
+	o, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationOrphan))
+	if !apierrors.IsConflict(err) || o.Phase != 0 {
+		t.Errorf("got %+v, %v; want a conflict", o, err)
+	}
+	if n := len(cluster.job().OwnerReferences); n != 2 {
+		t.Errorf("%d owners, want both", n)
+	}
+}
