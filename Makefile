@@ -124,8 +124,8 @@ histories: ## Draw HISTORIES (20000) random histories of each size and judge the
 	$(GO) test ./test/histories -run '^TestHistories$$' -v -count=1 -timeout 0 -rapid.checks $(HISTORIES) -rapid.seed 0
 
 .PHONY: mutants
-mutants: ## Seed faults, one at a time, and show which test finds each. MUTANTS="NAME..." for some of them.
-	test/mutants/run $(MUTANTS)
+mutants: ## Seed faults, one at a time, and show which test finds each. MUTANTS="[-only=STAGE] [NAME...]" for some of them.
+	$(GO) run ./test/mutants $(MUTANTS)
 
 ##@ Build
 

@@ -1,0 +1,299 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// actionFaults break what is done to the work of an action.
+var actionFaults = []Fault{
+	{
+		Name:   "foreign-job-adopted",
+		Breaks: "I7: a Job of somebody else under the name of an action's Job is taken for that Job.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "observeNameHolder",
+			Find:    `!isOurs(holder, scope)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "placeholder-taken-for-job",
+		Breaks: "I4: an operator that was paused takes the placeholder for the Job that it was about to create.",
+		Edits: []Edit{
+			{
+				Package: "controllers/action/job", Func: "Provider.observeStarted",
+				Find:    `isPlaceholder(job)`,
+				Replace: `false`,
+			},
+			{
+				Package: "controllers/action/job", Func: "observeNameHolder",
+				Find:    `isPlaceholder(holder)`,
+				Replace: `false`,
+			},
+		},
+	},
+	{
+		Name:   "fence-without-placeholder",
+		Breaks: "I3: the fence does not take the name of a Job that is not there, so a paused operator creates the Job later.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.reserveName",
+			Find: `placeholder, err := p.createPlaceholder(ctx, scope, op)`,
+			Replace: `
+				if job, err := getJob(ctx, p.APIReader, scope, op); err == nil && job == nil {
+					return nil, nil
+				}
+				placeholder, err := p.createPlaceholder(ctx, scope, op)`,
+		}},
+	},
+	{
+		Name:   "placeholder-removed",
+		Breaks: "I3: the placeholder is deleted, so a paused operator finds the name free.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.reserveName",
+			Find:    `return placeholder, nil`,
+			Replace: `return placeholder, p.Client.Delete(ctx, placeholder)`,
+		}},
+	},
+	{
+		Name:   "placeholder-like-job-runs",
+		Breaks: "I3: the placeholder that has the template of the action's Job is not suspended, so the fence starts the work.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "newPlaceholderLikeJob",
+			Find: `job.Spec.Suspend, job.Spec.Parallelism = ptr.To(true), ptr.To[int32](0)`,
+		}},
+	},
+	{
+		Name:   "fence-forgets-earlier-pods",
+		Breaks: "I5: an action is fenced while a pod runs of a Job that was deleted before its uid was recorded.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.fence",
+			Find:    `o.Phase != plan.PhaseNeverStarted`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "failure-taken-for-success",
+		Breaks: "An action whose Job failed reads Succeeded, and the pipeline goes on.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "observeFinished",
+			Find:    `plan.PhaseFailed`,
+			Replace: `plan.PhaseSucceeded`,
+		}},
+	},
+	{
+		Name:   "job-found-by-name",
+		Breaks: "I7: a Job is taken for the one that was started, since only the name is compared.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.findJob",
+			Find:    `job != nil && string(job.UID) == op.Workload.UID`,
+			Replace: `job != nil`,
+		}},
+	},
+	{
+		Name:   "ours-by-label",
+		Breaks: "I7: a Job with our label is taken for one that the execution controls, since no uid is compared.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "isOurs",
+			Find:    `metav1.IsControlledBy(job, scope.Execution)`,
+			Replace: `metav1.IsControlledBy(job, scope.Execution) || job.Labels[v1alpha1.LabelExecutionID] == string(scope.Execution.UID)`,
+		}},
+	},
+	{
+		Name:   "lost-job-recreated",
+		Breaks: "I4: a Job that was seen and is gone is created again, so that its action runs twice.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.observe",
+			Find: `
+				if err != nil {
+					return plan.Observation{}, err
+				}`,
+			Replace: `
+				if err != nil {
+					return plan.Observation{}, err
+				}
+				if job == nil {
+					return p.Start(ctx, scope, op)
+				}`,
+		}},
+	},
+	{
+		Name:   "lost-name-not-held",
+		Breaks: "I4: no placeholder takes the name of a lost Job, so a paused operator creates the Job again.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.handleLostJob",
+			Find:    `scope.Execution.DeletionTimestamp != nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "foreign-job-awaited",
+		Breaks: "I8: an action whose Job was lost waits for a Job of somebody else that has taken the name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.handleLostJob",
+			Find:    `isOurs(holder, scope)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "foreign-job-suspended",
+		Breaks: "I7: a Job that another controller took over is suspended.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endJob",
+			Find:    `!isOurs(job, scope)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "deleted-not-suspended",
+		Breaks: "I10: the Job of an abandoned action is deleted, without a precondition, which frees its name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.suspendJob",
+			Find:    `p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})`,
+			Replace: `p.Client.Delete(ctx, job)`,
+		}},
+	},
+	{
+		Name:   "suspend-without-parallelism",
+		Breaks: "I5: a queue that resumes a suspended Job brings its pods back, since the Job still asks for pods.",
+		Edits: []Edit{
+			{
+				Package: "controllers/action/job", Func: "Provider.endJob",
+				Find:    `!isEmpty(job)`,
+				Replace: `!isEmpty(job) && !isSuspended(job)`,
+			},
+			{
+				Package: "controllers/action/job", Func: "Provider.suspendJob",
+				Find: `"parallelism": 0`,
+			},
+		},
+	},
+	{
+		Name:   "suspend-without-uid",
+		Breaks: "I10: the patch that suspends a Job has no precondition, so it may change a later Job of the name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.patchSpec",
+			Find: `"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion}`,
+		}},
+	},
+	{
+		Name:   "suspend-without-version",
+		Breaks: "I7, I10: the patch that suspends a Job may change one that was disowned or resumed since it was read.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.patchSpec",
+			Find: `"resourceVersion": job.ResourceVersion`,
+		}},
+	},
+	{
+		Name:   "suspension-not-confirmed",
+		Breaks: "I5: a Job counts as suspended before the Job controller reports so, which may be about to create a pod.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endJob",
+			Find:    `!confirmed && !isDecided(job)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "decided-job-never-ends",
+		Breaks: "I8: a stop waits for ever for a Job that succeeded when it was suspended, and that cannot become Complete.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endJob",
+			Find:    `!confirmed && !isDecided(job)`,
+			Replace: `!confirmed`,
+		}},
+	},
+	{
+		Name:   "ended-without-pods",
+		Breaks: "I5: an abandoned action has ended while its pods are in their grace period.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.observePodsEnd",
+			Find:    `len(pods) > 0`,
+			Replace: `len(pods) > 0 && op.Workload.UID == ""`,
+		}},
+	},
+	{
+		Name:   "pods-of-earlier-job-forgotten",
+		Breaks: "I5: an execution is Stopped while a pod is left of a Job that was deleted before its uid was recorded.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.remainingPods",
+			Find:    `batchv1.JobNameLabel: op.Workload.Name`,
+			Replace: `batchv1.ControllerUidLabel: op.Workload.UID`,
+		}},
+	},
+	{
+		Name:   "orphan-keeps-its-owner",
+		Breaks: "A Job that was left to go on is still owned by the execution, and is deleted with it.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.Orphan",
+			Find:    `o.UID == scope.Execution.UID`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "orphan-unguarded",
+		Breaks: "I10: the patch that lets a Job go has no resourceVersion, so it overwrites what somebody else changed.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.Orphan",
+			Find:    `client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})`,
+			Replace: `client.MergeFrom(job)`,
+		}},
+	},
+	{
+		Name:   "orphan-without-pods",
+		Breaks: "I5: an orphaned action whose Job somebody else deleted has ended while its pods still run.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.Orphan",
+			Find: `
+				if job == nil {
+					return p.handleLostJob(ctx, scope, op, nothing)
+				}`,
+			Replace: `
+				if job == nil {
+					return nothing, nil
+				}`,
+		}},
+	},
+	{
+		Name:   "quantity-unguarded",
+		Breaks: "I9: a field whose quantity is 1e-100000000 is decoded, which takes minutes or all memory.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "quantityFields",
+			Find: `"divisor": true`,
+		}},
+	},
+
+	// The registry of providers.
+	{
+		Name:   "definition-to-first-provider",
+		Breaks: "The first provider gets every action, also one of another kind.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByDefinition",
+			Find:    `p.Handles(definition)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "workload-to-wrong-provider",
+		Breaks: "I7: a provider gets the workload of another one, since only the kind is compared and not the API group.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByWorkload",
+			Find:    `p.WorkloadKind() == (plan.WorkloadKind{APIVersion: workload.APIVersion, Kind: workload.Kind})`,
+			Replace: `p.WorkloadKind().Kind == workload.Kind`,
+		}},
+	},
+	{
+		Name:   "workload-without-provider",
+		Breaks: "I8: no provider takes a workload that was recorded, so its action never ends.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.findByWorkload",
+			Find:    `plan.WorkloadKind{APIVersion: workload.APIVersion, Kind: workload.Kind}`,
+			Replace: `plan.WorkloadKind{Kind: workload.Kind}`,
+		}},
+	},
+	{
+		Name:   "remaining-work-of-first-provider",
+		Breaks: "I5: a request reads Stopped with the reason ExecutionDeleted while a workload of a second kind is left.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "Registry.HasRemainingWork",
+			Find:    `err != nil || remains`,
+			Replace: `true`,
+		}},
+	},
+}

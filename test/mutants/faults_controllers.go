@@ -1,0 +1,297 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// controllerFaults break the reconcilers, and what feeds them.
+var controllerFaults = []Fault{
+	// The reconciler of executions.
+	{
+		Name:   "job-before-intent",
+		Breaks: "I3: the Jobs of a group are created before the status write that a stop would make fail.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.runStep",
+			Find: `
+				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					return false, errors.Join(err, writeErr)
+				}`,
+			Replace: `
+				if started := plan.Operations(&next, f.in.Definition); plan.HasStart(started) {
+					if _, err := r.executeOperations(ctx, f.scope, started); err != nil {
+						return false, err
+					}
+				}
+				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					return false, errors.Join(err, writeErr)
+				}`,
+		}},
+	},
+	{
+		Name:   "start-by-cache",
+		Breaks: "I3: a Job is created for an execution that the cache shows as it was before a stop.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.runStep",
+			Find:    `first && plan.HasStart(operations)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "current-without-version",
+		Breaks: "I3: an execution of the same uid counts as current, though it is older than a stop.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.isCurrent",
+			Find:    `live != nil && live.ResourceVersion == execution.ResourceVersion`,
+			Replace: `live != nil`,
+		}},
+	},
+	{
+		Name:   "deleted-execution-starts",
+		Breaks: "I6: an execution that is being deleted starts another Job.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "listOperations",
+			Find:    `op.Type == plan.OperationStart && execution.DeletionTimestamp != nil`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name: "execution-status-unguarded",
+		Breaks: "I10: the status of an execution is written with the newest resourceVersion, not with that which it was derived " +
+			"from, so it overwrites a stop that came between.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+			Find: `execution.Status = next`,
+			Replace: `
+				newest := &v1alpha1.PipelineExecution{}
+				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(execution), newest); err != nil {
+					return err
+				}
+				execution.Status, execution.ResourceVersion = next, newest.ResourceVersion`,
+		}},
+	},
+	{
+		Name:   "pinned-despite-stop",
+		Breaks: "I3: an execution that was stopped before it had a Pipeline gets one, and its actions.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.bindPipeline",
+			Find:    `err == nil && !stopped`,
+			Replace: `err == nil`,
+		}},
+	},
+	{
+		Name:   "pipeline-not-pinned",
+		Breaks: "An execution follows the changes of its Pipeline, so that it runs a mix of two definitions.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.gather",
+			Find: `f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)`,
+			Replace: `
+				var pipeline *v1alpha1.Pipeline
+				pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
+				if pipeline != nil {
+					f.in.Definition = pipeline.Spec.Definition()
+				}`,
+		}},
+	},
+	{
+		Name:   "pipeline-taken-by-name",
+		Breaks: "An execution gets a Pipeline that the cache has not seen, since only the name is compared.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "livePipelineByName",
+			Find:    `pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil`,
+			Replace: `pipeline.DeletionTimestamp != nil`,
+		}},
+	},
+
+	// The revisions that pin what an execution runs.
+	{
+		Name: "revision-pins-more",
+		Breaks: `"a ControllerRevision if these variables and stages of the Pipeline were not run before": the whole spec is pinned, so ` +
+			"a change of executionMode makes another one.",
+		Edits: []Edit{
+			{
+				Package: "controllers/revision", Func: "newRevision",
+				Find:    `pipeline.Spec.Definition()`,
+				Replace: `pipeline.Spec`,
+			},
+			{
+				Package: "controllers/revision", Func: "marshalCanonical",
+				Find:    `*v1alpha1.PipelineDefinition`,
+				Replace: `any`,
+			},
+			{
+				Package: "controllers/revision", Func: "unpackRevision",
+				Find: `decoder.DisallowUnknownFields()`,
+			},
+		},
+	},
+	{
+		Name:   "revision-not-checked",
+		Breaks: "An execution runs what somebody else put into a ControllerRevision of the pinned name.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "unpackRevision",
+			Find:    `revisionName(revision.Name[:cut], uid, revision.Data.Raw) != revision.Name`,
+			Replace: `uid == ""`,
+		}},
+	},
+	{
+		Name:   "revision-name-without-uid",
+		Breaks: "A Pipeline that was created again shares the ControllerRevision of the first one, which is deleted with that.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "revisionName",
+			Find:    `fmt.Appendf(nil, "%s %s", pipelineUID, data)`,
+			Replace: `data`,
+		}},
+	},
+
+	// The reconciler of stop requests.
+	{
+		Name:   "not-found-by-cache",
+		Breaks: "I1: a request is rejected because a cache that lags does not have its execution.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "StopRequestReconciler.findExecution",
+			Find: `execution, err = liveExecutionByID(ctx, r.APIReader, sr.Namespace, sr.Spec.PipelineExecutionID)`,
+		}},
+	},
+	{
+		Name:   "rejection-by-cache",
+		Breaks: "I1: a request is rejected because of a state that only a cache that lags still shows.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "StopRequestReconciler.findExecution",
+			Find:    `stop.Decide(execution, sr).IsRejection()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "execution-read-by-name",
+		Breaks: "I1: an execution that was created again under the name is taken for the one that the request names.",
+		Edits: []Edit{
+			{
+				Package: "controllers", Func: "StopRequestReconciler.findExecution",
+				Find:    `!stop.ConcernsExecution(sr, execution)`,
+				Replace: `execution.Spec.PipelineName != sr.Spec.PipelineName`,
+			},
+			{
+				Package: "controllers", Func: "getLiveExecution",
+				Find:    `err != nil || execution.UID != known.GetUID()`,
+				Replace: `err != nil`,
+			},
+		},
+	},
+	{
+		Name:   "pipeline-found-by-cache",
+		Breaks: "I1: a Pipeline that is gone counts as found because a cache that lags still has it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "livePipelineExists",
+			Find: `
+				if err != nil {
+					return false, err
+				}`,
+			Replace: `
+				if err != nil {
+					return false, err
+				}
+				if known != nil {
+					return true, nil
+				}`,
+		}},
+	},
+	{
+		Name:   "pipeline-not-found-by-cache",
+		Breaks: "I1: PipelineNotFoundException is the answer because a cache that lags does not have the Pipeline.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "livePipelineExists",
+			Find:    `return listsLivePipeline(ctx, apiReader, namespace, pipelineName)`,
+			Replace: `return false, nil`,
+		}},
+	},
+	{
+		Name:   "deleted-execution-concluded-at-once",
+		Breaks: "I5: a request reads Stopped with the reason ExecutionDeleted while something that the execution ran is left.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "StopRequestReconciler.Reconcile",
+			Find:    `execution == nil && isAccepted(sr)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name: "request-status-unguarded",
+		Breaks: "I1, I10: the status of a request is written with the newest resourceVersion, not with that which it was derived " +
+			"from, so it overwrites a verdict that was given since.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "StopRequestReconciler.writeStatus",
+			Find: `sr.Status = next`,
+			Replace: `
+				newest := &v1alpha1.StopRequest{}
+				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
+					return ctrl.Result{}, err
+				}
+				sr.Status, sr.ResourceVersion = next, newest.ResourceVersion`,
+		}},
+	},
+
+	// Watches, handlers and indexes.
+	{
+		Name:   "request-events-misdirected",
+		Breaks: "I8: an execution does not hear of the requests to stop it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "mapRequestToExecution",
+			Find:    `sr.Spec.PipelineExecutionID`,
+			Replace: `sr.Name`,
+		}},
+	},
+	{
+		Name:   "execution-updates-dropped",
+		Breaks: "I8: a request does not hear that the status of its execution changes, which has no generation.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "stopRequestWatches",
+			Find: `Handler: withPriority(mapToOpenStopRequests(c))`,
+			Replace: `
+				Handler:    withPriority(mapToOpenStopRequests(c)),
+				Predicates: []predicate.Predicate{predicate.GenerationChangedPredicate{}}`,
+		}},
+	},
+	{
+		Name:   "job-events-misdirected",
+		Breaks: "I8: an execution does not hear of its Jobs.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "mapLabelToExecution",
+			Find:    `v1alpha1.LabelExecutionID`,
+			Replace: `v1alpha1.LabelPipelineUID`,
+		}},
+	},
+	{
+		Name:   "pod-deletes-dropped",
+		Breaks: "I8: an execution does not hear that the last pod of an abandoned action is gone.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "onlyDeletes",
+			Find:    `return true`,
+			Replace: `return false`,
+		}},
+	},
+	{
+		Name:   "pipelines-of-same-name-missed",
+		Breaks: "I8: a Pipeline whose name was taken does not hear that the other Pipeline is gone.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "mapToPipelinesOfSameName",
+			Find:    `listRequests(ctx, c, &v1alpha1.PipelineList{}, pipeline.Namespace, indexPipelineName, pipeline.EffectiveName())`,
+			Replace: `[]reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(pipeline)}}`,
+		}},
+	},
+	{
+		Name:   "awaited-pipeline-misindexed",
+		Breaks: "I8: an execution that waits for a Pipeline does not hear that there is one.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "byAwaitedPipeline",
+			Find:    `execution.Spec.PipelineName`,
+			Replace: `execution.Name`,
+		}},
+	},
+	{
+		Name:   "open-requests-misindexed",
+		Breaks: "I8: a request that was accepted never reads Stopped, since the index loses it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "byOpenStopRequest",
+			Find:    `verdict.IsFinished(sr.Status.Conditions)`,
+			Replace: `verdict.IsFinished(sr.Status.Conditions) || sr.Status.PipelineExecutionID != ""`,
+		}},
+	},
+}

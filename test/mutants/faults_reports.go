@@ -1,0 +1,88 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// reportFaults break what is reported of what was written: events, log lines and metrics, and the bounds of their texts.
+var reportFaults = []Fault{
+	{
+		Name:   "event-before-write",
+		Breaks: `"Each transition is reported after the write that made it": an event reports one that may never be written.`,
+		Edits: []Edit{
+			{
+				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+				Find: `transitions := plan.Transitions(&before, execution)`,
+				Replace: `
+					transitions := plan.Transitions(&before, execution)
+					r.Reporter.reportExecution(ctx, execution, transitions)`,
+			},
+			{
+				Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+				Find: `r.Reporter.reportExecution(ctx, execution, transitions)`,
+			},
+		},
+	},
+	{
+		Name:   "request-event-before-write",
+		Breaks: `"Each transition is reported after the write that made it": a verdict is reported that may never be written.`,
+		Edits: []Edit{
+			{
+				Package: "controllers", Func: "StopRequestReconciler.writeStatus",
+				Find: `sr.Status = next`,
+				Replace: `
+					sr.Status = next
+					r.Reporter.reportStopRequest(ctx, sr, "", verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))`,
+			},
+			{
+				Package: "controllers", Func: "StopRequestReconciler.writeStatus",
+				Find:    `r.Reporter.reportStopRequest(ctx, sr, name, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))`,
+				Replace: `_ = name`,
+			},
+		},
+	},
+	{
+		Name:   "state-reported-twice",
+		Breaks: `"a plain stop makes two events, Stopping and Stopped": every write of an execution reports its state again.`,
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "stateTransition",
+			Find:    `is == readyReason(before)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "verdict-reported-twice",
+		Breaks: "A verdict is counted and reported again whenever the status of its request is written.",
+		Edits: []Edit{{
+			Package: "controllers/verdict", Func: "Transitions",
+			Find:    `FindGiven(before) == nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "stopped-execution-ages",
+		Breaks: `"age of the oldest stop that still waits; 0 if none waits": a stop that has ended counts, too.`,
+		Edits: []Edit{{
+			Package: "controllers/metrics", Func: "Collector.stopAge",
+			Find:    `execution.Status.State.IsFinal()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "note-unbounded",
+		Breaks: "I9: the note of an event is as long as its cause, and the API server refuses the event.",
+		Edits: []Edit{{
+			Package: "internal/text", Func: "BoundNote",
+			Find:    `len(note) <= MaxNoteLength`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "message-cut-inside-character",
+		Breaks: "I9: a message is cut by bytes, so that it ends with a piece of a character.",
+		Edits: []Edit{{
+			Package: "internal/text", Func: "Bound",
+			Find:    `string(runes[:n-1])`,
+			Replace: `s[:n-1]`,
+		}},
+	},
+}
