@@ -65,11 +65,13 @@ func TestSingles(t *testing.T) {
 // coverage counts what was explored.
 type coverage struct {
 	points, runs, unchanged, violations int
-	states                         map[uint64]bool
-	byInvariant                    map[string]int
+	states                              map[uint64]bool
+	byInvariant                         map[string]int
 }
 
-func newCoverage() coverage { return coverage{states: map[uint64]bool{}, byInvariant: map[string]int{}} }
+func newCoverage() coverage {
+	return coverage{states: map[uint64]bool{}, byInvariant: map[string]int{}}
+}
 
 func (c *coverage) String() string {
 	return fmt.Sprintf("%d injection points, %d runs, %d distinct states, %d injections that changed nothing, %d violations %v",

@@ -193,7 +193,7 @@ func (s *Sim) listOutsideActs(objectCounts []int) []string {
 				what = append(what, fmt.Sprintf("wipe.%s.%d.all", k, i))
 			}
 			if k == simcluster.Execution {
-				for _, part := range []string{"all", "state", "stages", "stop"} {
+				for _, part := range []string{"all", "state", "stages", "stop", "conditions"} {
 					what = append(what, fmt.Sprintf("wipe.%s.%d.%s", k, i, part))
 				}
 			}

@@ -156,6 +156,8 @@ func wipeObjectStatus(o client.Object, part string) {
 		e.Status.Stages = nil
 	case "stop":
 		e.Status.Stop = nil
+	case "conditions":
+		e.Status.Conditions = nil
 	}
 }
 

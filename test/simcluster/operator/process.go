@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/controllers"
@@ -57,6 +58,9 @@ type Process struct {
 
 // operatorMetrics are those of all processes. Nobody reads them.
 var operatorMetrics = metrics.New()
+
+// quietContext is the context of all reconciliations. Nobody reads what they log.
+var quietContext = log.IntoContext(context.Background(), log.Log.WithSink(log.NullLogSink{}))
 
 // NewProcess starts an operator whose cache begins at the positions. If it takes the place of an earlier process, its log
 // goes on behind that of the earlier one.
@@ -224,7 +228,7 @@ func (p *Process) reconcileNext(c controllers.Controller, q *Queue) {
 	}()
 	req, _ := q.Get()
 	p.begin(simcluster.Reconciliation{Controller: c.Name, Object: req.NamespacedName})
-	result, err := c.Reconciler.Reconcile(context.Background(), req)
+	result, err := c.Reconciler.Reconcile(quietContext, req)
 	switch {
 	case err != nil:
 		q.AddRateLimited(req)
