@@ -83,7 +83,7 @@ verify: ## Regenerate everything, fail on a difference or an untracked file, the
 
 .PHONY: test-unit
 test-unit: ## Run the tests beside the code, in under half a minute. They need no cluster and no C compiler.
-	$(GO) test ./api/... ./controllers/... ./internal/... ./test/simcluster ./test/histories/model
+	$(GO) test -short -skip '^FuzzReconcile$$' ./api/... ./controllers/... ./internal/... ./test/simcluster ./test/histories/...
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.

@@ -13,11 +13,10 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"haltline.dev/haltline/controllers"
+	"haltline.dev/haltline/controllers/metrics"
 )
 
 // operatorUser is the service account of the operator.
@@ -39,17 +38,15 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 	asOperator := rest.CopyConfig(cfg)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{
-		Scheme: scheme,
-		Cache:  controllers.CacheOptions(),
-		Metrics: metricsserver.Options{
-			BindAddress: metricsAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
-		},
+		Scheme:  scheme,
+		Cache:   controllers.CacheOptions(),
+		Metrics: metrics.ServerOptions(metricsAddress, ""),
 	})
 	if err != nil {
 		return nil, err
 	}
 	options := controllers.Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 8, ReconciliationTimeout: time.Minute}
-	if err := controllers.Setup(ctx, mgr, metrics.Registry, options); err != nil {
+	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, options); err != nil {
 		return nil, err
 	}
 	done := make(chan struct{})

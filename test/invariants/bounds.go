@@ -59,7 +59,8 @@ func (h *History) checkBoundsOfReconciliations(r *Result) {
 			continue
 		}
 		key := id{by.Process, by.Number}
-		if writes[key]++; writes[key] == MaxWritesOfReconciliation+1 {
+		writes[key]++
+		if writes[key] == MaxWritesOfReconciliation+1 {
 			r.violate(request.At+1, request.Execution, "reconciliation %d of %s wrote more than %d times", by.Number, by.Process, MaxWritesOfReconciliation)
 		}
 	}
@@ -69,7 +70,8 @@ func (h *History) checkBoundsOfReconciliations(r *Result) {
 			continue
 		}
 		key := id{by.Process, by.Number}
-		if events[key]++; events[key] == MaxEventsOfReconciliation+1 {
+		events[key]++
+		if events[key] == MaxEventsOfReconciliation+1 {
 			r.violate(h.end(), types.UID(""), "reconciliation %d of %s recorded more than %d events", by.Number, by.Process, MaxEventsOfReconciliation)
 		}
 	}

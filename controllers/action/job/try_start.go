@@ -14,10 +14,14 @@ import (
 	"haltline.dev/haltline/controllers/action"
 )
 
+// trialName is that of every Job that is tried. A name that is drawn would be in the words of the API server, and so in the
+// status of a Pipeline, which would never settle.
+const trialName = "haltline-trial"
+
 // TryStart asks the API server whether it would create the Job of an action, and creates nothing.
 func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
 	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
-	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, GenerateName: "trial-"}, "", env, trial.Definition)
+	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, Name: trialName}, "", env, trial.Definition)
 	if err != nil {
 		return err.Error(), nil
 	}
