@@ -146,3 +146,26 @@ func TestAVerdictThatCannotBeWritten(t *testing.T) {
 		})
 	}
 }
+
+// "Each transition is reported after the write that made it".
+func TestARejectionThatCannotBeWrittenIsNotReported(t *testing.T) {
+	cluster := newCluster(t, makeExecutionIn(v1alpha1.ExecutionStopping, "first"), makeStopRequest("r", false))
+	op := cluster.newOperator("op")
+	cluster.before = func(c apiCall) error {
+		if c.name == callAnswer {
+			return errTimeout
+		}
+		return nil
+	}
+	if err := op.reconcileRequest("r"); err == nil {
+		t.Error("the write failed, and nobody would try again")
+	}
+	if recorded := op.recordedEvents(); recorded != nil {
+		t.Errorf("nothing was written, and there are events %q", recorded)
+	}
+	cluster.before = nil
+	cluster.must(op.reconcileRequest("r"))
+	if recorded := op.recordedEvents(); len(recorded) != 1 {
+		t.Errorf("events %q, want the rejection", recorded)
+	}
+}
