@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
 )
@@ -59,7 +57,8 @@ func (h *History) checkBoundsOfReconciliations(r *Result) {
 			continue
 		}
 		key := id{by.Process, by.Number}
-		if writes[key]++; writes[key] == MaxWritesOfReconciliation+1 {
+		writes[key]++
+		if writes[key] == MaxWritesOfReconciliation+1 {
 			r.violate(request.At+1, request.Execution, "reconciliation %d of %s wrote more than %d times", by.Number, by.Process, MaxWritesOfReconciliation)
 		}
 	}
@@ -69,8 +68,9 @@ func (h *History) checkBoundsOfReconciliations(r *Result) {
 			continue
 		}
 		key := id{by.Process, by.Number}
-		if events[key]++; events[key] == MaxEventsOfReconciliation+1 {
-			r.violate(h.end(), types.UID(""), "reconciliation %d of %s recorded more than %d events", by.Number, by.Process, MaxEventsOfReconciliation)
+		events[key]++
+		if events[key] == MaxEventsOfReconciliation+1 {
+			r.violate(h.end(), "", "reconciliation %d of %s recorded more than %d events", by.Number, by.Process, MaxEventsOfReconciliation)
 		}
 	}
 }

@@ -6,7 +6,6 @@ package invariants
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -118,7 +117,7 @@ func (h *History) checkJobName(r *Result, c *Change) {
 		return
 	}
 	if l.FindFirst(hasIntent(c.Key.Name)) == nil && !h.isWiped(id, h.end(), partStages) {
-		r.violateUnlessLost(h, l, c.Position, types.UID(id), "Job %q is the workload of no action of its execution", c.Key.Name)
+		r.violateUnlessLost(h, l, c.Position, id, "Job %q is the workload of no action of its execution", c.Key.Name)
 	}
 }
 
