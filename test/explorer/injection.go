@@ -47,28 +47,8 @@ func (i *Injection) inject(s *Sim, c *simcluster.Call, next func() error) error 
 	case "restart-stale":
 		s.restartFrom = parsePositions(rest)
 		panic(operator.Crash{})
-	case "lag":
-		// The cache was held back until here.
-		s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
-		s.Unchanged = !i.hasHeld
-		return next()
-	case "freeze":
-		// From here on the cache sees nothing new of a kind until everything is idle.
-		k, _ := simcluster.KindNamed(rest)
-		s.Op.Cache.Hold = func(other simcluster.Kind, _ int) bool { return other == k }
-		return next()
-	case "catch-up":
-		// Every event comes while the call is on its way.
-		s.Unchanged = true
-		for s.Op.Advance() {
-			s.Unchanged = false
-		}
-		return next()
-	case "jump":
-		// All events of a kind come as one, as after a watch that broke.
-		k, _ := simcluster.KindNamed(rest)
-		s.Unchanged = s.Store.Changes(k)-s.Op.Cache.Position(k) < 2
-		s.Op.Relist(k)
+	case "lag", "freeze", "catch-up", "jump":
+		i.changeView(s, name, rest)
 		return next()
 	case "newest-first":
 		s.Op.NewestFirst()
@@ -82,6 +62,30 @@ func (i *Injection) inject(s *Sim, c *simcluster.Call, next func() error) error 
 	}
 	i.actOutside(s, i.What)
 	return next()
+}
+
+// changeView changes what the operator sees from now on.
+func (i *Injection) changeView(s *Sim, name, kindName string) {
+	kind, _ := simcluster.KindNamed(kindName)
+	switch name {
+	case "lag":
+		// The cache was held back until here.
+		s.Op.Cache.Hold = func(simcluster.Kind, int) bool { return false }
+		s.Unchanged = !i.hasHeld
+	case "freeze":
+		// From here on the cache sees nothing new of a kind until everything is idle.
+		s.Op.Cache.Hold = func(other simcluster.Kind, _ int) bool { return other == kind }
+	case "catch-up":
+		// Every event comes while the call is on its way.
+		s.Unchanged = true
+		for s.Op.Advance() {
+			s.Unchanged = false
+		}
+	case "jump":
+		// All events of a kind come as one, as after a watch that broke.
+		s.Unchanged = s.Store.Changes(kind)-s.Op.Cache.Position(kind) < 2
+		s.Op.Relist(kind)
+	}
 }
 
 // situation is what an injection can change.

@@ -135,29 +135,29 @@ func (s *Sim) adoptObject(k simcluster.Kind, name client.ObjectKey) {
 
 // editPipeline changes what a Pipeline runs.
 func editPipeline(o client.Object) {
-	p := o.(*v1alpha1.Pipeline)
-	p.Spec.Stages = append(p.Spec.Stages, newStage("added", newAction("added")))
-	p.Spec.Stages[0].Actions[0].OnAbandon = v1alpha1.OnAbandonOrphan
+	pipeline := o.(*v1alpha1.Pipeline)
+	pipeline.Spec.Stages = append(pipeline.Spec.Stages, newStage("added", newAction("added")))
+	pipeline.Spec.Stages[0].Actions[0].OnAbandon = v1alpha1.OnAbandonOrphan
 }
 
 // wipeObjectStatus removes a status, as a restore without status does, or a part of it, as a person may do by hand.
 func wipeObjectStatus(o client.Object, part string) {
-	if r, is := o.(*v1alpha1.StopRequest); is {
-		r.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1}
+	if sr, isRequest := o.(*v1alpha1.StopRequest); isRequest {
+		sr.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1}
 		return
 	}
-	e := o.(*v1alpha1.PipelineExecution)
+	status := &o.(*v1alpha1.PipelineExecution).Status
 	switch part {
 	case "all":
-		e.Status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}
+		*status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}
 	case "state":
-		e.Status.State = ""
+		status.State = ""
 	case "stages":
-		e.Status.Stages = nil
+		status.Stages = nil
 	case "stop":
-		e.Status.Stop = nil
+		status.Stop = nil
 	case "conditions":
-		e.Status.Conditions = nil
+		status.Conditions = nil
 	}
 }
 
@@ -174,22 +174,26 @@ func (s *Sim) countActions() int {
 
 // createForeignJob creates a Job that no execution controls, under the name of the workload of the nth action.
 func (s *Sim) createForeignJob(n int) {
+	names := s.workloadNames()
+	if n < len(names) {
+		s.createObject(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: names[n]}})
+	}
+}
+
+// workloadNames returns the names of the first attempts of all actions, for every execution and every Pipeline.
+func (s *Sim) workloadNames() []string {
+	var names []string
 	for _, o := range s.Store.All(simcluster.Execution) {
-		e := o.(*v1alpha1.PipelineExecution)
-		for _, p := range s.Store.All(simcluster.Pipeline) {
-			for _, st := range p.(*v1alpha1.Pipeline).Spec.Stages {
-				for _, a := range st.Actions {
-					if n == 0 {
-						s.createObject(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{
-							Namespace: namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: st.Name, Action: a.Name}, 1),
-						}})
-						return
-					}
-					n--
+		for _, pipeline := range s.Store.All(simcluster.Pipeline) {
+			for _, stage := range pipeline.(*v1alpha1.Pipeline).Spec.Stages {
+				for _, action := range stage.Actions {
+					actionKey := plan.ActionKey{Stage: stage.Name, Action: action.Name}
+					names = append(names, plan.WorkloadName(o.(*v1alpha1.PipelineExecution), actionKey, 1))
 				}
 			}
 		}
 	}
+	return names
 }
 
 // createOutsideStops creates stop requests for the first execution, one for each letter: w waits, a abandons, e escalates.

@@ -124,23 +124,23 @@ func (s *Sim) createExecution(name string) {
 
 // createStopRequest creates a StopRequest for the execution of a name, if there is one.
 func (s *Sim) createStopRequest(name, execution string, change func(*v1alpha1.StopRequestSpec)) {
-	e, ok := s.Store.Find(simcluster.Execution, key(execution)).(*v1alpha1.PipelineExecution)
-	if !ok {
+	target, there := s.Store.Find(simcluster.Execution, key(execution)).(*v1alpha1.PipelineExecution)
+	if !there {
 		return
 	}
-	r := &v1alpha1.StopRequest{
+	sr := &v1alpha1.StopRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1alpha1.StopRequestSpec{
-			PipelineName: e.Spec.PipelineName, PipelineExecutionID: string(e.UID), RequestedBy: "ada", Reason: "wrong branch",
+			PipelineName: target.Spec.PipelineName, PipelineExecutionID: string(target.UID), RequestedBy: "ada", Reason: "wrong branch",
 		},
 	}
-	change(&r.Spec)
-	s.createObject(r)
+	change(&sr.Spec)
+	s.createObject(sr)
 }
 
-func setWait(*v1alpha1.StopRequestSpec)         {}
-func setAbandon(r *v1alpha1.StopRequestSpec)    { r.Abandon = true }
-func setEscalation(r *v1alpha1.StopRequestSpec) { r.EscalateAfterSeconds = ptr.To[int64](20) }
+func setWait(*v1alpha1.StopRequestSpec)            {}
+func setAbandon(spec *v1alpha1.StopRequestSpec)    { spec.Abandon = true }
+func setEscalation(spec *v1alpha1.StopRequestSpec) { spec.EscalateAfterSeconds = ptr.To[int64](20) }
 
 // createObject creates an object. A person who cannot create it does nothing about that.
 func (s *Sim) createObject(o client.Object) { _ = s.Store.Create(o) }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
 )
@@ -72,7 +70,7 @@ func (h *History) checkBoundsOfReconciliations(r *Result) {
 		key := id{by.Process, by.Number}
 		events[key]++
 		if events[key] == MaxEventsOfReconciliation+1 {
-			r.violate(h.end(), types.UID(""), "reconciliation %d of %s recorded more than %d events", by.Number, by.Process, MaxEventsOfReconciliation)
+			r.violate(h.end(), "", "reconciliation %d of %s recorded more than %d events", by.Number, by.Process, MaxEventsOfReconciliation)
 		}
 	}
 }

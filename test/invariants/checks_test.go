@@ -5,6 +5,7 @@ package invariants
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,15 +26,52 @@ func (b *historyBuilder) rest() {
 	b.history.Rest = &Rest{Executions: math.MaxUint64, StopRequests: math.MaxUint64, Requests: len(b.history.Requests)}
 }
 
+// checkCase is a history, and what is found in it.
+type checkCase struct {
+	name string
+	// want begins the name of the check that finds something; empty if none does.
+	want  string
+	write func(*historyBuilder)
+}
+
 // TestChecks shows that each check finds what is wrong with a history, and nothing in a good one. The test of the explorer's
 // checks has more cases, in histories that a store makes; here are those that only chaos can meet.
 func TestChecks(t *testing.T) {
-	tests := []struct {
-		name string
-		// want begins the name of the check that finds something; empty if none does.
-		want  string
-		write func(*historyBuilder)
-	}{
+	for _, tt := range slices.Concat(verdictCases(), startCases(), stoppedCases(), orphanCases(), writeCases()) {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &historyBuilder{versions: map[types.UID]client.Object{}}
+			tt.write(b)
+			b.history.Index()
+			var found []string
+			unproven := 0
+			for _, result := range Run(&b.history, Checks) {
+				unproven += len(result.Unproven)
+				for _, v := range result.Violations {
+					found = append(found, result.Check.Name+": "+v.Text)
+				}
+			}
+			if want := strings.TrimPrefix(tt.want, unprovenOnly); want == "" && len(found) > 0 || want != "" && !hasPrefix(found, want) {
+				t.Errorf("found %q, want %q", found, tt.want)
+			}
+			if tt.want == unprovenOnly && unproven == 0 {
+				t.Error("the execution was judged")
+			}
+		})
+	}
+}
+
+func hasPrefix(all []string, prefix string) bool {
+	for _, s := range all {
+		if strings.HasPrefix(s, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// verdictCases are those of I1, I2 and I8.
+func verdictCases() []checkCase {
+	return []checkCase{
 		{"a good stop", "", func(b *historyBuilder) {
 			b.writeExecution(inProgress, atWork)
 			b.writeJob("j")
@@ -79,6 +117,12 @@ func TestChecks(t *testing.T) {
 		}},
 		{"a wait after an abandon", "I2", func(b *historyBuilder) { b.writeExecution(stopping, atWork, abandon, wait) }},
 		{"a stop is undone", "I2", func(b *historyBuilder) { b.writeExecution(stopping, atWork, wait); b.writeExecution(stopping, atWork) }},
+	}
+}
+
+// startCases are those of I3 and I4.
+func startCases() []checkCase {
+	return []checkCase{
 		{"a Job after Accepted", "I3", func(b *historyBuilder) {
 			b.writeExecution(stopping, atWork, wait)
 			b.writeRequest(wait, accepted)
@@ -146,6 +190,12 @@ func TestChecks(t *testing.T) {
 			b.remove("j")
 			b.writeJob("k")
 		}},
+	}
+}
+
+// stoppedCases are those of I5.
+func stoppedCases() []checkCase {
+	return []checkCase{
 		{"a final state changes", "I5 final", func(b *historyBuilder) {
 			b.writeExecution(isStopped, succeeded)
 			b.writeExecution(v1alpha1.ExecutionSucceeded, succeeded)
@@ -193,6 +243,12 @@ func TestChecks(t *testing.T) {
 			b.lose("update", simcluster.Pod, jobName)
 			b.lose("create", simcluster.Job, "")
 		}},
+	}
+}
+
+// orphanCases are those of I6 and of pods at the end.
+func orphanCases() []checkCase {
+	return []checkCase{
 		{"orphaned as its action asks for", "", func(b *historyBuilder) {
 			b.writePipeline(v1alpha1.OnAbandonOrphan)
 			b.writeJob("j")
@@ -253,6 +309,12 @@ func TestChecks(t *testing.T) {
 			b.writePod(corev1.PodPending)
 		}},
 		{"a Job is left running", "I6", func(b *historyBuilder) { b.writeJob("j"); b.writeExecution(v1alpha1.ExecutionFailed, succeeded) }},
+	}
+}
+
+// writeCases are those of I7, I9 and I10.
+func writeCases() []checkCase {
+	return []checkCase{
 		{"a Job of somebody else's is written", "I7", func(b *historyBuilder) { b.writeJob("x", setForeign); b.writeJob("x", setForeign, setSuspended) }},
 		{"written again and again", "I9", func(b *historyBuilder) {
 			for range MaxWritesOfObject + 1 {
@@ -282,34 +344,4 @@ func TestChecks(t *testing.T) {
 			b.last().Writer = WriterOther
 		}},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := &historyBuilder{versions: map[types.UID]client.Object{}}
-			tt.write(b)
-			b.history.Index()
-			var found []string
-			unproven := 0
-			for _, result := range Run(&b.history, Checks) {
-				unproven += len(result.Unproven)
-				for _, v := range result.Violations {
-					found = append(found, result.Check.Name+": "+v.Text)
-				}
-			}
-			if want := strings.TrimPrefix(tt.want, unprovenOnly); want == "" && len(found) > 0 || want != "" && !hasPrefix(found, want) {
-				t.Errorf("found %q, want %q", found, tt.want)
-			}
-			if tt.want == unprovenOnly && unproven == 0 {
-				t.Error("the execution was judged")
-			}
-		})
-	}
-}
-
-func hasPrefix(all []string, prefix string) bool {
-	for _, s := range all {
-		if strings.HasPrefix(s, prefix) {
-			return true
-		}
-	}
-	return false
 }

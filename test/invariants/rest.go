@@ -31,7 +31,9 @@ func checkConvergence(h *History, r *Result) {
 			continue
 		}
 		r.Checked++
-		if !meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionFinished) && (!IsAccepted(sr) || !h.isStillStopping(sr, at)) {
+		finished := meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionFinished)
+		isStopping := IsAccepted(sr) && h.isStillStopping(sr, at)
+		if !finished && !isStopping {
 			r.violateUnlessLost(h, l, at, ExecutionOf(sr), "StopRequest %q has the verdict %q and is not concluded", l.Key.Name, VerdictOf(sr))
 		}
 	}

@@ -31,7 +31,8 @@ func checkStopped(h *History, r *Result) {
 
 func becomesFinal(c *Change) bool {
 	old, existed := c.Old.(*v1alpha1.PipelineExecution)
-	return c.New.(*v1alpha1.PipelineExecution).Status.State.IsFinal() && (!existed || !old.Status.State.IsFinal())
+	wasFinal := existed && old.Status.State.IsFinal()
+	return c.New.(*v1alpha1.PipelineExecution).Status.State.IsFinal() && !wasFinal
 }
 
 // checkActionsEnded checks what a final status has about the actions.

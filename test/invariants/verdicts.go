@@ -43,7 +43,8 @@ func checkOneVerdict(h *History, r *Result) {
 			sr := c.New.(*v1alpha1.StopRequest)
 			verdict := FindVerdict(sr)
 			wiped = wiped || verdict == nil && c.Writer == WriterOther
-			if given != nil && !equality.Semantic.DeepEqual(verdict, given) && (!wiped || !h.isLawfulAgain(sr, given, verdict, c.Position)) {
+			isChanged := given != nil && !equality.Semantic.DeepEqual(verdict, given)
+			if isChanged && (!wiped || !h.isLawfulAgain(sr, given, verdict, c.Position)) {
 				r.violate(c.Position, ExecutionOf(sr), "the verdict on StopRequest %q was %s and is %s", sr.Name, formatVerdict(given), formatVerdict(verdict))
 			}
 			if verdict != nil {
