@@ -67,7 +67,7 @@ const (
 	ReasonPodFinalizer = "PodFinalizer"
 	// ReasonNoPod: a Job that runs has no pod.
 	ReasonNoPod = "NoPod"
-	// ReasonJobSuspended: somebody else suspended the Job.
+	// ReasonJobSuspended: the Job is suspended, by its template or by somebody else.
 	ReasonJobSuspended = "JobSuspended"
 	// ReasonJobDeleting: somebody else deletes the Job.
 	ReasonJobDeleting = "JobDeleting"

@@ -72,7 +72,7 @@ func describeStopping(status *v1alpha1.PipelineExecutionStatus) string {
 	if modeInForce(status) == v1alpha1.StopModeAbandon {
 		verb = "end"
 	}
-	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", describeRequest(status.Stop), verb, strings.Join(names, ", "))
+	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", describeStop(status.Stop), verb, strings.Join(names, ", "))
 }
 
 func describePendingAction(p v1alpha1.PendingAction) string {
@@ -84,15 +84,24 @@ func describePendingAction(p v1alpha1.PendingAction) string {
 }
 
 func describeStopped(status *v1alpha1.PipelineExecutionStatus) string {
-	return describeRequest(status.Stop) + " Everything that was in progress has ended."
+	return describeStop(status.Stop) + " Everything that was in progress has ended."
 }
 
-// describeRequest returns which request gave the stop its mode, who made it, and why.
-func describeRequest(s *v1alpha1.StopStatus) string {
+// describeStop returns which request gave the stop its mode, who made it, and why. If that one gives no reason, the one
+// that it escalated is described as well.
+func describeStop(s *v1alpha1.StopStatus) string {
 	if s == nil || len(s.Requests) == 0 {
 		return "Stopped on request."
 	}
-	r := s.Requests[len(s.Requests)-1]
+	last := s.Requests[len(s.Requests)-1]
+	message := describeRequest(&last)
+	if first := s.Requests[0]; last.Reason == "" && first.Reason != "" {
+		message += "; " + describeRequest(&first)
+	}
+	return message + "."
+}
+
+func describeRequest(r *v1alpha1.AcceptedStopRequest) string {
 	message := fmt.Sprintf("StopRequest %q", r.Name)
 	if r.RequestedBy != "" {
 		message += " of " + r.RequestedBy
@@ -104,5 +113,5 @@ func describeRequest(s *v1alpha1.StopStatus) string {
 	if r.Reason != "" {
 		message += fmt.Sprintf(" (%s)", r.Reason)
 	}
-	return message + "."
+	return message
 }

@@ -26,7 +26,7 @@ func Transitions(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.P
 	all = append(all, actionTransitions(before, after)...)
 	if before.Stop != nil && after.Stop != nil && before.Stop.Mode != after.Stop.Mode {
 		all = append(all, transition.Transition{
-			Type: transition.Escalated, Message: describeRequest(after.Stop), Mode: after.Stop.Mode,
+			Type: transition.Escalated, Message: describeStop(after.Stop), Mode: after.Stop.Mode,
 		})
 	}
 	all = append(all, waitTransitions(before.Stop, after.Stop)...)

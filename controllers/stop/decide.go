@@ -4,6 +4,8 @@
 package stop
 
 import (
+	"fmt"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/verdict"
 )
@@ -23,14 +25,14 @@ func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) ver
 			"Unable to stop the pipeline execution: execution %s is no longer in progress, its state is %s.", execution.UID, state)
 	case duplicatedWait:
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
-			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and wait. You cannot make "+
+			"The pipeline execution is already in a Stopping state: %s chose to stop and wait. You cannot make "+
 				"that request again; a StopRequest with abandon: true can stop and abandon now, but be aware that this can lead "+
-				"to failed tasks or out of sequence tasks.", requestInForce(execution.Status.Stop).Name)
+				"to failed tasks or out of sequence tasks.", describeInForce(execution.Status.Stop, sr))
 	case duplicatedAbandon:
 		inForce := requestInForce(execution.Status.Stop)
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
-			"The pipeline execution is already in a Stopping state: StopRequest %q chose to stop and %s. You cannot make "+
-				"another request.", inForce.Name, describeChoice(inForce))
+			"The pipeline execution is already in a Stopping state: %s chose to stop and %s. You cannot make "+
+				"another request.", describeInForce(execution.Status.Stop, sr), describeChoice(inForce))
 	default:
 		return verdict.NewPending("The execution has not taken the request yet.")
 	}
@@ -47,6 +49,15 @@ func DecideNotFound(sr *v1alpha1.StopRequest, pipelineFound bool) verdict.Verdic
 	return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
 		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
 		sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, sr.Namespace)
+}
+
+// describeInForce returns which request holds. A request can be deleted and made again under its name; the earlier one holds.
+func describeInForce(s *v1alpha1.StopStatus, sr *v1alpha1.StopRequest) string {
+	inForce := requestInForce(s)
+	if inForce.Name == sr.Name {
+		return fmt.Sprintf("an earlier StopRequest %q, which was deleted since,", inForce.Name)
+	}
+	return fmt.Sprintf("StopRequest %q", inForce.Name)
 }
 
 // describeChoice returns how a request that abandons came to do so.

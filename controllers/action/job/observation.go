@@ -26,7 +26,7 @@ func observeJob(job *batchv1.Job) plan.Observation {
 		running.Reason, running.Message = whyDeleting(job)
 	case isSuspended(job):
 		running.Reason = v1alpha1.ReasonJobSuspended
-		running.Message = fmt.Sprintf("Job %q is suspended by somebody else; it goes on when it is resumed.", job.Name)
+		running.Message = fmt.Sprintf("Job %q is suspended; it goes on when somebody resumes it.", job.Name)
 	}
 	return running
 }
