@@ -362,6 +362,8 @@ type PendingAction struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=pe,categories=haltline
+// +kubebuilder:selectablefield:JSONPath=.spec.pipelineName
+// +kubebuilder:selectablefield:JSONPath=.status.state
 // +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".spec.pipelineName"
 // +kubebuilder:printcolumn:name="Id",type=string,JSONPath=".metadata.uid",description="The pipelineExecutionId"
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"

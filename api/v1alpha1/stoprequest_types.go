@@ -38,7 +38,7 @@ type StopRequestSpec struct {
 	// which `kubectl get pipelineexecutions` shows. Lower case.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="must be the id of an execution in lower case, such as da00266a-8249-4d44-9f90-7bda19d6098b, and not its name; `kubectl get pipelineexecutions` shows the ids"
 	PipelineExecutionID string `json:"pipelineExecutionId"`
 
 	// abandon stops the execution by abandoning, rather than finishing, in-progress actions. This option can lead to
@@ -59,9 +59,11 @@ type StopRequestSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	RequestedBy string `json:"requestedBy,omitempty"`
 
-	// reason is a comment, such as why the pipeline was stopped. At most 200 characters.
+	// reason is a comment, such as why the pipeline was stopped. At most 200 characters, without newlines and other control
+	// characters, since it is shown in terminals.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -101,6 +103,8 @@ type StopRequestStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=sr,categories=haltline
+// +kubebuilder:selectablefield:JSONPath=.spec.pipelineName
+// +kubebuilder:selectablefield:JSONPath=.spec.pipelineExecutionId
 // +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".spec.pipelineName"
 // +kubebuilder:printcolumn:name="Execution",type=string,JSONPath=".spec.pipelineExecutionId"
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=".status.mode"
