@@ -20,11 +20,17 @@ const (
 	// (onAbandon: Orphan). Its value is "true".
 	LabelOrphaned = "pipelines.haltline.dev/orphaned"
 
-	// AnnotationStage is on every Job of an execution: the name of its stage.
-	AnnotationStage = "pipelines.haltline.dev/stage"
+	// LabelPipeline, LabelStage and LabelAction are on every Job of an execution and on that Job's pods. Their values are the
+	// names of its pipeline, stage and action, made fit for a label; the annotations of these names have them as they are.
+	LabelPipeline = "pipelines.haltline.dev/pipeline"
+	LabelStage    = "pipelines.haltline.dev/stage"
+	LabelAction   = "pipelines.haltline.dev/action"
 
-	// AnnotationAction is on every Job of an execution: the name of its action.
-	AnnotationAction = "pipelines.haltline.dev/action"
+	// AnnotationPipeline, AnnotationStage and AnnotationAction are on every Job of an execution and on that Job's pods: the
+	// pipelineName, and the names of its stage and its action.
+	AnnotationPipeline = "pipelines.haltline.dev/pipeline"
+	AnnotationStage    = "pipelines.haltline.dev/stage"
+	AnnotationAction   = "pipelines.haltline.dev/action"
 )
 
 // Environment variables that every container of an action has, beside the variables of its execution.

@@ -14,18 +14,19 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/text"
 )
 
 // buildJob returns the Job of an action. The error names the field of the template that is wrong.
 func buildJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	execution := scope.Execution
 	env := buildEnvironment(execution.Spec.PipelineName, string(execution.UID), op.Key, scope.Variables)
-	return assembleJob(newJob(scope, op).ObjectMeta, string(execution.UID), env, &op.Definition)
+	return assembleJob(newJob(scope, op).ObjectMeta, env, &op.Definition)
 }
 
-// assembleJob returns the Job of a definition with the metadata and the environment given. Labels and annotations of the
-// template are added, except those that are ours to set. The error names the field of the template that is wrong.
-func assembleJob(meta metav1.ObjectMeta, executionID string, env []corev1.EnvVar, definition *v1alpha1.Action) (*batchv1.Job, error) {
+// assembleJob returns the Job of a definition with the metadata and the environment given. Its pods have the same labels and
+// annotations of ours. Those of the template are added, except ours. The error names the field of the template that is wrong.
+func assembleJob(meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alpha1.Action) (*batchv1.Job, error) {
 	spec, err := decodeJobSpec(definition)
 	if err != nil {
 		return nil, err
@@ -33,35 +34,53 @@ func assembleJob(meta metav1.ObjectMeta, executionID string, env []corev1.EnvVar
 	if definition.TimeoutSeconds != nil {
 		spec.ActiveDeadlineSeconds = definition.TimeoutSeconds
 	}
-	spec.Template.Labels = withLabel(withoutOurs(spec.Template.Labels), v1alpha1.LabelExecutionID, executionID)
 	addEnvironment(&spec.Template.Spec, env)
-	meta.Labels = withLabel(withoutOurs(definition.Job.Metadata.Labels), v1alpha1.LabelExecutionID, executionID)
-	annotations := withoutOurs(definition.Job.Metadata.Annotations)
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	maps.Copy(annotations, meta.Annotations)
-	meta.Annotations = annotations
+	spec.Template.Labels = mergeOurs(spec.Template.Labels, meta.Labels)
+	spec.Template.Annotations = mergeOurs(spec.Template.Annotations, meta.Annotations)
+	meta.Labels = mergeOurs(definition.Job.Metadata.Labels, meta.Labels)
+	meta.Annotations = mergeOurs(definition.Job.Metadata.Annotations, meta.Annotations)
 	return &batchv1.Job{ObjectMeta: meta, Spec: *spec}, nil
 }
 
 // newJob returns a Job with the name, the owner and the marks of an action's Job, and no spec.
 func newJob(scope action.Scope, op plan.Operation) *batchv1.Job {
 	execution := scope.Execution
+	labels, annotations := buildMarks(execution.Spec.PipelineName, string(execution.UID), op.Key)
 	owner := metav1.NewControllerRef(execution, v1alpha1.GroupVersion.WithKind("PipelineExecution"))
 	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
 		Namespace:       execution.Namespace,
 		Name:            op.Workload.Name,
-		Labels:          map[string]string{v1alpha1.LabelExecutionID: string(execution.UID)},
-		Annotations:     map[string]string{v1alpha1.AnnotationStage: op.Key.Stage, v1alpha1.AnnotationAction: op.Key.Action},
+		Labels:          labels,
+		Annotations:     annotations,
 		OwnerReferences: []metav1.OwnerReference{*owner},
 	}}
 }
 
-// withoutOurs returns the labels or annotations that are the user's to set.
-func withoutOurs(all map[string]string) map[string]string {
-	result := maps.Clone(all)
-	maps.DeleteFunc(result, func(name, _ string) bool { return strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") })
+// buildMarks returns the labels and annotations of ours by which people and tools find what an action runs.
+func buildMarks(pipelineName, executionID string, key plan.ActionKey) (labels, annotations map[string]string) {
+	labels = map[string]string{
+		v1alpha1.LabelExecutionID: executionID,
+		v1alpha1.LabelPipeline:    text.FitLabel(pipelineName),
+		v1alpha1.LabelStage:       text.FitLabel(key.Stage),
+		v1alpha1.LabelAction:      text.FitLabel(key.Action),
+	}
+	annotations = map[string]string{
+		v1alpha1.AnnotationPipeline: pipelineName,
+		v1alpha1.AnnotationStage:    key.Stage,
+		v1alpha1.AnnotationAction:   key.Action,
+	}
+	return labels, annotations
+}
+
+// mergeOurs returns the labels or annotations that the user set, except those that are ours to set, and ours.
+func mergeOurs(theirs, ours map[string]string) map[string]string {
+	result := map[string]string{}
+	for name, value := range theirs {
+		if !strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") {
+			result[name] = value
+		}
+	}
+	maps.Copy(result, ours)
 	return result
 }
 

@@ -21,7 +21,10 @@ const trialName = "haltline-trial"
 // TryStart asks the API server whether it would create the Job of an action, and creates nothing.
 func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
 	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
-	job, err := assembleJob(metav1.ObjectMeta{Namespace: trial.Namespace, Name: trialName}, "", env, trial.Definition)
+	labels, annotations := buildMarks(trial.PipelineName, "", trial.Key)
+	job, err := assembleJob(metav1.ObjectMeta{
+		Namespace: trial.Namespace, Name: trialName, Labels: labels, Annotations: annotations,
+	}, env, trial.Definition)
 	if err != nil {
 		return err.Error(), nil
 	}
