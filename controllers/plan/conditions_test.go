@@ -127,7 +127,7 @@ func TestTheReasonIsShown(t *testing.T) {
 	checkContains(t, sharedMessage(t, &got), `StopRequest "halt" asked to stop and wait (wrong image).`)
 	// Of two requests it is the one that gave the stop its mode.
 	got = nextStatus(t, Input{Execution: makeExecution(), Requests: []v1alpha1.StopRequest{sr, makeRequest("later", true)}, Now: at(1)})
-	checkContains(t, sharedMessage(t, &got), `StopRequest "later" asked to stop and abandon.`)
+	checkContains(t, sharedMessage(t, &got), `StopRequest "later" asked to stop and abandon; StopRequest "halt" asked to stop and wait (wrong image).`)
 }
 
 // The schema bounds messages at 1024 and reasons at 256 characters: a status that exceeds them could not be written.

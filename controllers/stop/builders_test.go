@@ -53,6 +53,11 @@ func makeStop(requests ...v1alpha1.AcceptedStopRequest) *v1alpha1.StopStatus {
 	return &v1alpha1.StopStatus{Mode: requests[len(requests)-1].Mode, Requests: requests}
 }
 
+func withUID(sr v1alpha1.StopRequest, uid types.UID) v1alpha1.StopRequest {
+	sr.UID = uid
+	return sr
+}
+
 func makeExecution(state v1alpha1.ExecutionState, s *v1alpha1.StopStatus) *v1alpha1.PipelineExecution {
 	return &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "run-1", UID: executionID},

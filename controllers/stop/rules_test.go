@@ -161,6 +161,11 @@ func TestVerdictMessages(t *testing.T) {
 			makeStop(makeAccepted("first", wait), makeAccepted("second", abandon)), makeRequest("new", abandon, 1),
 			[]string{"already in a Stopping state", `"second"`, "stop and abandon"},
 		},
+		{
+			"a duplicate of a request that was deleted and made again under its name", v1alpha1.ExecutionStopping,
+			makeStop(makeAccepted("first", wait)), withUID(makeRequest("first", wait, 1), "made-again"),
+			[]string{`an earlier StopRequest "first", which was deleted since, chose to stop and wait`},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

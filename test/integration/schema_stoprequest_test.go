@@ -20,11 +20,12 @@ func TestSchemaStopRequestPipelineExecutionID(t *testing.T) {
 	t.Parallel()
 	const (
 		field   = "spec.pipelineExecutionId"
-		pattern = `should match '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'`
+		pattern = "must be the id of an execution in lower case, such as da00266a-8249-4d44-9f90-7bda19d6098b, and not its name"
 	)
 	testSchema(t, goodStopRequest, []schemaCase{
 		{name: "missing", field: field, refused: "Required value"},
 		{name: "empty", field: field, value: "", refused: pattern},
+		{name: "the name of an execution", field: field, value: "patient", refused: pattern},
 		{name: "lower case", field: field, value: "0123abcd-4567-89ef-0123-456789abcdef"},
 		{name: "no version of a UUID", field: field, value: "ffffffff-ffff-ffff-ffff-ffffffffffff"},
 		{name: "upper case", field: field, value: "0123ABCD-4567-89EF-0123-456789ABCDEF", refused: pattern},
@@ -48,6 +49,7 @@ func TestSchemaStopRequestReason(t *testing.T) {
 		long  = "may not be more than 200"
 		// accented is one letter to a reader, two characters and three bytes.
 		accented = "e\u0301"
+		control  = "must have no newline, tab, escape or other control character"
 	)
 	testSchema(t, goodStopRequest, []schemaCase{
 		{name: "absent", field: field},
@@ -61,7 +63,17 @@ func TestSchemaStopRequestReason(t *testing.T) {
 		{name: "201 characters of 4 bytes", field: field, value: strings.Repeat("🛑", 201), refused: long},
 		{name: "200 characters, half of them combining", field: field, value: strings.Repeat(accented, 100)},
 		{name: "201 characters, half of them combining", field: field, value: strings.Repeat(accented, 100) + "e", refused: long},
-		{name: "every sort of character", field: field, value: "a \"quoted\" <tag> & $(cmd)\n\ttwo lines: \u0000\u200f\\"},
+		{name: "every sort of character", field: field, value: "a \"quoted\" <tag> & $(cmd) \\ 停 👩‍🚀 עברית"},
+		{name: "a newline", field: field, value: "one line\nanother", refused: control},
+		{name: "a tab", field: field, value: "one\tcolumn", refused: control},
+		{name: "an escape sequence", field: field, value: "\x1b[2J", refused: control},
+		{name: "a zero byte", field: field, value: "a\x00b", refused: control},
+		{name: "a delete character", field: field, value: "a\x7f", refused: control},
+		{name: "a control character of two bytes", field: field, value: "a\u009b2J", refused: control},
+		{name: "a line separator", field: field, value: "a\u2028b", refused: control},
+		{name: "an override of the direction", field: field, value: "a\u202eb", refused: control},
+		{name: "an isolate", field: field, value: "a\u2066b", refused: control},
+		{name: "a mark of the direction", field: field, value: "a\u200fb", refused: control},
 		{name: "a number", field: field, value: int64(7), refused: "must be of type string"},
 	})
 }

@@ -19,8 +19,8 @@ func TestBuildMarks(t *testing.T) {
 	want := metav1.ObjectMeta{
 		Namespace:   "team",
 		Name:        jobName,
-		Labels:      map[string]string{v1alpha1.LabelExecutionID: executionUID},
-		Annotations: map[string]string{v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"},
+		Labels:      ourLabels(),
+		Annotations: ourAnnotations(),
 		OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: "pipelines.haltline.dev/v1alpha1", Kind: "PipelineExecution", Name: "run-1", UID: executionUID,
 			Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
@@ -29,8 +29,11 @@ func TestBuildMarks(t *testing.T) {
 	if diff := cmp.Diff(want, job.ObjectMeta); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{v1alpha1.LabelExecutionID: executionUID}, job.Spec.Template.Labels); diff != "" {
+	if diff := cmp.Diff(ourLabels(), job.Spec.Template.Labels); diff != "" {
 		t.Errorf("labels of the pods (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(ourAnnotations(), job.Spec.Template.Annotations); diff != "" {
+		t.Errorf("annotations of the pods (-want +got):\n%s", diff)
 	}
 }
 
@@ -47,14 +50,15 @@ func TestBuildKeepsOurMarks(t *testing.T) {
 	before := start.Definition.DeepCopy()
 	job := mustBuild(t, makeScope(), start)
 
-	ours := map[string]string{"team": "a", v1alpha1.LabelExecutionID: executionUID}
+	ours := ourLabels("team", "a")
 	if diff := cmp.Diff(ours, job.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(ours, job.Spec.Template.Labels); diff != "" {
 		t.Errorf("labels of the pods (-want +got):\n%s", diff)
 	}
-	annotations := map[string]string{"note": "b", v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"}
+	annotations := ourAnnotations()
+	annotations["note"] = "b"
 	if diff := cmp.Diff(annotations, job.Annotations); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}

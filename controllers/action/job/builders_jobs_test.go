@@ -24,6 +24,22 @@ func makeJob(change ...func(*batchv1.Job)) *batchv1.Job {
 	return job
 }
 
+// ourLabels are those of every Job of the action, with others.
+func ourLabels(others ...string) map[string]string {
+	labels := map[string]string{
+		v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelPipeline: "deploy-prod-64406a9f", v1alpha1.LabelStage: "build", v1alpha1.LabelAction: "compile",
+	}
+	for i := 0; i < len(others); i += 2 {
+		labels[others[i]] = others[i+1]
+	}
+	return labels
+}
+
+// ourAnnotations are those of every Job of the action.
+func ourAnnotations() map[string]string {
+	return map[string]string{v1alpha1.AnnotationPipeline: "deploy@prod", v1alpha1.AnnotationStage: "build", v1alpha1.AnnotationAction: "compile"}
+}
+
 // Changes of a Job, for makeJob.
 func withoutOwner(j *batchv1.Job) { j.OwnerReferences = nil }
 

@@ -173,9 +173,10 @@ func checkBuild(t *testing.T, scope action.Scope, op plan.Operation) {
 	if err != nil {
 		return
 	}
+	marks, _ := buildMarks(scope.Execution.Spec.PipelineName, string(scope.Execution.UID), op.Key)
 	for where, labels := range map[string]map[string]string{"Job": job.Labels, "pods": job.Spec.Template.Labels} {
-		for name := range labels {
-			if strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") && name != v1alpha1.LabelExecutionID {
+		for name, value := range labels {
+			if strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") && value != marks[name] {
 				t.Errorf("the user marked the %s with %s", where, name)
 			}
 		}

@@ -53,8 +53,8 @@ func TestObserve(t *testing.T) {
 			want: running, calls: cached,
 		},
 		{
-			name: "suspended by somebody else", job: makeJob(asSuspended), want: runningBecause("JobSuspended"),
-			messageParts: []string{"suspended by somebody else", "resumed"}, calls: cached,
+			name: "suspended", job: makeJob(asSuspended), want: runningBecause("JobSuspended"),
+			messageParts: []string{"is suspended", "resumes"}, calls: cached,
 		},
 		{name: "being deleted", job: makeJob(asDeleting), want: runningBecause("JobDeleting"), messageParts: []string{"being deleted by somebody else"}, calls: cached},
 		{name: "being deleted, and suspended", job: makeJob(asDeleting, asSuspended), want: runningBecause("JobDeleting"), messageParts: []string{"being deleted"}, calls: cached},

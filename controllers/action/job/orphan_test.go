@@ -34,7 +34,7 @@ func TestOrphan(t *testing.T) {
 	if diff := cmp.Diff([]metav1.OwnerReference{keeper}, job.OwnerReferences); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	labels := map[string]string{v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelOrphaned: "true", "team": "a"}
+	labels := ourLabels(v1alpha1.LabelOrphaned, "true", "team", "a")
 	if diff := cmp.Diff(labels, job.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}

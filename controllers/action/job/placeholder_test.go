@@ -41,7 +41,7 @@ func TestPlaceholder(t *testing.T) {
 	if diff := cmp.Diff(started.OwnerReferences, placeholder.OwnerReferences); diff != "" {
 		t.Errorf("owners (-Job +placeholder):\n%s", diff)
 	}
-	want := map[string]string{v1alpha1.LabelExecutionID: executionUID, v1alpha1.LabelPlaceholder: "true"}
+	want := ourLabels(v1alpha1.LabelPlaceholder, "true")
 	if diff := cmp.Diff(want, placeholder.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}

@@ -1,0 +1,57 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"testing"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	. "github.com/onsi/gomega"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
+)
+
+// kubectl get pipelineexecutions --field-selector status.state=Stopped,spec.pipelineName=web
+func TestExecutionsAreSelectedByStateAndPipeline(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	execution := startExecution(t)
+	countIn := func(state v1alpha1.ExecutionState, pipelineName string) int {
+		list := &v1alpha1.PipelineExecutionList{}
+		g.Expect(k8s.List(t.Context(), list, client.InNamespace(execution.Namespace), client.MatchingFields{
+			"status.state": string(state), "spec.pipelineName": pipelineName,
+		})).To(Succeed())
+		return len(list.Items)
+	}
+	pipelineName := execution.Spec.PipelineName
+	g.Expect(countIn(v1alpha1.ExecutionInProgress, pipelineName)).To(Equal(1))
+	g.Expect(countIn(v1alpha1.ExecutionInProgress, "other")).To(Equal(0))
+	g.Expect(countIn(v1alpha1.ExecutionStopped, pipelineName)).To(Equal(0))
+
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	g.Eventually(func() int { return countIn(v1alpha1.ExecutionStopped, pipelineName) }).WithTimeout(timeout).Should(Equal(1))
+	requests := &v1alpha1.StopRequestList{}
+	g.Expect(k8s.List(t.Context(), requests, client.InNamespace(execution.Namespace), client.MatchingFields{
+		"spec.pipelineExecutionId": string(execution.UID),
+	})).To(Succeed())
+	g.Expect(requests.Items).To(HaveLen(1))
+	g.Expect(requests.Items[0].Name).To(Equal(sr.Name))
+}
+
+// kubectl get jobs -l pipelines.haltline.dev/pipeline=web,pipelines.haltline.dev/action=compile
+func TestJobsAreSelectedByPipelineStageAndAction(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	execution := startExecution(t)
+	jobs := &batchv1.JobList{}
+	g.Expect(k8s.List(t.Context(), jobs, client.InNamespace(execution.Namespace), client.MatchingLabels{
+		v1alpha1.LabelExecutionID: string(execution.UID), v1alpha1.LabelPipeline: execution.Spec.PipelineName, v1alpha1.LabelAction: "compile",
+	})).To(Succeed())
+	g.Expect(jobs.Items).To(HaveLen(1))
+	g.Expect(jobs.Items[0].Spec.Template.Labels).To(HaveKeyWithValue(v1alpha1.LabelAction, "compile"))
+	g.Expect(jobs.Items[0].Spec.Template.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationPipeline, execution.Spec.PipelineName))
+}
