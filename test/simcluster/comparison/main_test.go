@@ -20,7 +20,7 @@ import (
 
 // How long a test waits for the real controllers, and how often it looks.
 const (
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 	tick     = 20 * time.Millisecond
 	// slowTick is for what all scripts wait for at the same time.
 	slowTick = 200 * time.Millisecond
