@@ -32,7 +32,7 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 	}
 	switch {
 	case !v.Decided:
-		w.SetPending(v1alpha1.ReasonFencing, v.Message)
+		w.SetReconciling(v1alpha1.ReasonFencing, v.Message)
 	case v.IsRejection():
 		w.SetRejected(v)
 	default:
@@ -57,7 +57,7 @@ func setProgress(status *v1alpha1.StopRequestStatus, w verdict.Writer, execution
 	default:
 		// An older copy of the execution may not show it yet.
 		status.State = v1alpha1.ExecutionStopping
-		w.SetProgressing(string(v1alpha1.ExecutionStopping),
+		w.SetReconciling(string(v1alpha1.ExecutionStopping),
 			fmt.Sprintf("Execution %q has not stopped; its status.stop.waitingFor lists what it waits for.", execution.Name))
 	}
 }

@@ -41,8 +41,8 @@ type Writer struct {
 	Now metav1.Time
 }
 
-// SetPending shows that there is no verdict yet.
-func (w Writer) SetPending(reason, message string) {
+// SetReconciling shows that the operator works on the request: there is no verdict yet, or what was accepted is being done.
+func (w Writer) SetReconciling(reason, message string) {
 	w.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	w.Set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
 }
@@ -59,11 +59,6 @@ func (w Writer) SetRejected(v Verdict) {
 // SetAccepted shows a verdict that accepts the request.
 func (w Writer) SetAccepted(v Verdict) {
 	w.Set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v.Reason, v.Message)
-}
-
-// SetProgressing shows that what was accepted is being done.
-func (w Writer) SetProgressing(reason, message string) {
-	w.SetPending(reason, message)
 }
 
 // SetDone shows that what was accepted is done. Nothing about the request changes from then on.

@@ -52,10 +52,10 @@ func summarize(conditions []metav1.Condition) map[string]string {
 
 // The ways in which a request goes.
 var (
-	pending     write = func(w Writer) { w.SetPending("Fencing", "not yet") }
+	pending     write = func(w Writer) { w.SetReconciling("Fencing", "not yet") }
 	accept      write = func(w Writer) { w.SetAccepted(acceptance) }
 	reject      write = func(w Writer) { w.SetRejected(rejection) }
-	progressing write = func(w Writer) { w.SetProgressing("Stopping", "it waits") }
+	progressing write = func(w Writer) { w.SetReconciling("Stopping", "it waits") }
 	done        write = func(w Writer) { w.SetDone("Stopped", "it has stopped") }
 )
 
@@ -113,7 +113,7 @@ func TestWriter(t *testing.T) {
 func TestWriterGenerationAndTime(t *testing.T) {
 	conditions, observedGeneration := []metav1.Condition{}, int64(-1)
 	write := func(now int, generation int64) {
-		Writer{Conditions: &conditions, ObservedGeneration: &observedGeneration, Generation: generation, Now: at(now)}.SetPending("Fencing", "not yet")
+		Writer{Conditions: &conditions, ObservedGeneration: &observedGeneration, Generation: generation, Now: at(now)}.SetReconciling("Fencing", "not yet")
 	}
 	write(1, 1)
 	write(9, 2)
