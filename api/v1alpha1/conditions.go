@@ -7,8 +7,8 @@ package v1alpha1
 // (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md). Reconciling, Stalled, Stopping,
 // Stopped and Finished are present only while they are True.
 const (
-	// ConditionReady is True when an object is what it was asked to be: a Pipeline can be run, an execution Succeeded
-	// or was Stopped on request, a StopRequest was accepted and its execution is Stopped.
+	// ConditionReady is True when an object is what it was asked to be: a Pipeline can be run, an execution Succeeded, a
+	// StopRequest was accepted and its execution is Stopped. An execution that somebody stopped is not what was asked for.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while the operator works on the object.
 	ConditionReconciling = "Reconciling"

@@ -53,7 +53,8 @@ func describeOutcome(status *v1alpha1.PipelineExecutionStatus, in Input, problem
 		}}
 	case v1alpha1.ExecutionStopped:
 		return outcome{string(status.State), describeStopped(status), map[string]metav1.ConditionStatus{
-			v1alpha1.ConditionReady: yes, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStopped: yes, v1alpha1.ConditionFinished: yes,
+			v1alpha1.ConditionReady: no, v1alpha1.ConditionStalled: yes, v1alpha1.ConditionSucceeded: no,
+			v1alpha1.ConditionStopped: yes, v1alpha1.ConditionFinished: yes,
 		}}
 	case v1alpha1.ExecutionFailed:
 		reason, message := describeFailure(status, problem)
