@@ -60,7 +60,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	}
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {
-			return ctrl.Result{}, nil
+			return r.writeGeneration(ctx, execution)
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
 		if err != nil {
@@ -102,6 +102,16 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 		return false, errors.Join(err, writeErr)
 	}
 	return !hasNewOperation(operations, listOperations(execution, f.in.Definition)), err
+}
+
+// writeGeneration makes the status of an execution that has ended catch up with its generation.
+func (r *PipelineExecutionReconciler) writeGeneration(ctx context.Context, execution *v1alpha1.PipelineExecution) (ctrl.Result, error) {
+	status := &execution.Status
+	if !observeGeneration(&status.ObservedGeneration, status.Conditions, execution.Generation) {
+		return ctrl.Result{}, nil
+	}
+	err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner))
+	return ignoreConflict(ctx, client.IgnoreNotFound(err))
 }
 
 // writeStatus writes the status and reports what changed.

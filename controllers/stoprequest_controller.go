@@ -47,7 +47,7 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if verdict.IsFinished(sr.Status.Conditions) {
-		return ctrl.Result{}, nil
+		return r.writeGeneration(ctx, sr)
 	}
 	execution, err := r.findExecution(ctx, sr)
 	if err != nil {
@@ -73,6 +73,16 @@ func (r *StopRequestReconciler) concludeDeleted(ctx context.Context, sr *v1alpha
 		return ctrl.Result{RequeueAfter: remainingWorkInterval}, nil
 	}
 	return r.writeStatus(ctx, sr, nil, verdict.Verdict{})
+}
+
+// writeGeneration makes the status of a request that is finished catch up with its generation.
+func (r *StopRequestReconciler) writeGeneration(ctx context.Context, sr *v1alpha1.StopRequest) (ctrl.Result, error) {
+	status := &sr.Status
+	if !observeGeneration(&status.ObservedGeneration, status.Conditions, sr.Generation) {
+		return ctrl.Result{}, nil
+	}
+	err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner))
+	return ignoreConflict(ctx, client.IgnoreNotFound(err))
 }
 
 // writeStatus writes the status that follows from a verdict, if it is another one, and reports what changed.
