@@ -60,19 +60,24 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if err != nil || !shouldWrite(sr, execution, v) {
 		return ctrl.Result{}, err
 	}
-	return r.writeStatus(ctx, sr, execution, v)
+	name := ""
+	if execution != nil {
+		name = execution.Name
+	}
+	return r.writeStatus(ctx, sr, name, stop.NextStatus(sr, execution, v, r.now()))
 }
 
-// concludeDeleted concludes an accepted request whose execution is gone, once nothing of the execution is left.
+// concludeDeleted writes how far an accepted request is whose execution is gone.
 func (r *StopRequestReconciler) concludeDeleted(ctx context.Context, sr *v1alpha1.StopRequest) (ctrl.Result, error) {
-	remains, err := r.Registry.HasRemainingWork(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
+	work, err := r.Registry.FindRemainingWork(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if remains {
-		return ctrl.Result{RequeueAfter: remainingWorkInterval}, nil
+	result, err := r.writeStatus(ctx, sr, "", stop.NextStatusOfDeleted(sr, work.Ending, work.LeftRunning, r.now()))
+	if len(work.Ending) > 0 && result.IsZero() {
+		result.RequeueAfter = remainingWorkInterval
 	}
-	return r.writeStatus(ctx, sr, nil, verdict.Verdict{})
+	return result, err
 }
 
 // writeGeneration makes the status of a request that is finished catch up with its generation.
@@ -85,11 +90,10 @@ func (r *StopRequestReconciler) writeGeneration(ctx context.Context, sr *v1alpha
 	return ignoreConflict(ctx, client.IgnoreNotFound(err))
 }
 
-// writeStatus writes the status that follows from a verdict, if it is another one, and reports what changed.
+// writeStatus writes the next status, if it is another one, and reports what changed.
 func (r *StopRequestReconciler) writeStatus(
-	ctx context.Context, sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution, v verdict.Verdict,
+	ctx context.Context, sr *v1alpha1.StopRequest, executionName string, next v1alpha1.StopRequestStatus,
 ) (ctrl.Result, error) {
-	next := stop.NextStatus(sr, execution, v, metav1.NewTime(r.Clock.Now()))
 	if equality.Semantic.DeepEqual(next, sr.Status) {
 		return ctrl.Result{}, nil
 	}
@@ -98,11 +102,7 @@ func (r *StopRequestReconciler) writeStatus(
 	if err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner)); err != nil {
 		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
 	}
-	name := ""
-	if execution != nil {
-		name = execution.Name
-	}
-	r.Reporter.reportStopRequest(ctx, sr, name, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))
+	r.Reporter.reportStopRequest(ctx, sr, executionName, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))
 	return ctrl.Result{}, nil
 }
 
@@ -141,6 +141,10 @@ func (r *StopRequestReconciler) findExecution(ctx context.Context, sr *v1alpha1.
 // shouldWrite is false while the execution has not looked at the request yet: it will at once.
 func shouldWrite(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution, v verdict.Verdict) bool {
 	return v.Decided || isAccepted(sr) || (execution != nil && execution.Status.Stop != nil)
+}
+
+func (r *StopRequestReconciler) now() metav1.Time {
+	return metav1.NewTime(r.Clock.Now())
 }
 
 func isAccepted(sr *v1alpha1.StopRequest) bool {

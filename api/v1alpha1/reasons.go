@@ -14,8 +14,12 @@ const (
 	ReasonNotStoppable = "PipelineExecutionNotStoppableException"
 	// ReasonPipelineNotFound: "The pipeline was specified in an invalid format or cannot be found."
 	ReasonPipelineNotFound = "PipelineNotFoundException"
-	// ReasonExecutionDeleted is the reason of Stopped on a StopRequest whose execution was deleted while it stopped.
+	// ReasonExecutionDeleted is the reason of Stopped on a StopRequest whose execution was deleted while it stopped, and of
+	// Reconciling until what it ran has ended.
 	ReasonExecutionDeleted = "ExecutionDeleted"
+	// ReasonWorkLeftRunning is the reason of Finished on a StopRequest whose execution was deleted while it stopped, by
+	// somebody who left what it ran running. It is not Stopped.
+	ReasonWorkLeftRunning = "WorkLeftRunning"
 )
 
 // Reasons of the conditions of a Pipeline.

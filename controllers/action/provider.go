@@ -67,11 +67,19 @@ type Provider interface {
 	// Orphan lets the workload of an abandoned action go on outside the execution.
 	Orphan(ctx context.Context, scope Scope, op plan.Operation) (plan.Observation, error)
 
-	// HasRemainingWork reports whether something of an execution that was deleted is not gone yet. What was left to go on
-	// outside the execution does not count.
-	HasRemainingWork(ctx context.Context, namespace, executionID string) (bool, error)
+	// FindRemainingWork returns what is not gone of an execution that was deleted. What an abandon left to go on outside the
+	// execution does not count.
+	FindRemainingWork(ctx context.Context, namespace, executionID string) (RemainingWork, error)
 	// Watches returns the kinds whose events can change what Observe, Terminate or Orphan return.
 	Watches() []Watch
+}
+
+// RemainingWork is what is not gone of an execution that was deleted. Each is a kind with a name, such as: Job "web-1".
+type RemainingWork struct {
+	// Ending is what ends without anybody's help.
+	Ending []string
+	// LeftRunning is what runs on without an owner, because somebody deleted the execution and left it.
+	LeftRunning []string
 }
 
 // Watch is a kind of object that belongs to executions. Its objects have the label LabelExecutionID.

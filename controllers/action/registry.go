@@ -79,14 +79,18 @@ func (r *Registry) Execute(ctx context.Context, scope Scope, op plan.Operation) 
 	return plan.Observation{}, fmt.Errorf("no such operation: %d", op.Type)
 }
 
-// HasRemainingWork reports whether something of an execution that was deleted is not gone yet. See Provider.
-func (r *Registry) HasRemainingWork(ctx context.Context, namespace, executionID string) (bool, error) {
+// FindRemainingWork returns what is not gone of an execution that was deleted. See Provider.
+func (r *Registry) FindRemainingWork(ctx context.Context, namespace, executionID string) (RemainingWork, error) {
+	var all RemainingWork
 	for _, p := range r.providers {
-		if remains, err := p.HasRemainingWork(ctx, namespace, executionID); err != nil || remains {
-			return remains, err
+		work, err := p.FindRemainingWork(ctx, namespace, executionID)
+		if err != nil {
+			return RemainingWork{}, err
 		}
+		all.Ending = append(all.Ending, work.Ending...)
+		all.LeftRunning = append(all.LeftRunning, work.LeftRunning...)
 	}
-	return false, nil
+	return all, nil
 }
 
 // Watches returns what the providers watch.

@@ -5,6 +5,7 @@ package stop
 
 import (
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -23,9 +24,7 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 	if given != nil {
 		v = *given
 	}
-	w := verdict.Writer{
-		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: sr.Generation, Now: now,
-	}
+	w := newWriter(sr, &status, now)
 	status.Mode = sr.Mode()
 	if execution != nil && (given == nil || given.Accepted) {
 		status.State = execution.Status.State
@@ -45,12 +44,48 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 	return status
 }
 
-// setProgress shows how far the stop of an accepted request is.
+// NextStatusOfDeleted returns the status of an accepted request whose execution was deleted. Ending is what of it has to
+// end, and leftRunning what somebody left running: each a kind with a name.
+func NextStatusOfDeleted(sr *v1alpha1.StopRequest, ending, leftRunning []string, now metav1.Time) v1alpha1.StopRequestStatus {
+	status := *sr.Status.DeepCopy()
+	w := newWriter(sr, &status, now)
+	switch {
+	case len(ending) > 0:
+		w.SetProgressing(v1alpha1.ReasonExecutionDeleted,
+			fmt.Sprintf("The execution was deleted while it was stopping; what it ran has to end: %s.", joinFew(ending)))
+	case len(leftRunning) > 0:
+		status.State = ""
+		w.SetNotDone(v1alpha1.ReasonWorkLeftRunning, fmt.Sprintf("The execution was deleted while it was stopping, and what it ran was "+
+			"left running: %s. Delete it to end it.", joinFew(leftRunning)))
+	default:
+		status.State = v1alpha1.ExecutionStopped
+		setStopped(w, v1alpha1.ReasonExecutionDeleted, "The execution was deleted while it was stopping, and what it ran has ended.")
+	}
+	return status
+}
+
+// maxNames bounds how many objects a message names.
+const maxNames = 3
+
+// joinFew names the first few objects.
+func joinFew(names []string) string {
+	few := strings.Join(names[:min(len(names), maxNames)], ", ")
+	if len(names) > maxNames {
+		few += fmt.Sprintf(" and %d more", len(names)-maxNames)
+	}
+	return few
+}
+
+func newWriter(sr *v1alpha1.StopRequest, status *v1alpha1.StopRequestStatus, now metav1.Time) verdict.Writer {
+	return verdict.Writer{
+		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: sr.Generation, Now: now,
+	}
+}
+
+// setProgress shows how far the stop of an accepted request is. An execution that is not known has not shown it yet.
 func setProgress(status *v1alpha1.StopRequestStatus, w verdict.Writer, execution *v1alpha1.PipelineExecution) {
 	switch {
 	case execution == nil:
-		status.State = v1alpha1.ExecutionStopped
-		setStopped(w, v1alpha1.ReasonExecutionDeleted, "The execution was deleted while it was stopping, and what it ran is gone.")
 	case execution.Status.State.IsFinal():
 		state := execution.Status.State
 		setStopped(w, string(state), fmt.Sprintf("Execution %q is %s.", execution.Name, state))

@@ -68,6 +68,14 @@ func (w Writer) SetDone(reason, message string) {
 	w.Set(v1alpha1.ConditionFinished, metav1.ConditionTrue, reason, message)
 }
 
+// SetNotDone shows that what was accepted will not be done. Nothing about the request changes from then on.
+func (w Writer) SetNotDone(reason, message string) {
+	meta.RemoveStatusCondition(w.Conditions, v1alpha1.ConditionReconciling)
+	w.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
+	w.Set(v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+	w.Set(v1alpha1.ConditionFinished, metav1.ConditionTrue, reason, message)
+}
+
 // Set sets a condition, with a message of at most text.MaxMessageLength characters.
 func (w Writer) Set(conditionType string, value metav1.ConditionStatus, reason, message string) {
 	*w.ObservedGeneration = w.Generation
