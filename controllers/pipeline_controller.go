@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -42,44 +43,61 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if pipeline.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	problem, err := r.findProblem(ctx, pipeline)
+	problem, canPass, err := r.findProblem(ctx, pipeline)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	next := nextPipelineStatus(pipeline, problem, metav1.NewTime(r.Clock.Now()))
+	now := metav1.NewTime(r.Clock.Now())
+	next := nextPipelineStatus(pipeline, problem, now)
+	result := ctrl.Result{}
+	if canPass {
+		result.RequeueAfter = retryDelay(&next, now)
+	}
 	if equality.Semantic.DeepEqual(next, pipeline.Status) {
-		return ctrl.Result{}, nil
+		return result, nil
 	}
 	pipeline.Status = next
 	if err := r.Client.Status().Update(ctx, pipeline, client.FieldOwner(action.FieldOwner)); err != nil {
 		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
 	}
-	return ctrl.Result{}, nil
+	return result, nil
 }
 
-// findProblem returns why the Pipeline cannot be run, or nil.
-func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (*plan.Problem, error) {
+// Bounds of how long after a refusal that can pass a Pipeline is tried again.
+const (
+	minRetryDelay = 10 * time.Second
+	maxRetryDelay = 10 * time.Minute
+)
+
+// retryDelay returns when a Pipeline that cannot be run is tried again: the longer it could not, the later.
+func retryDelay(status *v1alpha1.PipelineStatus, now metav1.Time) time.Duration {
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	return min(max(now.Sub(ready.LastTransitionTime.Time), minRetryDelay), maxRetryDelay)
+}
+
+// findProblem returns why the Pipeline cannot be run, or nil, and whether something else than a change of it can lift that.
+func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
 	oldest, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if oldest != nil && oldest.UID != pipeline.UID {
 		return &plan.Problem{Reason: v1alpha1.ReasonPipelineNameTaken, Message: fmt.Sprintf(
-			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", oldest.Name, pipeline.EffectiveName())}, nil
+			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", oldest.Name, pipeline.EffectiveName())}, false, nil
 	}
 	if known := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady); known != nil &&
 		known.ObservedGeneration == pipeline.Generation && known.Reason == v1alpha1.ReasonValid {
 		// The API server was asked about this generation.
-		return nil, nil
+		return nil, false, nil
 	}
 	if problem := findDefinitionProblem(r.Registry, pipeline.Spec.Definition()); problem != nil {
-		return problem, nil
+		return problem, false, nil
 	}
 	return r.tryStarts(ctx, pipeline)
 }
 
-// tryStarts asks the API server whether every action could be started.
-func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline) (*plan.Problem, error) {
+// tryStarts asks the API server whether every action could be started. See findProblem.
+func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
 	for _, s := range pipeline.Spec.Stages {
 		for _, a := range s.Actions {
 			refusal, err := r.Registry.TryStart(ctx, action.Trial{
@@ -87,15 +105,15 @@ func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.P
 				Key: plan.ActionKey{Stage: s.Name, Action: a.Name}, Definition: &a,
 			})
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
-			if refusal != "" {
+			if refusal.Message != "" {
 				return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
-					"spec.stages[%q].actions[%q].%s", s.Name, a.Name, refusal)}, nil
+					"spec.stages[%q].actions[%q].%s", s.Name, a.Name, refusal.Message)}, refusal.CanPass, nil
 			}
 		}
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 func nextPipelineStatus(pipeline *v1alpha1.Pipeline, problem *plan.Problem, now metav1.Time) v1alpha1.PipelineStatus {

@@ -41,6 +41,14 @@ type Trial struct {
 	Definition              *v1alpha1.Action
 }
 
+// Refusal is why an action could not be started. It is empty if it could.
+type Refusal struct {
+	// Message has the words of the API server, and names the field if they do.
+	Message string
+	// CanPass is whether something else than a change of the definition can lift it, such as a change of a policy.
+	CanPass bool
+}
+
 // Provider does the work of one kind of action. Every method can be called again with the same arguments; that does no
 // harm. An observation without a phase means that nothing was learned. An error beside an observation means that the
 // operation must be tried again.
@@ -52,9 +60,8 @@ type Provider interface {
 	// Validate returns what is wrong with a definition as far as it alone shows that, with the path of the field within
 	// the action; or nil.
 	Validate(definition *v1alpha1.Action) error
-	// TryStart asks the API server whether it would create the workload, and creates nothing. It returns the message of a
-	// refusal that only a change of the definition can lift, or an empty one. The error is one that can pass.
-	TryStart(ctx context.Context, trial Trial) (refusal string, err error)
+	// TryStart asks the API server whether it would create the workload, and creates nothing. The error is one that can pass.
+	TryStart(ctx context.Context, trial Trial) (Refusal, error)
 
 	// Start creates the workload of an unconfirmed intent.
 	Start(ctx context.Context, scope Scope, op plan.Operation) (plan.Observation, error)

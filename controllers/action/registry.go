@@ -36,10 +36,10 @@ func (r *Registry) Validate(definition *v1alpha1.Action) error {
 }
 
 // TryStart asks the provider of an action whether it could be started. See Provider.
-func (r *Registry) TryStart(ctx context.Context, trial Trial) (refusal string, err error) {
+func (r *Registry) TryStart(ctx context.Context, trial Trial) (Refusal, error) {
 	p := r.findByDefinition(trial.Definition)
 	if p == nil {
-		return errNothingToRun.Error(), nil
+		return Refusal{Message: errNothingToRun.Error()}, nil
 	}
 	return p.TryStart(ctx, trial)
 }

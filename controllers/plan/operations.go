@@ -3,7 +3,11 @@
 
 package plan
 
-import "haltline.dev/haltline/api/v1alpha1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
 
 // OperationType is what must be done about an action.
 type OperationType int
@@ -27,6 +31,8 @@ type Operation struct {
 	Key  ActionKey
 	// Workload is the object that does the work. Its uid is empty while the start is unconfirmed.
 	Workload v1alpha1.WorkloadReference
+	// StartTime is when the action was decided to start.
+	StartTime *metav1.Time
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
 }
@@ -44,7 +50,8 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 		}
 		def := findDefinition(definition, key)
 		operations = append(operations, Operation{
-			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key, Workload: a.Workload, Definition: def,
+			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key,
+			Workload: a.Workload, StartTime: a.StartTime, Definition: def,
 		})
 	}
 	return operations

@@ -6,6 +6,8 @@ package stop
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/verdict"
 )
@@ -17,7 +19,7 @@ func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) ver
 	switch applyRules(&execution.Status, sr) {
 	case recorded:
 		if state != v1alpha1.ExecutionStopping && !state.IsFinal() {
-			return verdict.NewPending("The execution has taken the request and makes sure that nothing more starts.")
+			return verdict.NewPending(describeFencing(&execution.Status))
 		}
 		return verdict.NewAcceptance("Execution %s is stopped by this request: %s.", execution.UID, describeMode(sr.Mode()))
 	case notStoppable:
@@ -49,6 +51,15 @@ func DecideNotFound(sr *v1alpha1.StopRequest, pipelineFound bool) verdict.Verdic
 	return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
 		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
 		sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, sr.Namespace)
+}
+
+// describeFencing returns what the execution shows while it makes sure that nothing more starts: also what keeps it.
+func describeFencing(status *v1alpha1.PipelineExecutionStatus) string {
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Reason != v1alpha1.ReasonFencing {
+		return "The execution has taken the request and makes sure that nothing more starts."
+	}
+	return ready.Message
 }
 
 // describeInForce returns which request holds. A request can be deleted and made again under its name; the earlier one holds.

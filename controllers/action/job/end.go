@@ -42,7 +42,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		// It was just resumed, and its condition is older: only the next one will be about our suspension.
 		return ending, nil
 	case !isSuspended(job):
-		return p.suspendJob(ctx, job)
+		return p.suspendJob(ctx, job, scope.Explain)
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
 		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !isRefused(err) {
@@ -56,8 +56,8 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 }
 
 // suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
-// such as that of a policy, is shown.
-func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job) (plan.Observation, error) {
+// such as that of a policy, is shown, and another answer if it is late.
+func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job, late bool) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
 	err := p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})
 	if isRefused(err) {
@@ -68,7 +68,7 @@ func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job) (plan.Obser
 		return ending, nil
 	}
 	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
-	if isRefused(err) {
+	if isRefused(err) || late && isAnswer(err) {
 		ending.Reason, ending.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}
 	return ending, err

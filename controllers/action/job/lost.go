@@ -37,7 +37,7 @@ func (p *Provider) handleLostJob(ctx context.Context, scope action.Scope, op pla
 	holder, err := p.reserveName(ctx, scope, op)
 	switch {
 	case err != nil:
-		return observeRefusal("reserve by a placeholder the name of", op, err)
+		return observeRefusal("reserve by a placeholder the name of", op, isStartLate(scope, op), err)
 	case holder != nil && isOurs(holder, scope) && !isPlaceholder(holder):
 		return p.endRecreatedJob(ctx, scope, op, holder, result)
 	case len(pods) > 0:

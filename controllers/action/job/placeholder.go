@@ -8,6 +8,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,12 +17,12 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// createPlaceholder creates the placeholder of an action's Job and returns it. If a policy refuses the plain one, one that
-// looks like the action's Job may pass.
+// createPlaceholder creates the placeholder of an action's Job and returns it. If the API server refuses the plain one, for
+// example by a policy on images, one that looks like the action's Job may pass.
 func (p *Provider) createPlaceholder(ctx context.Context, scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	placeholder := newPlaceholder(scope, op)
 	err := p.Client.Create(ctx, placeholder, client.FieldOwner(action.FieldOwner))
-	if !isRefused(err) || isNamespaceTerminating(err) {
+	if !isAnswer(err) || apierrors.IsAlreadyExists(err) || isNamespaceTerminating(err) {
 		return placeholder, err
 	}
 	alike, buildErr := newPlaceholderLikeJob(scope, op)

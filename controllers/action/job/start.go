@@ -34,13 +34,13 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 		return plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}, nil
 	case apierrors.IsAlreadyExists(err):
 		return p.observeStarted(ctx, scope, op)
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
+	case isInvalidTemplate(err):
 		return plan.Observation{
 			Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobRefused,
 			Message: fmt.Sprintf("The API server refused the Job; change the action's job in the Pipeline: %v", err),
 		}, nil
 	default:
-		return observeRefusal("create", op, err)
+		return observeRefusal("create", op, isStartLate(scope, op), err)
 	}
 }
 

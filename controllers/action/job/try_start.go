@@ -19,22 +19,24 @@ import (
 const trialName = "haltline-trial"
 
 // TryStart asks the API server whether it would create the Job of an action, and creates nothing.
-func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (refusal string, err error) {
+func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (action.Refusal, error) {
 	env := buildEnvironment(trial.PipelineName, "", trial.Key, nil)
 	labels, annotations := buildMarks(trial.PipelineName, "", trial.Key)
 	job, err := assembleJob(metav1.ObjectMeta{
 		Namespace: trial.Namespace, Name: trialName, Labels: labels, Annotations: annotations,
 	}, env, trial.Definition)
 	if err != nil {
-		return err.Error(), nil
+		return action.Refusal{Message: err.Error()}, nil
 	}
 	err = p.Client.Create(ctx, job, client.DryRunAll, client.FieldOwner(action.FieldOwner))
 	switch {
+	case isInvalidTemplate(err):
+		return action.Refusal{Message: "job: " + err.Error()}, nil
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return "job: " + err.Error(), nil
+		return action.Refusal{Message: "job: " + err.Error(), CanPass: true}, nil
 	case err == nil, apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
 		// A quota or a policy may answer otherwise when the action runs.
-		return "", nil
+		return action.Refusal{}, nil
 	}
-	return "", fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
+	return action.Refusal{}, fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
 }
