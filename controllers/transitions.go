@@ -41,6 +41,7 @@ var eventOf = map[transition.Type]eventKind{
 	transition.Started:            {corev1.EventTypeNormal, "Start"},
 	transition.WaitingForPipeline: {corev1.EventTypeNormal, "Start"},
 	transition.StartBlocked:       {corev1.EventTypeWarning, "Start"},
+	transition.ActionWaiting:      {corev1.EventTypeWarning, "Run"},
 	transition.ActionFailed:       {corev1.EventTypeWarning, "Run"},
 	transition.Succeeded:          {corev1.EventTypeNormal, "Run"},
 	transition.Failed:             {corev1.EventTypeWarning, "Run"},

@@ -60,7 +60,7 @@ const (
 	ReasonJobNameTaken = "JobNameTaken"
 )
 
-// Reasons why a stop waits for an action. A pod that cannot be scheduled or whose container cannot start has the reason
+// Reasons why an action does not run or does not end. A pod that cannot be scheduled or whose container cannot start has the reason
 // that Kubernetes gives, such as Unschedulable or ImagePullBackOff.
 const (
 	// ReasonInGracePeriod: the work was asked to end, and has not used up the time that it has for that.
@@ -69,6 +69,8 @@ const (
 	ReasonPodNotEnding = "PodNotEnding"
 	// ReasonPodFinalizer: a pod is past its grace period and has a finalizer of somebody else.
 	ReasonPodFinalizer = "PodFinalizer"
+	// ReasonRetrying: the pods of a Job failed, and it waits before its next try.
+	ReasonRetrying = "Retrying"
 	// ReasonNoPod: a Job that runs has no pod.
 	ReasonNoPod = "NoPod"
 	// ReasonJobSuspended: the Job is suspended, by its template or by somebody else.

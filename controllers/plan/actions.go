@@ -81,9 +81,9 @@ func hasEnded(a *v1alpha1.ActionStatus) bool {
 	return a.State != v1alpha1.ActionNotStarted && a.CompletionTime != nil
 }
 
-// isLost reports whether the workload of an action is gone, and what it left has not ended.
-func isLost(a *v1alpha1.ActionStatus) bool {
-	return isActive(a) && a.Reason == v1alpha1.ReasonWorkloadLost
+// isHeldUp reports whether the work of an action may still go on, and something keeps it from running or from ending.
+func isHeldUp(a *v1alpha1.ActionStatus) bool {
+	return isActive(a) && a.Reason != ""
 }
 
 func hasSucceeded(a *v1alpha1.ActionStatus) bool {

@@ -24,8 +24,18 @@ func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reaso
 	case blocked != "":
 		return v1alpha1.ReasonStartBlocked, blocked
 	default:
-		return string(v1alpha1.ExecutionInProgress), fmt.Sprintf("Running stage %q.", status.CurrentStage)
+		return string(v1alpha1.ExecutionInProgress), strings.TrimSpace(fmt.Sprintf("Running stage %q. %s", status.CurrentStage, describeHeldUp(status)))
 	}
+}
+
+// describeHeldUp returns what keeps the first action that something keeps, or nothing.
+func describeHeldUp(status *v1alpha1.PipelineExecutionStatus) string {
+	for key, a := range actions(status) {
+		if isHeldUp(a) {
+			return fmt.Sprintf("Action %q of stage %q: %s: %s", key.Action, key.Stage, a.Reason, a.Message)
+		}
+	}
+	return ""
 }
 
 // describeFirstBlocked returns what keeps the first unconfirmed intent from being carried out, or nothing.
@@ -40,10 +50,14 @@ func describeFirstBlocked(status *v1alpha1.PipelineExecutionStatus) string {
 
 // describeFailure returns why an execution failed: because an action failed, or because there was nothing that can be run.
 func describeFailure(status *v1alpha1.PipelineExecutionStatus, problem *Problem) (reason, message string) {
+	var failed []string
 	for key, a := range actions(status) {
 		if hasFailed(a) {
-			return v1alpha1.ReasonActionFailed, describeFailedAction(key, a)
+			failed = append(failed, describeFailedAction(key, a))
 		}
+	}
+	if len(failed) > 0 {
+		return v1alpha1.ReasonActionFailed, strings.Join(failed, "; ")
 	}
 	if problem != nil {
 		return problem.Reason, problem.Message

@@ -15,7 +15,11 @@ import (
 const (
 	// explainAfter is how long a stop may take before its status explains why it does not end.
 	explainAfter = 5 * time.Second
-	// recheckInterval is how often a stop that takes long is looked at: what keeps it may change without an event.
+	// startCheckAfter is when it is looked whether the work of an action runs. It is a little more than what a provider waits
+	// before it explains why it does not.
+	startCheckAfter = 11 * time.Second
+	// recheckInterval is how often an action is looked at that something keeps, also from a stop: what keeps it may change
+	// without an event.
 	recheckInterval = 10 * time.Second
 	// resyncInterval is how often an execution that runs is looked at, in case an event of a workload did not reach the
 	// operator, for example because somebody else took our label off.
@@ -28,10 +32,10 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	switch {
 	case status.State.IsFinal():
 		return 0
-	case status.Stop == nil && anyAction(status, isLost):
+	case status.Stop == nil && anyAction(status, isHeldUp):
 		return recheckInterval
 	case status.Stop == nil && anyAction(status, isActive):
-		return resyncInterval
+		return min(resyncInterval, untilStartCheck(status, now))
 	case status.Stop == nil:
 		return 0
 	}
@@ -41,6 +45,21 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	}
 	if at := stop.EscalationTime(status.Stop); at != nil {
 		next = min(next, max(at.Sub(now.Time), time.Millisecond))
+	}
+	return next
+}
+
+// untilStartCheck returns how long from now an action that was just started must be looked at: by then its work runs, or its
+// status has to explain why it does not.
+func untilStartCheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	next := resyncInterval
+	for _, a := range actions(status) {
+		if !isActive(a) || a.StartTime == nil {
+			continue
+		}
+		if left := startCheckAfter - now.Sub(a.StartTime.Time); left > 0 {
+			next = min(next, left)
+		}
 	}
 	return next
 }

@@ -45,7 +45,11 @@ func actionTransitions(before, after *v1alpha1.PipelineExecutionStatus) []transi
 		if was == nil {
 			was = &v1alpha1.ActionStatus{State: v1alpha1.ActionNotStarted}
 		}
-		if t, message := actionTransition(key, was, a); t != "" {
+		t, message := actionTransition(key, was, a)
+		if t == transition.ActionWaiting && after.Stop != nil {
+			continue // It is reported as what the stop waits for.
+		}
+		if t != "" {
 			all = append(all, transition.Transition{
 				Type: t, Message: message, Stage: key.Stage, Action: key.Action, Workload: a.Workload, Since: a.StartTime,
 			})
@@ -66,6 +70,8 @@ func actionTransition(key ActionKey, before, after *v1alpha1.ActionStatus) (t tr
 	case after.State == v1alpha1.ActionInProgress && before.Workload.UID == "" && after.Workload.UID != "":
 		return transition.ActionStarted, fmt.Sprintf("Action %q of stage %q runs in %s %q.",
 			key.Action, key.Stage, after.Workload.Kind, after.Workload.Name)
+	case isHeldUp(after) && after.State == v1alpha1.ActionInProgress && before.Reason != after.Reason:
+		return transition.ActionWaiting, fmt.Sprintf("%s/%s: %s: %s", key.Stage, key.Action, after.Reason, after.Message)
 	default:
 		return "", ""
 	}

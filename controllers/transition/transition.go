@@ -20,6 +20,8 @@ const (
 	Started Type = "Started"
 	// ActionStarted: the start of an action was confirmed. Since is when it was decided.
 	ActionStarted Type = "ActionStarted"
+	// ActionWaiting: something keeps the work of an action from running. Since is when it was decided to start.
+	ActionWaiting Type = "ActionWaiting"
 	// ActionSucceeded: the work of an action ended well. Since is when it was decided to start.
 	ActionSucceeded Type = "ActionSucceeded"
 	// ActionFailed: the work of an action ended badly, was refused or was lost. Since is when it was decided to start.

@@ -34,6 +34,15 @@ func Bound(s string, n int) string {
 	return string(runes[:n-1]) + ellipsis
 }
 
+// BoundEnd cuts s to its last n characters at most, on a character. The first one then is an ellipsis. n is at least 1.
+func BoundEnd(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return ellipsis + string(runes[len(runes)-n+1:])
+}
+
 // BoundNote cuts the note of an event to MaxNoteLength, on a character.
 func BoundNote(note string) string {
 	if len(note) <= MaxNoteLength {

@@ -14,12 +14,6 @@ import (
 
 // Observe looks how far the Job of a started action is.
 func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
-	o, err := p.observe(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
-}
-
-// observe looks how far the Job of a started action is.
-func (p *Provider) observe(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	job, err := p.findJob(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
@@ -30,5 +24,5 @@ func (p *Provider) observe(ctx context.Context, scope action.Scope, op plan.Oper
 			Message: fmt.Sprintf("Job %q was deleted by somebody else before it finished; it is not run again.", op.Workload.Name),
 		})
 	}
-	return observeJob(job), nil
+	return p.explainJob(ctx, scope, op, job, observeJob(job))
 }

@@ -22,6 +22,12 @@ import (
 // anybody deleted them, such as a failed try, are no work and stay as the record of the Job. They are found by the name of
 // the Job and not by its uid: a Job of the name that was deleted before its uid was recorded may have left some.
 func (p *Provider) remainingPods(ctx context.Context, scope action.Scope, op plan.Operation) ([]corev1.Pod, error) {
+	pods, err := p.listPods(ctx, scope, op)
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return !isUnfinishedPod(pod) }), err
+}
+
+// listPods returns all pods of an action. See remainingPods.
+func (p *Provider) listPods(ctx context.Context, scope action.Scope, op plan.Operation) ([]corev1.Pod, error) {
 	pods := &corev1.PodList{}
 	err := p.APIReader.List(ctx, pods, client.InNamespace(scope.Execution.Namespace), client.MatchingLabels{
 		batchv1.JobNameLabel: op.Workload.Name, v1alpha1.LabelExecutionID: string(scope.Execution.UID),
@@ -29,7 +35,7 @@ func (p *Provider) remainingPods(ctx context.Context, scope action.Scope, op pla
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
 	}
-	return slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return isFinishedPod(&pod) }), nil
+	return pods.Items, nil
 }
 
 // isFinishedPod reports whether a pod has ended and is kept: "Succeeded: All containers in the Pod have terminated in
@@ -39,6 +45,8 @@ func isFinishedPod(pod *corev1.Pod) bool {
 	ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	return ended && pod.DeletionTimestamp == nil
 }
+
+func isUnfinishedPod(pod corev1.Pod) bool { return !isFinishedPod(&pod) }
 
 // maxPodNames bounds how many pods a message names.
 const maxPodNames = 3
