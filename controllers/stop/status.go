@@ -51,7 +51,7 @@ func NextStatusOfDeleted(sr *v1alpha1.StopRequest, ending, leftRunning []string,
 	w := newWriter(sr, &status, now)
 	switch {
 	case len(ending) > 0:
-		w.SetProgressing(v1alpha1.ReasonExecutionDeleted,
+		w.SetReconciling(v1alpha1.ReasonExecutionDeleted,
 			fmt.Sprintf("The execution was deleted while it was stopping; what it ran has to end: %s.", joinFew(ending)))
 	case len(leftRunning) > 0:
 		status.State = ""
