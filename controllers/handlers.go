@@ -108,6 +108,15 @@ func mapToPipelinesOfSameName(c client.Reader) handler.MapFunc {
 	}
 }
 
+// mapToRevision maps an execution to the ControllerRevision that it uses.
+func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || execution.Status.PipelineRevision == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: execution.Namespace, Name: execution.Status.PipelineRevision}}}
+}
+
 func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
 	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}); err != nil {
 		log.FromContext(ctx).Error(err, "could not list", "index", index, "value", value)

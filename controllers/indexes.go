@@ -20,6 +20,8 @@ const (
 	indexPipelineName = "pipelineName"
 	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
 	indexAwaitedPipeline = "awaitedPipeline"
+	// indexRevision finds the executions that use a ControllerRevision.
+	indexRevision = "pipelineRevision"
 	// indexOpenStopRequests finds the StopRequests of a pipelineExecutionId that are not finished.
 	indexOpenStopRequests = "openStopRequests"
 )
@@ -39,6 +41,7 @@ func Indexes() []Index {
 	return []Index{
 		{&v1alpha1.PipelineExecution{}, indexUID, byUID},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
+		{&v1alpha1.PipelineExecution{}, indexRevision, byRevision},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
 		{&v1alpha1.StopRequest{}, indexOpenStopRequests, byOpenStopRequest},
 	}
@@ -63,6 +66,14 @@ func byAwaitedPipeline(o client.Object) []string {
 		return nil
 	}
 	return []string{execution.Spec.PipelineName}
+}
+
+func byRevision(o client.Object) []string {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || execution.Status.PipelineRevision == "" {
+		return nil
+	}
+	return []string{execution.Status.PipelineRevision}
 }
 
 func byPipelineName(o client.Object) []string {

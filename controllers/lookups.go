@@ -81,8 +81,8 @@ func oldestPipeline(pipelines []v1alpha1.Pipeline) *v1alpha1.Pipeline {
 	return &oldest
 }
 
-// livePipelineByName returns the Pipeline that has a pipelineName as the API server has it, or nil. The cache may hold one
-// that was deleted since; as an owner it would have the garbage collector delete the execution.
+// livePipelineByName returns the Pipeline that has a pipelineName as the API server has it, or nil. The cache may hold an older
+// definition than whoever created the execution had seen.
 func livePipelineByName(ctx context.Context, c, apiReader client.Reader, namespace, pipelineName string) (*v1alpha1.Pipeline, error) {
 	cached, err := pipelineByName(ctx, c, namespace, pipelineName)
 	if err != nil || cached == nil {

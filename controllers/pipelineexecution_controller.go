@@ -21,14 +21,12 @@ import (
 	"haltline.dev/haltline/controllers/revision"
 )
 
-// The verbs delete are for owner references alone: if OwnerReferencesPermissionEnforcement is on, whoever changes those of
-// an object must be allowed to delete it. Nothing here deletes anything.
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch;delete
+// The verb delete of Jobs is for owner references alone: if OwnerReferencesPermissionEnforcement is on, whoever changes those
+// of an object must be allowed to delete it.
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=update
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/finalizers,verbs=update
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -57,6 +55,9 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	execution := &v1alpha1.PipelineExecution{}
 	if err := r.Client.Get(ctx, req.NamespacedName, execution); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if execution.IsRestoredCopy() {
+		return ignoreConflict(ctx, r.writeStatus(ctx, execution, plan.NextOfRestoredCopy(execution, r.now())))
 	}
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {

@@ -61,13 +61,15 @@ type Controller struct {
 // NewControllers returns the controllers of Haltline.
 func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader)
+	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
 		{"pipeline", &PipelineReconciler{Client: d.Client, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Registry: registry,
-			Revisions: &revision.Store{Client: d.Client, APIReader: d.APIReader}, Reporter: reporter, Clock: d.Clock,
+			Revisions: revisions, Reporter: reporter, Clock: d.Clock,
 		}, executionWatches(d.Client, registry.Watches())},
+		{"revision", &RevisionReconciler{Client: d.Client, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
 			Client: d.Client, APIReader: d.APIReader, Registry: registry, Reporter: reporter, Clock: d.Clock,
 		}, stopRequestWatches(d.Client)},

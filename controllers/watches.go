@@ -4,7 +4,9 @@
 package controllers
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -48,4 +50,23 @@ func stopRequestWatches(c client.Reader) []Watch {
 		{Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{}},
 		{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))},
 	}
+}
+
+// revisionWatches returns what can leave a revision unused: that an execution is gone. What comes to use one takes its mark off.
+func revisionWatches() []Watch {
+	return []Watch{
+		{Object: &appsv1.ControllerRevision{}, Handler: &handler.EnqueueRequestForObject{}},
+		{
+			Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToRevision),
+			Predicates: []predicate.Predicate{onlyDeletes},
+		},
+	}
+}
+
+// onlyDeletes passes the events of objects that are gone.
+var onlyDeletes = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }

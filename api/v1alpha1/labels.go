@@ -5,12 +5,21 @@ package v1alpha1
 
 // Labels and annotations that the operator sets on what it creates.
 const (
-	// LabelExecutionID is on every Job of an execution and on that Job's pods. Its value is the
-	// pipelineExecutionId, so that `kubectl logs -l pipelines.haltline.dev/execution-id=ID` finds them.
+	// LabelExecutionID is on every execution that was looked at, on its Jobs and on their pods. Its value is the
+	// pipelineExecutionId, so that `kubectl logs -l pipelines.haltline.dev/execution-id=ID` finds them. An execution that has
+	// the id of another is a copy that a restore made.
 	LabelExecutionID = "pipelines.haltline.dev/execution-id"
+
+	// AnnotationExecutionName is on every execution that was looked at. Its value is the name of the execution: a manifest
+	// that was copied under another name is meant to run.
+	AnnotationExecutionName = "pipelines.haltline.dev/execution-name"
 
 	// LabelPipelineUID is on every ControllerRevision that pins a Pipeline. Its value is the Pipeline's metadata.uid.
 	LabelPipelineUID = "pipelines.haltline.dev/pipeline-uid"
+
+	// AnnotationUnusedSince is on a ControllerRevision that no execution uses: the time since when, as RFC 3339. It is
+	// deleted some time after that.
+	AnnotationUnusedSince = "pipelines.haltline.dev/unused-since"
 
 	// LabelPlaceholder is on a Job that never runs: it is suspended and holds the name of an action's Job, so that an
 	// operator that was paused cannot start the action after its execution was stopped. Its value is "true".
@@ -20,8 +29,9 @@ const (
 	// (onAbandon: Orphan). Its value is "true".
 	LabelOrphaned = "pipelines.haltline.dev/orphaned"
 
-	// LabelPipeline, LabelStage and LabelAction are on every Job of an execution and on that Job's pods. Their values are the
-	// names of its pipeline, stage and action, made fit for a label; the annotations of these names have them as they are.
+	// LabelPipeline, LabelStage and LabelAction are on every Job of an execution and on that Job's pods, and LabelPipeline on
+	// the execution as well. Their values are the names of its pipeline, stage and action, made fit for a label; the
+	// annotations of these names have them as they are.
 	LabelPipeline = "pipelines.haltline.dev/pipeline"
 	LabelStage    = "pipelines.haltline.dev/stage"
 	LabelAction   = "pipelines.haltline.dev/action"

@@ -124,6 +124,12 @@ type PipelineExecutionStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// pipelineExecutionId is the id of the execution that the status is about: its metadata.uid. A status that a restore
+	// brought from another object is not believed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	PipelineExecutionID string `json:"pipelineExecutionId,omitempty"`
+
 	// state of the execution.
 	// +optional
 	State ExecutionState `json:"state,omitempty"`
@@ -384,6 +390,18 @@ type PipelineExecution struct {
 	// +optional
 	// +kubebuilder:default={observedGeneration:-1}
 	Status PipelineExecutionStatus `json:"status,omitzero"`
+}
+
+// IsRestoredCopy reports whether a restore made the object from another of its name, with the status of that one or with the
+// mark that it had. Once the status is about the object itself, the mark says nothing more: anybody who may label the object
+// can change it.
+func (e *PipelineExecution) IsRestoredCopy() bool {
+	if id := e.Status.PipelineExecutionID; id != "" {
+		return id != string(e.UID)
+	}
+	id, marked := e.Labels[LabelExecutionID]
+	name, named := e.Annotations[AnnotationExecutionName]
+	return marked && id != string(e.UID) && (!named || name == e.Name)
 }
 
 // PipelineExecutionList is a list of PipelineExecutions.

@@ -44,6 +44,8 @@ const (
 	ReasonActionFailed = "ActionFailed"
 	// ReasonRevisionLost: the ControllerRevision which pins what the execution runs is gone or is not ours.
 	ReasonRevisionLost = "RevisionLost"
+	// ReasonRestoredCopy: the execution is a copy of another that a restore made under its name. It is not run again.
+	ReasonRestoredCopy = "RestoredCopy"
 	// ReasonFencing: a stop was accepted, and the operator is making sure that nothing more can start.
 	ReasonFencing = "Fencing"
 	// ReasonStartBlocked: the API server keeps refusing to create a workload for a cause that can pass, such as a quota.

@@ -23,6 +23,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 		return status
 	}
 	status.ObservedGeneration = in.Execution.Generation
+	status.PipelineExecutionID = string(in.Execution.UID)
 	if status.State == "" {
 		status.State = v1alpha1.ExecutionInProgress
 	}

@@ -26,7 +26,8 @@ const (
 )
 
 // newRevision returns the ControllerRevision that pins the definition of a Pipeline. Its name is a hash of what it pins,
-// so that one that somebody else put in its place is not taken for it, and two generations of one definition share it.
+// so that one that somebody else put in its place is not taken for it, and two generations of one definition share it. It has no
+// owner: what runs outlives its Pipeline.
 func newRevision(pipeline *v1alpha1.Pipeline) (*appsv1.ControllerRevision, error) {
 	data, err := marshalCanonical(pipeline.Spec.Definition())
 	if err != nil {
@@ -34,10 +35,9 @@ func newRevision(pipeline *v1alpha1.Pipeline) (*appsv1.ControllerRevision, error
 	}
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       pipeline.Namespace,
-			Name:            revisionName(pipeline.Name, string(pipeline.UID), data),
-			Labels:          map[string]string{v1alpha1.LabelPipelineUID: string(pipeline.UID)},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(pipeline, v1alpha1.GroupVersion.WithKind("Pipeline"))},
+			Namespace: pipeline.Namespace,
+			Name:      revisionName(pipeline.Name, string(pipeline.UID), data),
+			Labels:    map[string]string{v1alpha1.LabelPipelineUID: string(pipeline.UID)},
 		},
 		Revision: pipeline.Generation,
 		Data:     runtime.RawExtension{Raw: data},
@@ -45,8 +45,7 @@ func newRevision(pipeline *v1alpha1.Pipeline) (*appsv1.ControllerRevision, error
 }
 
 // marshalCanonical returns the JSON of a definition in the form in which the API server writes it again, its keys sorted.
-// The data of a revision is immutable to the byte; in another form every patch of its metadata would be refused, and a
-// Pipeline could not be deleted without its dependents.
+// The data of a revision is immutable to the byte; in another form every patch of its metadata would be refused.
 func marshalCanonical(definition *v1alpha1.PipelineDefinition) ([]byte, error) {
 	raw, err := json.Marshal(definition)
 	if err != nil {

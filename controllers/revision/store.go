@@ -6,6 +6,7 @@ package revision
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,14 +24,18 @@ type Store struct {
 	APIReader client.Reader
 }
 
-// Ensure makes sure that the ControllerRevision of a Pipeline exists and returns its name. There is one for each
-// definition that was run.
+// Ensure makes sure that the ControllerRevision of a Pipeline exists and that it is not about to be deleted as unused, and
+// returns its name. There is one for each definition that was run.
 func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string, error) {
 	revision, err := newRevision(pipeline)
 	if err != nil {
 		return "", err
 	}
-	err = s.Client.Get(ctx, client.ObjectKeyFromObject(revision), &appsv1.ControllerRevision{})
+	known := &appsv1.ControllerRevision{}
+	err = s.Client.Get(ctx, client.ObjectKeyFromObject(revision), known)
+	if err == nil {
+		err = s.MarkUsed(ctx, known)
+	}
 	if apierrors.IsNotFound(err) {
 		err = s.Client.Create(ctx, revision, client.FieldOwner(action.FieldOwner))
 	}
@@ -38,6 +43,37 @@ func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string
 		return "", fmt.Errorf("pinning Pipeline %q: %w", pipeline.Name, err)
 	}
 	return revision.Name, nil
+}
+
+// MarkUsed takes the mark off that nothing uses the revision, if it bears it.
+func (s *Store) MarkUsed(ctx context.Context, revision *appsv1.ControllerRevision) error {
+	if _, marked := revision.Annotations[v1alpha1.AnnotationUnusedSince]; !marked {
+		return nil
+	}
+	return s.patchMark(ctx, revision, func(annotations map[string]string) { delete(annotations, v1alpha1.AnnotationUnusedSince) })
+}
+
+// MarkUnused marks the revision as one that nothing uses since a time.
+func (s *Store) MarkUnused(ctx context.Context, revision *appsv1.ControllerRevision, since time.Time) error {
+	return s.patchMark(ctx, revision, func(annotations map[string]string) {
+		annotations[v1alpha1.AnnotationUnusedSince] = since.UTC().Format(time.RFC3339)
+	})
+}
+
+// patchMark changes the annotations of the very revision that was read.
+func (s *Store) patchMark(ctx context.Context, revision *appsv1.ControllerRevision, change func(map[string]string)) error {
+	changed := revision.DeepCopy()
+	if changed.Annotations == nil {
+		changed.Annotations = map[string]string{}
+	}
+	change(changed.Annotations)
+	patch := client.MergeFromWithOptions(revision, client.MergeFromWithOptimisticLock{})
+	return s.Client.Patch(ctx, changed, patch, client.FieldOwner(action.FieldOwner))
+}
+
+// Delete deletes the very revision that was read: an operator that took its mark off since is about to use it.
+func (s *Store) Delete(ctx context.Context, revision *appsv1.ControllerRevision) error {
+	return s.Client.Delete(ctx, revision, client.Preconditions{UID: &revision.UID, ResourceVersion: &revision.ResourceVersion})
 }
 
 // Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name is a hash of.

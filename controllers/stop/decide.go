@@ -15,6 +15,10 @@ import (
 // Decide returns the verdict on a request for the execution. It is pending as long as the execution has yet to take the
 // request, and until the execution's state shows that nothing more can start.
 func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) verdict.Verdict {
+	if execution.IsRestoredCopy() {
+		// What it was copied with is another's, and is replaced soon.
+		return verdict.NewPending("The execution has not taken the request yet.")
+	}
 	state := execution.Status.State
 	switch applyRules(&execution.Status, sr) {
 	case recorded:

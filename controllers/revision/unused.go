@@ -1,0 +1,62 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package revision
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// unusedPeriod is how long a revision that nothing uses is kept. An operator that decided to use it has so long to record that.
+const unusedPeriod = 10 * time.Minute
+
+// Step is what is done with a revision.
+type Step int
+
+const (
+	// StepKeep leaves the revision as it is.
+	StepKeep Step = iota
+	// StepMarkUnused records since when nothing uses it.
+	StepMarkUnused
+	// StepMarkUsed takes that record off.
+	StepMarkUsed
+	// StepDelete deletes it.
+	StepDelete
+)
+
+// NextStep returns what is done with a revision, and how long from now it must be looked at again; 0 if nothing depends on the
+// time. A revision is deleted only after it was marked as unused for a while, so that whoever is about to use it sees the mark
+// and takes it off. One that has an owner, or that does not hold what its name is a hash of, is somebody else's.
+func NextStep(r *appsv1.ControllerRevision, used bool, now time.Time) (Step, time.Duration) {
+	since, marked := unusedSince(r)
+	if len(r.OwnerReferences) > 0 || r.DeletionTimestamp != nil || unpackRevision(r) == nil {
+		return StepKeep, 0
+	}
+	if used {
+		if marked {
+			return StepMarkUsed, 0
+		}
+		return StepKeep, 0
+	}
+	if !marked {
+		return dueAt(r.CreationTimestamp.Add(unusedPeriod), now, StepMarkUnused)
+	}
+	return dueAt(since.Add(unusedPeriod), now, StepDelete)
+}
+
+func dueAt(due, now time.Time, step Step) (Step, time.Duration) {
+	if left := due.Sub(now); left > 0 {
+		return StepKeep, left
+	}
+	return step, 0
+}
+
+// unusedSince returns the time of the mark. One that cannot be read counts as none, and is replaced.
+func unusedSince(r *appsv1.ControllerRevision) (since time.Time, marked bool) {
+	since, err := time.Parse(time.RFC3339, r.Annotations[v1alpha1.AnnotationUnusedSince])
+	return since, err == nil
+}
