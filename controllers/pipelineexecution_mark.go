@@ -63,4 +63,3 @@ func contains(all, some map[string]string) bool {
 	}
 	return true
 }
-

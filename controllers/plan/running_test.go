@@ -230,7 +230,8 @@ func TestTimesAndNames(t *testing.T) {
 	s := execution.Status
 	s.Conditions = nil
 	want := v1alpha1.PipelineExecutionStatus{
-		ObservedGeneration: 1, State: v1alpha1.ExecutionFailed, PipelineRevision: revisionName, CurrentStage: "u",
+		ObservedGeneration: 1, PipelineExecutionID: string(execution.UID), State: v1alpha1.ExecutionFailed,
+		PipelineRevision: revisionName, CurrentStage: "u",
 		StartTime: &first, CompletionTime: &fourth,
 		Stages: []v1alpha1.StageStatus{
 			{Name: "s", State: v1alpha1.StageSucceeded, Actions: []v1alpha1.ActionStatus{{

@@ -44,6 +44,17 @@ func (api *fakeAPI) hideFromCache() {
 	api.cached = fake.NewClientBuilder().WithScheme(api.live.Scheme()).Build()
 }
 
+// showInCache has the cache show this object alone.
+func (api *fakeAPI) showInCache(t *testing.T, o client.Object) {
+	t.Helper()
+	shown, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		t.Fatalf("%T is no object", o)
+	}
+	shown.SetResourceVersion("")
+	api.cached = fake.NewClientBuilder().WithScheme(api.live.Scheme()).WithObjects(shown).Build()
+}
+
 func (api *fakeAPI) store() *Store {
 	reader := func(name string, from func() client.WithWatch) client.WithWatch {
 		return interceptor.NewClient(api.live, interceptor.Funcs{

@@ -32,31 +32,27 @@ const (
 // time. A revision is deleted only after it was marked as unused for a while, so that whoever is about to use it sees the mark
 // and takes it off. One that has an owner, or that does not hold what its name is a hash of, is somebody else's.
 func NextStep(r *appsv1.ControllerRevision, used bool, now time.Time) (Step, time.Duration) {
-	since, marked := unusedSince(r)
 	if len(r.OwnerReferences) > 0 || r.DeletionTimestamp != nil || unpackRevision(r) == nil {
 		return StepKeep, 0
 	}
-	if used {
-		if marked {
-			return StepMarkUsed, 0
-		}
+	mark, marked := r.Annotations[v1alpha1.AnnotationUnusedSince]
+	since, err := time.Parse(time.RFC3339, mark)
+	switch {
+	case used && marked:
+		return StepMarkUsed, 0
+	case used:
 		return StepKeep, 0
+	case err != nil:
+		return takeAt(r.CreationTimestamp.Add(unusedPeriod), now, StepMarkUnused)
+	default:
+		return takeAt(since.Add(unusedPeriod), now, StepDelete)
 	}
-	if !marked {
-		return dueAt(r.CreationTimestamp.Add(unusedPeriod), now, StepMarkUnused)
-	}
-	return dueAt(since.Add(unusedPeriod), now, StepDelete)
 }
 
-func dueAt(due, now time.Time, step Step) (Step, time.Duration) {
+// takeAt returns a step once its time has come.
+func takeAt(due, now time.Time, step Step) (Step, time.Duration) {
 	if left := due.Sub(now); left > 0 {
 		return StepKeep, left
 	}
 	return step, 0
-}
-
-// unusedSince returns the time of the mark. One that cannot be read counts as none, and is replaced.
-func unusedSince(r *appsv1.ControllerRevision) (since time.Time, marked bool) {
-	since, err := time.Parse(time.RFC3339, r.Annotations[v1alpha1.AnnotationUnusedSince])
-	return since, err == nil
 }
