@@ -20,8 +20,8 @@ const (
 	indexPipelineName = "pipelineName"
 	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
 	indexAwaitedPipeline = "awaitedPipeline"
-	// indexRevision finds the executions that use a ControllerRevision.
-	indexRevision = "pipelineRevision"
+	// indexRevision finds the executions that use a ControllerRevision. It is a selectable field of the API server as well.
+	indexRevision = "status.pipelineRevision"
 	// indexOpenStopRequests finds the StopRequests of a pipelineExecutionId that are not finished.
 	indexOpenStopRequests = "openStopRequests"
 )

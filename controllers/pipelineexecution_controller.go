@@ -105,10 +105,11 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 	return !hasNewOperation(operations, listOperations(execution, f.in.Definition)), err
 }
 
-// writeGeneration makes the status of an execution that has ended catch up with its generation.
+// writeGeneration makes the status of an execution that has ended catch up with its generation, unless it is being deleted: that
+// moves the generation as well.
 func (r *PipelineExecutionReconciler) writeGeneration(ctx context.Context, execution *v1alpha1.PipelineExecution) (ctrl.Result, error) {
 	status := &execution.Status
-	if !observeGeneration(&status.ObservedGeneration, status.Conditions, execution.Generation) {
+	if execution.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, execution.Generation) {
 		return ctrl.Result{}, nil
 	}
 	err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner))

@@ -9,6 +9,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +26,8 @@ import (
 type RevisionReconciler struct {
 	// Client reads from the cache.
 	Client client.Client
+	// APIReader reads from the API server.
+	APIReader client.Reader
 	// Revisions are those of the cluster.
 	Revisions *revision.Store
 	// Clock has the time that is recorded.
@@ -36,11 +40,20 @@ func (r *RevisionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if err := r.Client.Get(ctx, req.NamespacedName, pinned); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	used, err := r.isUsed(ctx, pinned)
+	used, err := isUsed(ctx, r.Client, &v1alpha1.PipelineExecutionList{}, pinned)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	step, after := revision.NextStep(pinned, used, r.Clock.Now())
+	if step == revision.StepMarkUnused || step == revision.StepDelete {
+		// A cache that lags must not have a revision deleted.
+		if used, err = r.isUsedLive(ctx, pinned); err != nil {
+			return ctrl.Result{}, err
+		}
+		if used {
+			return ctrl.Result{RequeueAfter: revision.UnusedPeriod}, nil
+		}
+	}
 	if err := r.take(ctx, step, pinned); err != nil && !apierrors.IsNotFound(err) {
 		return ignoreConflict(ctx, fmt.Errorf("ControllerRevision %q: %w", pinned.Name, err))
 	}
@@ -61,13 +74,18 @@ func (r *RevisionReconciler) take(ctx context.Context, step revision.Step, pinne
 	}
 }
 
-// isUsed reports whether an execution names the revision, whether or not it has ended.
-func (r *RevisionReconciler) isUsed(ctx context.Context, pinned *appsv1.ControllerRevision) (bool, error) {
-	list := &v1alpha1.PipelineExecutionList{}
-	err := r.Client.List(ctx, list, client.InNamespace(pinned.Namespace), client.MatchingFields{indexRevision: pinned.Name},
-		client.Limit(1), client.UnsafeDisableDeepCopy)
+// isUsedLive reports the same as isUsed, from the API server itself.
+func (r *RevisionReconciler) isUsedLive(ctx context.Context, pinned *appsv1.ControllerRevision) (bool, error) {
+	names := &metav1.PartialObjectMetadataList{}
+	names.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("PipelineExecutionList"))
+	return isUsed(ctx, r.APIReader, names, pinned)
+}
+
+// isUsed reports whether an execution names the revision, whether or not it has ended. The list says what is read of it.
+func isUsed(ctx context.Context, reader client.Reader, list client.ObjectList, pinned *appsv1.ControllerRevision) (bool, error) {
+	err := reader.List(ctx, list, client.InNamespace(pinned.Namespace), client.MatchingFields{indexRevision: pinned.Name}, client.Limit(1))
 	if err != nil {
 		return false, fmt.Errorf("listing the executions of a revision: %w", err)
 	}
-	return len(list.Items) > 0, nil
+	return meta.LenList(list) > 0, nil
 }

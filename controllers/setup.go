@@ -69,7 +69,7 @@ func NewControllers(d Dependencies) []Controller {
 			Client: d.Client, APIReader: d.APIReader, Registry: registry,
 			Revisions: revisions, Reporter: reporter, Clock: d.Clock,
 		}, executionWatches(d.Client, registry.Watches())},
-		{"revision", &RevisionReconciler{Client: d.Client, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
+		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
 			Client: d.Client, APIReader: d.APIReader, Registry: registry, Reporter: reporter, Clock: d.Clock,
 		}, stopRequestWatches(d.Client)},

@@ -80,10 +80,10 @@ func (r *StopRequestReconciler) concludeDeleted(ctx context.Context, sr *v1alpha
 	return result, err
 }
 
-// writeGeneration makes the status of a request that is finished catch up with its generation.
+// writeGeneration makes the status of a request that is finished catch up with its generation, unless it is being deleted.
 func (r *StopRequestReconciler) writeGeneration(ctx context.Context, sr *v1alpha1.StopRequest) (ctrl.Result, error) {
 	status := &sr.Status
-	if !observeGeneration(&status.ObservedGeneration, status.Conditions, sr.Generation) {
+	if sr.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, sr.Generation) {
 		return ctrl.Result{}, nil
 	}
 	err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner))

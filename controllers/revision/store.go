@@ -37,12 +37,26 @@ func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string
 		err = s.MarkUsed(ctx, known)
 	}
 	if apierrors.IsNotFound(err) {
-		err = s.Client.Create(ctx, revision, client.FieldOwner(action.FieldOwner))
+		err = s.create(ctx, revision)
 	}
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	if err != nil {
 		return "", fmt.Errorf("pinning Pipeline %q: %w", pipeline.Name, err)
 	}
 	return revision.Name, nil
+}
+
+// create creates a revision. One that the cache did not have may bear the mark.
+func (s *Store) create(ctx context.Context, revision *appsv1.ControllerRevision) error {
+	key := client.ObjectKeyFromObject(revision)
+	err := s.Client.Create(ctx, revision, client.FieldOwner(action.FieldOwner))
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	known := &appsv1.ControllerRevision{}
+	if err := s.APIReader.Get(ctx, key, known); err != nil {
+		return err
+	}
+	return s.MarkUsed(ctx, known)
 }
 
 // MarkUsed takes the mark off that nothing uses the revision, if it bears it.

@@ -109,7 +109,7 @@ func TestEnsureOncePerDefinition(t *testing.T) {
 	}
 }
 
-// A revision that another operator made, or that the cache does not have yet, is no error. No right to make one is.
+// No right to make a revision is an error.
 func TestEnsureThatIsRefused(t *testing.T) {
 	group := appsv1.Resource("controllerrevisions")
 	tests := []struct {
@@ -117,7 +117,6 @@ func TestEnsureThatIsRefused(t *testing.T) {
 		refusal    error
 		isError    bool
 	}{
-		{"it is there already", "create", apierrors.NewAlreadyExists(group, "r"), false},
 		{"forbidden", "create", apierrors.NewForbidden(group, "r", nil), true},
 		{"no answer", "create", errTimeout, true},
 		{"the cache does not answer", "get", errTimeout, true},
@@ -134,6 +133,22 @@ func TestEnsureThatIsRefused(t *testing.T) {
 				t.Errorf("the error %q does not name the Pipeline", err)
 			}
 		})
+	}
+}
+
+// A revision that another operator made, or that the cache does not have yet, is no error. Its mark is taken off as well.
+func TestEnsureOfARevisionThatTheCacheDoesNotHave(t *testing.T) {
+	marked := mustMakeRevision(t, makePipeline())
+	marked.Annotations = map[string]string{v1alpha1.AnnotationUnusedSince: "2026-03-01T12:00:00Z"}
+	api := newFakeAPI(t, marked)
+	api.hideFromCache()
+	name, err := api.store().Ensure(t.Context(), makePipeline())
+	if err != nil || name != marked.Name {
+		t.Errorf("name %q, %v", name, err)
+	}
+	now := &appsv1.ControllerRevision{}
+	if err := api.live.Get(t.Context(), client.ObjectKeyFromObject(marked), now); err != nil || len(now.Annotations) != 0 {
+		t.Errorf("marked as %v, %v", now.Annotations, err)
 	}
 }
 

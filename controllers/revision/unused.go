@@ -11,8 +11,8 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// unusedPeriod is how long a revision that nothing uses is kept. An operator that decided to use it has so long to record that.
-const unusedPeriod = 10 * time.Minute
+// UnusedPeriod is how long a revision that nothing uses is kept. An operator that decided to use it has so long to record that.
+const UnusedPeriod = 10 * time.Minute
 
 // Step is what is done with a revision.
 type Step int
@@ -43,9 +43,9 @@ func NextStep(r *appsv1.ControllerRevision, used bool, now time.Time) (Step, tim
 	case used:
 		return StepKeep, 0
 	case err != nil:
-		return takeAt(r.CreationTimestamp.Add(unusedPeriod), now, StepMarkUnused)
+		return takeAt(r.CreationTimestamp.Add(UnusedPeriod), now, StepMarkUnused)
 	default:
-		return takeAt(since.Add(unusedPeriod), now, StepDelete)
+		return takeAt(since.Add(UnusedPeriod), now, StepDelete)
 	}
 }
 

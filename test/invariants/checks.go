@@ -50,6 +50,7 @@ var Checks = []Check{
 	{Name: "I8 writes stop", NeedsRest: true, run: checkQuiet},
 	{Name: "I9 everything is bounded", AtAnyTime: true, run: checkBounds},
 	{Name: "I10 every write that decides is guarded", AtAnyTime: true, run: checkGuards},
+	{Name: "I10 no revision is deleted that an execution uses", run: checkRevisions},
 }
 
 // Result is what a check found.

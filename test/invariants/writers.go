@@ -15,6 +15,7 @@ import (
 // controllerNames are those of the controllers, by the kinds that each writes alone.
 var controllerNames = map[simcluster.Kind]string{
 	simcluster.Pipeline: "pipeline", simcluster.Execution: "pipelineexecution", simcluster.StopRequest: "stoprequest",
+	simcluster.Revision: "revision",
 }
 
 // checkWriters is I7: "An object whose controller is not this execution is never changed or deleted. The execution's reconciler
@@ -58,7 +59,7 @@ func mayWrite(c *Change) bool {
 		}
 		return !c.isCreation() || isControlledByExecution(c.New)
 	case simcluster.Revision:
-		return c.isCreation()
+		return c.isCreation() || c.Old != nil
 	case simcluster.Pod:
 		return false
 	}
@@ -79,7 +80,7 @@ func mayReconciliationWrite(c *Change) bool {
 		}
 		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(job)
 	case simcluster.Revision:
-		return by.Controller == controllerNames[simcluster.Execution]
+		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
 	}
 	return by.Controller == controllerNames[c.Kind] && c.Old != nil && by.UID == c.Old.GetUID()
 }

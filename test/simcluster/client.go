@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // ClientOption changes a client.
@@ -110,15 +112,26 @@ func (c *storeClient) matches(k Kind, object client.Object, o *client.ListOption
 	if o.FieldSelector == nil {
 		return true
 	}
-	if c.cache == nil {
-		panic("the API server has no index " + o.FieldSelector.String())
-	}
 	for _, r := range o.FieldSelector.Requirements() {
+		if c.cache == nil {
+			if selectableField(object, r.Field) != r.Value {
+				return false
+			}
+			continue
+		}
 		if !c.isIndexed(k, object, r.Field, r.Value) {
 			return false
 		}
 	}
 	return true
+}
+
+// selectableField returns the value of a field by which the API server selects.
+func selectableField(object client.Object, field string) string {
+	if e, ok := object.(*v1alpha1.PipelineExecution); ok && field == "status.pipelineRevision" {
+		return e.Status.PipelineRevision
+	}
+	panic("the API server does not select by " + field)
 }
 
 // isIndexed reports whether an index has an object under a value.
