@@ -22,12 +22,14 @@ import (
 )
 
 // The verb delete of Jobs is for owner references alone: if OwnerReferencesPermissionEnforcement is on, whoever changes those
-// of an object must be allowed to delete it.
+// of an object must be allowed to delete it. That of pods is for those of an abandoned action whose Job somebody deleted.
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=update
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;delete
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=nodes,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // PipelineExecutionReconciler runs and stops executions. It alone writes them.

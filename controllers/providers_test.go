@@ -48,7 +48,9 @@ func (p *approvalProvider) Handles(definition *v1alpha1.Action) bool { return de
 
 func (p *approvalProvider) Validate(*v1alpha1.Action) error { return nil }
 
-func (p *approvalProvider) TryStart(context.Context, action.Trial) (string, error) { return "", nil }
+func (p *approvalProvider) TryStart(context.Context, action.Trial) (action.Refusal, error) {
+	return action.Refusal{}, nil
+}
 
 func (p *approvalProvider) Watches() []action.Watch { return nil }
 
@@ -111,13 +113,14 @@ func (p *approvalProvider) Orphan(_ context.Context, _ action.Scope, op plan.Ope
 	return plan.Observation{Phase: plan.PhaseEnded, UID: known.uid, Message: "It is left to go on."}, nil
 }
 
-func (p *approvalProvider) HasRemainingWork(context.Context, string, string) (bool, error) {
-	for _, known := range p.approvals {
+func (p *approvalProvider) FindRemainingWork(context.Context, string, string) (action.RemainingWork, error) {
+	var work action.RemainingWork
+	for name, known := range p.approvals {
 		if !known.placeholder && !known.approved && !known.withdrawn && !known.orphan {
-			return true, nil
+			work.Ending = append(work.Ending, fmt.Sprintf("Approval %q", name))
 		}
 	}
-	return false, nil
+	return work, nil
 }
 
 func observeApproval(known *approval) plan.Observation {
@@ -237,8 +240,8 @@ func TestASecondProviderIsAbandoned(t *testing.T) {
 			if diff := cmp.Diff(calls, approvals.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
-			if remains, err := approvals.HasRemainingWork(t.Context(), "team", executionUID); err != nil || remains {
-				t.Errorf("Stopped, and something remains: %v, %v", remains, err)
+			if work, err := approvals.FindRemainingWork(t.Context(), "team", executionUID); err != nil || len(work.Ending) > 0 {
+				t.Errorf("Stopped, and something remains: %v, %v", work.Ending, err)
 			}
 			if !ptr.Deref(cluster.findJob("a").Spec.Suspend, false) {
 				t.Error("the Job beside it runs on")

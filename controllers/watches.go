@@ -6,7 +6,6 @@ package controllers
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -58,15 +57,7 @@ func revisionWatches() []Watch {
 		{Object: &appsv1.ControllerRevision{}, Handler: &handler.EnqueueRequestForObject{}},
 		{
 			Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToRevision),
-			Predicates: []predicate.Predicate{onlyDeletes},
+			Predicates: []predicate.Predicate{action.OnlyDeletes},
 		},
 	}
-}
-
-// onlyDeletes passes the events of objects that are gone.
-var onlyDeletes = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }

@@ -71,6 +71,14 @@ const (
 	ReasonPodNotEnding = "PodNotEnding"
 	// ReasonPodFinalizer: a pod is past its grace period and has a finalizer of somebody else.
 	ReasonPodFinalizer = "PodFinalizer"
+	// ReasonNodeNotReady: the node of a pod is not ready or is gone.
+	ReasonNodeNotReady = "NodeNotReady"
+	// ReasonInitContainerRunning: an init container of a pod runs, and the other containers wait for it.
+	ReasonInitContainerRunning = "InitContainerRunning"
+	// ReasonSidecarNotStarted: a sidecar of a pod runs and is not started, and the other containers wait for it.
+	ReasonSidecarNotStarted = "SidecarNotStarted"
+	// ReasonContainerRunsOn: a container of a pod has ended, and another runs on.
+	ReasonContainerRunsOn = "ContainerRunsOn"
 	// ReasonRetrying: the pods of a Job failed, and it waits before its next try.
 	ReasonRetrying = "Retrying"
 	// ReasonNoPod: a Job that runs has no pod.

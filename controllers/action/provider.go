@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -97,6 +98,14 @@ type Watch struct {
 	Cache cache.ByObject
 	// Predicates all have to let an event pass.
 	Predicates []predicate.Predicate
+}
+
+// OnlyDeletes passes the events of objects that are gone.
+var OnlyDeletes = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }
 
 // SelectLabeled selects the objects that have a label, whatever its value. It panics if the label is not valid.

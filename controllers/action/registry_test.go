@@ -21,7 +21,7 @@ type fakeProvider struct {
 	Provider
 	prefix, kind string
 	calls        *[]string
-	remains      bool
+	remains      RemainingWork
 	err          error
 }
 
@@ -40,9 +40,9 @@ func (p *fakeProvider) Validate(*v1alpha1.Action) error {
 	return p.err
 }
 
-func (p *fakeProvider) TryStart(context.Context, Trial) (string, error) {
+func (p *fakeProvider) TryStart(context.Context, Trial) (Refusal, error) {
 	p.record("try start")
-	return "refused", p.err
+	return Refusal{Message: "refused", CanPass: true}, p.err
 }
 
 func (p *fakeProvider) observe(call string) (plan.Observation, error) {
@@ -70,8 +70,8 @@ func (p *fakeProvider) Orphan(context.Context, Scope, plan.Operation) (plan.Obse
 	return p.observe("orphan")
 }
 
-func (p *fakeProvider) HasRemainingWork(context.Context, string, string) (bool, error) {
-	p.record("has remaining work")
+func (p *fakeProvider) FindRemainingWork(context.Context, string, string) (RemainingWork, error) {
+	p.record("find remaining work")
 	return p.remains, p.err
 }
 
@@ -130,8 +130,8 @@ func TestRegistryByDefinition(t *testing.T) {
 	if err := registry.Validate(handled); err != nil {
 		t.Errorf("error %v", err)
 	}
-	if refusal, err := registry.TryStart(t.Context(), Trial{Definition: handled}); err != nil || refusal != "refused" {
-		t.Errorf("refusal %q, %v", refusal, err)
+	if refusal, err := registry.TryStart(t.Context(), Trial{Definition: handled}); err != nil || refusal != (Refusal{Message: "refused", CanPass: true}) {
+		t.Errorf("refusal %+v, %v", refusal, err)
 	}
 	if diff := cmp.Diff([]string{"Two validate", "Two try start"}, *calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
@@ -144,8 +144,8 @@ func TestRegistryByDefinition(t *testing.T) {
 	if err := registry.Validate(unhandled); err == nil || !strings.HasPrefix(err.Error(), "job: Required value") {
 		t.Errorf("an action that nobody handles: %v", err)
 	}
-	if refusal, err := registry.TryStart(t.Context(), Trial{Definition: unhandled}); err != nil || !strings.HasPrefix(refusal, "job: Required value") {
-		t.Errorf("an action that nobody handles: %q, %v", refusal, err)
+	if refusal, err := registry.TryStart(t.Context(), Trial{Definition: unhandled}); err != nil || refusal.CanPass || !strings.HasPrefix(refusal.Message, "job: Required value") {
+		t.Errorf("an action that nobody handles: %+v, %v", refusal, err)
 	}
 }
 
@@ -162,37 +162,24 @@ func TestWorkloadKinds(t *testing.T) {
 	}
 }
 
-// Something remains if one provider has something, and an error does not mean that nothing does.
-func TestHasRemainingWorkOfAny(t *testing.T) {
-	errRead := errors.New("no answer")
-	tests := []struct {
-		name             string
-		oneHas, twoHas   bool
-		oneFails, wanted bool
-		calls            []string
-	}{
-		{"nothing", false, false, false, false, []string{"One has remaining work", "Two has remaining work"}},
-		{"of the first", true, false, false, true, []string{"One has remaining work"}},
-		{"of the second", false, true, false, true, []string{"One has remaining work", "Two has remaining work"}},
-		{"the first does not know", false, false, true, false, []string{"One has remaining work"}},
+// What remains is what any provider finds, and an error does not mean that nothing does.
+func TestFindRemainingWorkOfAll(t *testing.T) {
+	registry, one, two, calls := newFakes()
+	one.remains = RemainingWork{Ending: []string{"One \"a\""}, LeftRunning: []string{"One \"b\""}}
+	two.remains = RemainingWork{Ending: []string{"Two \"c\""}}
+	got, err := registry.FindRemainingWork(t.Context(), "team", "id")
+	want := RemainingWork{Ending: []string{"One \"a\"", "Two \"c\""}, LeftRunning: []string{"One \"b\""}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, work (-want +got):\n%s", err, diff)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			registry, one, two, calls := newFakes()
-			one.remains, two.remains = tt.oneHas, tt.twoHas
-			if tt.oneFails {
-				one.err = errRead
-			}
-			got, err := registry.HasRemainingWork(t.Context(), "team", "id")
-			if got != tt.wanted || (err != nil) != tt.oneFails {
-				t.Errorf("got %v, %v", got, err)
-			}
-			if diff := cmp.Diff(tt.calls, *calls); diff != "" {
-				t.Errorf("calls (-want +got):\n%s", diff)
-			}
-		})
+	two.err = errors.New("no answer")
+	if got, err := registry.FindRemainingWork(t.Context(), "team", "id"); !errors.Is(err, two.err) || got.Ending != nil {
+		t.Errorf("got %v, %v; one provider does not know", got, err)
 	}
-	registry, _, _, _ := newFakes()
+	find := []string{"One find remaining work", "Two find remaining work"}
+	if diff := cmp.Diff(append(find, find...), *calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
 	if n := len(registry.Watches()); n != 2 {
 		t.Errorf("%d watches, want those of both", n)
 	}

@@ -33,6 +33,8 @@ type Operation struct {
 	Workload v1alpha1.WorkloadReference
 	// StartTime is when the action was decided to start.
 	StartTime *metav1.Time
+	// HeldUp is whether the status shows something that keeps the action.
+	HeldUp bool
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
 }
@@ -51,7 +53,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 		def := findDefinition(definition, key)
 		operations = append(operations, Operation{
 			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key,
-			Workload: a.Workload, StartTime: a.StartTime, Definition: def,
+			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Definition: def,
 		})
 	}
 	return operations

@@ -33,7 +33,7 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	case status.State.IsFinal():
 		return 0
 	case status.Stop == nil && anyAction(status, isHeldUp):
-		return recheckInterval
+		return untilRecheck(status, now)
 	case status.Stop == nil && anyAction(status, isActive):
 		return min(resyncInterval, untilStartCheck(status, now))
 	case status.Stop == nil:
@@ -45,6 +45,18 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	}
 	if at := stop.EscalationTime(status.Stop); at != nil {
 		next = min(next, max(at.Sub(now.Time), time.Millisecond))
+	}
+	return next
+}
+
+// untilRecheck returns how long from now an action must be looked at that something keeps while nobody stops it: the longer it
+// has lasted, the later.
+func untilRecheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	next := resyncInterval
+	for _, a := range actions(status) {
+		if isHeldUp(a) && a.StartTime != nil {
+			next = min(next, max(now.Sub(a.StartTime.Time), recheckInterval))
+		}
 	}
 	return next
 }

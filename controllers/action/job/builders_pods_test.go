@@ -48,6 +48,37 @@ func waitingFor(container, reason string) corev1.ContainerStatus {
 	}
 }
 
+// running returns a container that runs since that second.
+func running(container string, since int) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: container, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at(since)}}}
+}
+
+// ended returns a container that ended at that second.
+func ended(container string, exitCode int32, second int) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: container, State: corev1.ContainerState{
+		Terminated: &corev1.ContainerStateTerminated{ExitCode: exitCode, FinishedAt: at(second)},
+	}}
+}
+
+// crashed adds that the container had crashed before.
+func crashed(s corev1.ContainerStatus) corev1.ContainerStatus {
+	s.RestartCount = 2
+	s.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", Message: "no such host\n"}
+	return s
+}
+
+func started(s corev1.ContainerStatus) corev1.ContainerStatus {
+	s.Started = ptr.To(true)
+	return s
+}
+
+// asSidecar declares an init container as one that is restarted always.
+func asSidecar(container string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.InitContainers = []corev1.Container{{Name: container, RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}}
+	}
+}
+
 func containers(s ...corev1.ContainerStatus) func(*corev1.Pod) {
 	return func(p *corev1.Pod) { p.Status.Phase, p.Status.ContainerStatuses = corev1.PodPending, s }
 }

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -31,12 +32,16 @@ import (
 
 var (
 	jobs       = schema.GroupResource{Group: "batch", Resource: "jobs"}
-	errTimeout = apierrors.NewTimeoutError("the server did not answer", 1)
+	errTimeout = errors.New("the server did not answer")
 	errQuota   = apierrors.NewForbidden(jobs, jobName, errors.New("exceeded quota: q"))
-	errInvalid = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, jobName, nil)
-	errLarge   = apierrors.NewRequestEntityTooLargeError("limit is 3145728")
-	errRead    = apierrors.NewForbidden(jobs, jobName, errors.New("no right to read"))
-	errEnding  = &apierrors.StatusError{ErrStatus: metav1.Status{
+	errInvalid = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, jobName, field.ErrorList{field.Required(field.NewPath("spec.template.spec.containers"), "")})
+	// errDenied is a denial by a policy, which names no field.
+	errDenied      = apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, jobName, nil)
+	errBadRequest  = apierrors.NewBadRequest("admission webhook denied the request")
+	errWebhookDown = apierrors.NewInternalError(errors.New("failed calling webhook"))
+	errLarge       = apierrors.NewRequestEntityTooLargeError("limit is 3145728")
+	errRead        = apierrors.NewForbidden(jobs, jobName, errors.New("no right to read"))
+	errEnding      = &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden, Message: "the namespace is being terminated",
 		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
 	}}
@@ -69,7 +74,10 @@ func newCluster(t *testing.T, objects ...client.Object) *fakeCluster {
 		}
 	}
 	cluster := &fakeCluster{
-		t: t, raw: fake.NewClientBuilder().WithScheme(scheme).Build(),
+		t: t, raw: fake.NewClientBuilder().WithScheme(scheme).
+			WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string { return []string{string(o.(*corev1.Event).InvolvedObject.UID)} }).
+			WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} }).
+			Build(),
 		failAlways: map[string]error{}, failFirst: map[string][]error{}, versions: map[string]string{},
 	}
 	for _, o := range objects {
@@ -181,8 +189,15 @@ func (cluster *fakeCluster) intercepted(prefix string) client.Client {
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return refuse("update", o)
 		},
-		Delete: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteOption) error {
-			return refuse("delete", o)
+		Delete: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			guard := (&client.DeleteOptions{}).ApplyOptions(opts).Preconditions
+			if _, isPod := o.(*corev1.Pod); !isPod || guard == nil || guard.UID == nil || *guard.UID != o.GetUID() {
+				return refuse("delete", o)
+			}
+			if err := cluster.recordCall(prefix+"delete", o); err != nil {
+				return err
+			}
+			return raw.Delete(ctx, o)
 		},
 		DeleteAllOf: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteAllOfOption) error {
 			return refuse("delete all", o)

@@ -36,8 +36,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
 		return ending, nil
 	case job.DeletionTimestamp != nil:
-		ending.Reason, ending.Message = whyDeleting(job)
-		return ending, nil
+		return p.observeDeleting(ctx, scope, op, job, plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID})
 	case !isSuspended(job) && confirmed:
 		// It was just resumed, and its condition is older: only the next one will be about our suspension.
 		return ending, nil
@@ -45,7 +44,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		return p.suspendJob(ctx, job, scope.Explain)
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
-		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !isRefused(err) {
+		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !action.IsRefused(err) {
 			return ending, client.IgnoreNotFound(err)
 		}
 	}
@@ -60,7 +59,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job, late bool) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
 	err := p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})
-	if isRefused(err) {
+	if action.IsRefused(err) {
 		// Some Jobs may not change their parallelism, or not while they run.
 		err = p.patchSpec(ctx, job, map[string]any{"suspend": true})
 	}
@@ -68,7 +67,7 @@ func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job, late bool) 
 		return ending, nil
 	}
 	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
-	if isRefused(err) || late && isAnswer(err) {
+	if action.IsRefused(err) || late && action.IsAnswer(err) {
 		ending.Reason, ending.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}
 	return ending, err

@@ -25,7 +25,7 @@ func (p *Provider) Fence(ctx context.Context, scope action.Scope, op plan.Operat
 func (p *Provider) fence(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	holder, err := p.reserveName(ctx, scope, op)
 	if err != nil {
-		return observeRefusal("reserve by a placeholder the name of", op, scope.Explain, err)
+		return observeRefusal("reserve by a placeholder the name of", scope, op, err)
 	}
 	o := observeNameHolder(holder, scope, op)
 	if o.Phase != plan.PhaseNeverStarted {

@@ -272,8 +272,9 @@ func FuzzObserve(f *testing.F) {
 	})
 }
 
-// FuzzHasRemainingWork: whatever a deleted execution left, a Job that it owns remains, and so does a pod of a Job that is gone.
-func FuzzHasRemainingWork(f *testing.F) {
+// FuzzFindRemainingWork: whatever a deleted execution left, a Job that it owns has to end, nothing is named twice, and without
+// Jobs and pods nothing is found.
+func FuzzFindRemainingWork(f *testing.F) {
 	for _, seed := range makeSeeds() {
 		f.Add(seed)
 	}
@@ -285,15 +286,14 @@ func FuzzHasRemainingWork(f *testing.F) {
 		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
 			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == executionUID })
 		})
-		controlled := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return metav1.GetControllerOf(&p) != nil })
-		remains, err := (&Provider{Client: c, APIReader: c}).HasRemainingWork(context.Background(), "team", executionUID)
-		switch {
+		work, err := (&Provider{Client: c, APIReader: c}).FindRemainingWork(context.Background(), "team", executionUID)
+		switch n := len(work.Ending) + len(work.LeftRunning); {
 		case err != nil:
 			t.Error(err)
-		case owned && !remains:
-			t.Error("a Job of the execution is left, and nothing remains")
-		case remains && !owned && !controlled:
-			t.Error("something remains, and there is no Job of the execution and no pod of a Job")
+		case owned && len(work.Ending) == 0:
+			t.Error("a Job of the execution is left, and nothing has to end")
+		case n > len(c.jobs)+len(c.pods):
+			t.Errorf("%d things are left of %d Jobs and %d pods", n, len(c.jobs), len(c.pods))
 		}
 	})
 }
@@ -310,15 +310,14 @@ func FuzzWhyUnfinished(f *testing.F) {
 		if json.Unmarshal([]byte(text), p) != nil {
 			return // No such pod.
 		}
-		reason, message := whyUnfinished(p, metav1.Unix(now, 0))
-		again, same := whyUnfinished(p, metav1.Unix(now, 0))
-		if reason != again || message != same {
-			t.Errorf("%q %q, then %q %q", reason, message, again, same)
+		got := whyUnfinished(p, metav1.Unix(now, 0))
+		if again := whyUnfinished(p, metav1.Unix(now, 0)); got != again {
+			t.Errorf("%+v, then %+v", got, again)
 		}
-		if reason != "" && message == "" {
-			t.Errorf("the reason %q has no message", reason)
+		if got.reason != "" && got.message == "" {
+			t.Errorf("the reason %q has no message", got.reason)
 		}
-		if p.DeletionTimestamp != nil && reason == "" {
+		if p.DeletionTimestamp != nil && got.reason == "" {
 			t.Error("a pod that is deleted and not gone has no reason")
 		}
 	})

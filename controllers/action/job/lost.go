@@ -10,6 +10,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -25,7 +26,11 @@ func (p *Provider) handleLostJob(ctx context.Context, scope action.Scope, op pla
 	}
 	waiting := plan.Observation{
 		Phase: plan.PhaseRunning, UID: op.Workload.UID, Reason: v1alpha1.ReasonWorkloadLost,
-		Message: fmt.Sprintf("Job %q was deleted by somebody else; its pods have to end: %s.", op.Workload.Name, joinPodNames(pods)),
+		Message: describeLost(op.Workload.Name, pods),
+	}
+	if err := p.endLeftPods(ctx, op, pods); err != nil {
+		waiting.Message = fmt.Sprintf("Trying again: %v", err)
+		return waiting, err
 	}
 	if slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return pod.Labels[batchv1.ControllerUidLabel] == op.Workload.UID }) {
 		return waiting, nil
@@ -37,7 +42,7 @@ func (p *Provider) handleLostJob(ctx context.Context, scope action.Scope, op pla
 	holder, err := p.reserveName(ctx, scope, op)
 	switch {
 	case err != nil:
-		return observeRefusal("reserve by a placeholder the name of", op, isStartLate(scope, op), err)
+		return observeRefusal("reserve by a placeholder the name of", scope, op, err)
 	case holder != nil && isOurs(holder, scope) && !isPlaceholder(holder):
 		return p.endRecreatedJob(ctx, scope, op, holder, result)
 	case len(pods) > 0:
@@ -58,4 +63,14 @@ func (p *Provider) endRecreatedJob(
 		return result, err
 	}
 	return o, err
+}
+
+// describeLost returns what a lost Job left. Pods without an owner are ended by nobody but the person who left them, or by an
+// abandon.
+func describeLost(name string, pods []corev1.Pod) string {
+	message := fmt.Sprintf("Job %q was deleted by somebody else; its pods have to end: %s.", name, joinPodNames(pods))
+	if slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return metav1.GetControllerOf(&pod) == nil && pod.DeletionTimestamp == nil }) {
+		message += " Some were left without an owner and run on; delete them, or abandon the execution."
+	}
+	return message
 }

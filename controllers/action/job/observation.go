@@ -5,11 +5,8 @@ package job
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
@@ -40,16 +37,4 @@ func observeFinished(job *batchv1.Job) (plan.Observation, bool) {
 		return plan.Observation{Phase: plan.PhaseFailed, UID: string(job.UID), Reason: c.Reason, Message: c.Message}, true
 	}
 	return plan.Observation{}, false
-}
-
-// whyDeleting returns why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.
-func whyDeleting(job *batchv1.Job) (reason, message string) {
-	finalizers := slices.DeleteFunc(slices.Clone(job.Finalizers), func(f string) bool {
-		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents
-	})
-	if len(finalizers) == 0 {
-		return v1alpha1.ReasonJobDeleting, fmt.Sprintf("Job %q is being deleted by somebody else; its pods have to end.", job.Name)
-	}
-	return v1alpha1.ReasonJobFinalizer, fmt.Sprintf("Job %q is being deleted by somebody else and kept by finalizers, which must be "+
-		"removed by whoever set them: %s. Its pods end when they are deleted by hand.", job.Name, strings.Join(finalizers, ", "))
 }

@@ -20,8 +20,8 @@ func TestWhyDeleting(t *testing.T) {
 		{[]string{"foregroundDeletion"}, "JobDeleting", bySomebodyElse + "; its pods have to end."},
 		{[]string{"orphan"}, "JobDeleting", bySomebodyElse + "; its pods have to end."},
 		{
-			[]string{"example.com/hold", "foregroundDeletion", "z"}, "JobFinalizer", bySomebodyElse + " and kept by finalizers, which must be removed by " +
-				"whoever set them: example.com/hold, z. Its pods end when they are deleted by hand.",
+			[]string{"example.com/hold", "foregroundDeletion", "z"}, "JobFinalizer", bySomebodyElse + " and kept by finalizers of somebody else: " +
+				"example.com/hold, z. Its pods run on; delete them, or abandon the execution.",
 		},
 	}
 	for _, tt := range tests {

@@ -18,11 +18,16 @@ func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Oper
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if job == nil {
-		return p.handleLostJob(ctx, scope, op, plan.Observation{
-			Phase: plan.PhaseFailed, UID: op.Workload.UID, Reason: v1alpha1.ReasonWorkloadLost,
-			Message: fmt.Sprintf("Job %q was deleted by somebody else before it finished; it is not run again.", op.Workload.Name),
-		})
+	lost := plan.Observation{
+		Phase: plan.PhaseFailed, UID: op.Workload.UID, Reason: v1alpha1.ReasonWorkloadLost,
+		Message: fmt.Sprintf("Job %q was deleted by somebody else before it finished; it is not run again.", op.Workload.Name),
 	}
-	return p.explainJob(ctx, scope, op, job, observeJob(job))
+	if job == nil {
+		return p.handleLostJob(ctx, scope, op, lost)
+	}
+	o := observeJob(job)
+	if o.Reason == v1alpha1.ReasonJobFinalizer {
+		return p.observeDeleting(ctx, scope, op, job, lost)
+	}
+	return p.explainJob(ctx, scope, op, job, o)
 }

@@ -41,7 +41,7 @@ func TestObserve(t *testing.T) {
 			want: plan.Observation{
 				Phase: plan.PhaseFailed, UID: jobUID, Reason: "DeadlineExceeded", Message: "Job was active longer than specified deadline",
 			},
-			calls: cached,
+			calls: []string{"get Job", "live list Pod"},
 		},
 		{
 			// Its pods have not ended yet. The condition Failed comes when they have.
@@ -60,7 +60,7 @@ func TestObserve(t *testing.T) {
 		{name: "being deleted, and suspended", job: makeJob(asDeleting, asSuspended), want: runningBecause("JobDeleting"), messageParts: []string{"being deleted"}, calls: cached},
 		{
 			name: "being deleted, and kept by a finalizer", job: makeJob(asHeld), want: runningBecause("JobFinalizer"),
-			messageParts: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
+			messageParts: []string{"kept by finalizers", "example.com/hold"}, calls: []string{"get Job", "live list Pod"},
 		},
 		{name: "being deleted after its end", job: makeJob(asDeleting, asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: cached},
 		{

@@ -22,7 +22,7 @@ import (
 func (p *Provider) createPlaceholder(ctx context.Context, scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	placeholder := newPlaceholder(scope, op)
 	err := p.Client.Create(ctx, placeholder, client.FieldOwner(action.FieldOwner))
-	if !isAnswer(err) || apierrors.IsAlreadyExists(err) || isNamespaceTerminating(err) {
+	if !action.IsAnswer(err) || apierrors.IsAlreadyExists(err) || isNamespaceTerminating(err) {
 		return placeholder, err
 	}
 	alike, buildErr := newPlaceholderLikeJob(scope, op)

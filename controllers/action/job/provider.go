@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -44,7 +43,7 @@ func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
 		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
-		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{onlyDeletes}},
+		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{action.OnlyDeletes}},
 	}
 }
 
@@ -62,12 +61,4 @@ func stripJob(obj any) (any, error) {
 		job.Spec.Template = corev1.PodTemplateSpec{}
 	}
 	return obj, nil
-}
-
-// onlyDeletes passes the events of objects that are gone.
-var onlyDeletes = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return true },
 }

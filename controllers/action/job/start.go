@@ -40,7 +40,7 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 			Message: fmt.Sprintf("The API server refused the Job; change the action's job in the Pipeline: %v", err),
 		}, nil
 	default:
-		return observeRefusal("create", op, isStartLate(scope, op), err)
+		return observeRefusal("create", scope, op, err)
 	}
 }
 

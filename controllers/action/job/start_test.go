@@ -48,8 +48,12 @@ func TestStart(t *testing.T) {
 			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobRefused}, messageParts: []string{"3145728"}, calls: create,
 		},
 		{
-			name: "no such JSON", failAlways: map[string]error{"create Job": apierrors.NewBadRequest("cannot be decoded")},
-			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobRefused}, messageParts: []string{"cannot be decoded"}, calls: create,
+			name: "denied by a policy", failAlways: map[string]error{"create Job": errDenied},
+			want: plan.Observation{Phase: plan.PhaseBlocked}, messageParts: []string{"Trying again", "is invalid"}, errorPart: "is invalid", calls: create,
+		},
+		{
+			name: "denied by a webhook without a code", failAlways: map[string]error{"create Job": errBadRequest},
+			want: plan.Observation{Phase: plan.PhaseBlocked}, messageParts: []string{"Trying again", "denied the request"}, errorPart: "denied the request", calls: create,
 		},
 		{
 			name: "forbidden by a quota", failAlways: map[string]error{"create Job": errQuota},

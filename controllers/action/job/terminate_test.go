@@ -83,7 +83,7 @@ func TestTerminate(t *testing.T) {
 		{name: "somebody else deletes it", job: makeJob(asDeleting), want: runningBecause("JobDeleting"), messageParts: []string{"being deleted by somebody else"}, calls: cached},
 		{
 			name: "somebody else deletes it, and a finalizer keeps it", job: makeJob(asHeld), want: runningBecause("JobFinalizer"),
-			messageParts: []string{"kept by finalizers", "example.com/hold"}, calls: cached,
+			messageParts: []string{"kept by finalizers", "example.com/hold"}, calls: listed,
 		},
 		{
 			// I7: what is not ours is left alone.
@@ -98,7 +98,7 @@ func TestTerminate(t *testing.T) {
 		{name: "it is gone, and the execution is being deleted", deleted: true, want: ended, calls: gone},
 		{
 			name: "it is gone, and its pods are not", pods: []*corev1.Pod{makePod()}, want: runningBecause(v1alpha1.ReasonWorkloadLost),
-			messageParts: []string{"its pods have to end", jobName + "-x7k2p"}, calls: gone,
+			messageParts: []string{"its pods have to end", jobName + "-x7k2p"}, calls: append(slices.Clone(gone), "delete Pod"),
 		},
 		{
 			name: "it is gone, and its name cannot be held yet", failAlways: map[string]error{"create Job": errQuota},
@@ -114,7 +114,7 @@ func TestTerminate(t *testing.T) {
 		},
 		{
 			name: "it was created again, and the pods of the first are left", job: makeJob(withOtherUID), pods: []*corev1.Pod{makePod()},
-			want: runningBecause(v1alpha1.ReasonWorkloadLost), messageParts: []string{"its pods have to end"}, calls: gone,
+			want: runningBecause(v1alpha1.ReasonWorkloadLost), messageParts: []string{"its pods have to end"}, calls: append(slices.Clone(gone), "delete Pod"),
 		},
 		{
 			name: "the patch is forbidden", job: makeJob(), failAlways: map[string]error{"patch Job": errQuota},

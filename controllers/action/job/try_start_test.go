@@ -18,11 +18,16 @@ func TestTryStart(t *testing.T) {
 		name, spec  string
 		fail        error
 		refusal     string
+		canPass     bool
 		err         bool
 		wantsNoCall bool
 	}{
 		{name: "it would be created", spec: minimalSpec},
 		{name: "the API server would refuse it", spec: minimalSpec, fail: errInvalid, refusal: "job: "},
+		{name: "it is too large", spec: minimalSpec, fail: apierrors.NewRequestEntityTooLargeError("limit is 3145728"), refusal: "job: "},
+		{name: "a policy would refuse it as invalid", spec: minimalSpec, fail: errDenied, refusal: "job: ", canPass: true},
+		{name: "a webhook would refuse it without a code", spec: minimalSpec, fail: errBadRequest, refusal: "job: ", canPass: true},
+		{name: "a webhook is down", spec: minimalSpec, fail: errWebhookDown, err: true},
 		{name: "a quota would refuse it now", spec: minimalSpec, fail: errQuota},
 		{name: "its name is taken", spec: minimalSpec, fail: apierrors.NewAlreadyExists(jobs, jobName)},
 		{name: "no answer", spec: minimalSpec, fail: errTimeout, err: true},
@@ -36,8 +41,8 @@ func TestTryStart(t *testing.T) {
 			refusal, err := action.NewRegistry(cluster.provider()).TryStart(t.Context(), action.Trial{
 				Namespace: "team", PipelineName: "deploy@prod", Key: op.Key, Definition: &op.Definition,
 			})
-			if !strings.HasPrefix(refusal, tt.refusal) || (refusal == "") != (tt.refusal == "") || (err != nil) != tt.err {
-				t.Errorf("got %q, %v; want %q", refusal, err, tt.refusal)
+			if !strings.HasPrefix(refusal.Message, tt.refusal) || (refusal.Message == "") != (tt.refusal == "") || refusal.CanPass != tt.canPass || (err != nil) != tt.err {
+				t.Errorf("got %+v, %v; want %q", refusal, err, tt.refusal)
 			}
 			if cluster.job() != nil || (cluster.calls == nil) != tt.wantsNoCall {
 				t.Errorf("calls %v left %+v", cluster.calls, cluster.job())

@@ -1,0 +1,113 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// maxEvents bounds how many events of one object are read.
+const maxEvents = 100
+
+// findCauseOutside returns what the cluster knows of why a pod does not run well that the pod does not show: that its node does
+// not answer, or what the newest warning about it says, such as that a volume cannot be mounted.
+func (p *Provider) findCauseOutside(ctx context.Context, pod *corev1.Pod) (cause, error) {
+	if pod.Spec.NodeName != "" {
+		state, err := p.describeNode(ctx, pod.Spec.NodeName)
+		if err != nil {
+			return cause{}, err
+		}
+		if state != "" {
+			return cause{v1alpha1.ReasonNodeNotReady, fmt.Sprintf("Pod %q is on a node that %s.", pod.Name, state)}, nil
+		}
+	}
+	warning, err := p.findWarning(ctx, pod)
+	if err != nil || warning == nil {
+		return cause{}, err
+	}
+	return cause{warning.Reason, fmt.Sprintf("Pod %q: %s", pod.Name, warning.Message)}, nil
+}
+
+// addNode adds to the cause of a pod that does not end whether its node is to blame.
+func (p *Provider) addNode(ctx context.Context, pod *corev1.Pod, c cause) (cause, error) {
+	if c.reason != v1alpha1.ReasonPodNotEnding || pod.Spec.NodeName == "" {
+		return c, nil
+	}
+	state, err := p.describeNode(ctx, pod.Spec.NodeName)
+	switch {
+	case err != nil:
+		return c, err
+	case state != "":
+		c.message += fmt.Sprintf(" It is on a node that %s.", state)
+	default:
+		c.message += fmt.Sprintf(" Its node %q is ready; `kubectl describe pod %s` shows what is left of it.", pod.Spec.NodeName, pod.Name)
+	}
+	return c, nil
+}
+
+// describeNode returns what is wrong with a node, or nothing.
+func (p *Provider) describeNode(ctx context.Context, name string) (string, error) {
+	node := &corev1.Node{}
+	err := p.APIReader.Get(ctx, client.ObjectKey{Name: name}, node)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("is gone: %q", name), nil
+	case err != nil:
+		return "", fmt.Errorf("reading node %q: %w", name, err)
+	case !isReadyNode(node):
+		return fmt.Sprintf("is not ready: %q", name), nil
+	default:
+		return "", nil
+	}
+}
+
+func isReadyNode(node *corev1.Node) bool {
+	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// findWarning returns the newest warning about an object, or nil.
+func (p *Provider) findWarning(ctx context.Context, about client.Object) (*corev1.Event, error) {
+	list := &corev1.EventList{}
+	err := p.APIReader.List(ctx, list, client.InNamespace(about.GetNamespace()), client.MatchingFields{
+		"involvedObject.uid": string(about.GetUID()), "type": corev1.EventTypeWarning,
+	}, client.Limit(maxEvents))
+	if err != nil {
+		return nil, fmt.Errorf("listing the events of %q: %w", about.GetName(), err)
+	}
+	return newestEvent(list.Items), nil
+}
+
+// newestEvent returns the event that happened last, or nil.
+func newestEvent(events []corev1.Event) *corev1.Event {
+	if len(events) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(events, func(a, b corev1.Event) int { return lastSeen(&a).Compare(lastSeen(&b).Time) })
+	return &newest
+}
+
+// lastSeen returns when an event happened last. Recorders of the two kinds of events write that in different fields.
+func lastSeen(e *corev1.Event) *metav1.Time {
+	switch {
+	case e.Series != nil:
+		return &metav1.Time{Time: e.Series.LastObservedTime.Time}
+	case !e.LastTimestamp.IsZero():
+		return &e.LastTimestamp
+	case !e.EventTime.IsZero():
+		return &metav1.Time{Time: e.EventTime.Time}
+	default:
+		return &e.CreationTimestamp
+	}
+}
