@@ -29,6 +29,7 @@ func (cluster *fakeCluster) runJobController() {
 				batchv1.ControllerUidLabel: string(job.UID), batchv1.JobNameLabel: job.Name,
 				v1alpha1.LabelExecutionID: job.Labels[v1alpha1.LabelExecutionID],
 			},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))},
 		}}
 		switch {
 		case isFinished(job):
@@ -82,6 +83,14 @@ func (cluster *fakeCluster) finishJob(name string, how batchv1.JobConditionType)
 	cluster.t.Helper()
 	cluster.must(client.IgnoreNotFound(cluster.raw.Delete(context.Background(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: cluster.findJob(name).Name + "-pod"}})))
 	cluster.setJobCondition(cluster.findJob(name), how)
+}
+
+// deleteJob deletes the Job of an action and its pod, as the garbage collector does.
+func (cluster *fakeCluster) deleteJob(name string) {
+	cluster.t.Helper()
+	job := cluster.findJob(name)
+	cluster.must(cluster.raw.Delete(context.Background(), job))
+	cluster.must(cluster.raw.Delete(context.Background(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name + "-pod"}}))
 }
 
 func (cluster *fakeCluster) findJob(name string) *batchv1.Job {

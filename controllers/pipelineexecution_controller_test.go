@@ -30,6 +30,14 @@ func TestRequeue(t *testing.T) {
 			t.Errorf("%s: again after %s, %v; want %s", what, got.RequeueAfter, err, want)
 		}
 	}
+	look("just started", 11*time.Second)
+	cluster.clock.SetTime(cluster.clock.Now().Add(11 * time.Second))
+	look("its Job has no pod", 11*time.Second)
+	cluster.runJobController()
+	job := cluster.findJob("a")
+	job.Status.Ready = ptr.To[int32](1)
+	cluster.must(cluster.raw.Status().Update(t.Context(), job))
+	cluster.clock.SetTime(cluster.clock.Now().Add(11 * time.Second))
 	look("running", 5*time.Minute)
 	sr := makeStopRequest("w", false)
 	sr.Spec.EscalateAfterSeconds = ptr.To[int64](7)
@@ -49,7 +57,7 @@ func TestRequeue(t *testing.T) {
 // What has ended is left alone, and what is gone is no error.
 func TestNothingToDo(t *testing.T) {
 	ended := makeExecution()
-	ended.Status.State = v1alpha1.ExecutionFailed
+	ended.Status.State, ended.Status.ObservedGeneration = v1alpha1.ExecutionFailed, ended.Generation
 	for name, execution := range map[string]*v1alpha1.PipelineExecution{"final": ended, "gone": nil} {
 		t.Run(name, func(t *testing.T) {
 			cluster := newCluster(t, makePipeline(), makeStopRequest("w", true))

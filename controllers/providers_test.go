@@ -282,7 +282,7 @@ func TestASecondProviderHasRemainingWork(t *testing.T) {
 	cluster.createStopRequest("r", false)
 	cluster.must(op.settle())
 	cluster.must(cluster.raw.Delete(t.Context(), cluster.getExecution()))
-	cluster.must(cluster.raw.Delete(t.Context(), cluster.findJob("a")))
+	cluster.deleteJob("a")
 	for _, isGone := range []bool{false, true} {
 		if isGone {
 			approvals.approve()

@@ -135,6 +135,7 @@ var (
 		transition.WaitingForPipeline: {"Normal", "WaitingForPipeline", "Start"},
 		transition.StartBlocked:       {"Warning", "StartBlocked", "Start"},
 		transition.ActionStarted:      {},
+		transition.ActionWaiting:      {"Warning", "ActionWaiting", "Run"},
 		transition.ActionSucceeded:    {},
 		transition.ActionFailed:       {"Warning", "ActionFailed", "Run"},
 		transition.ActionAbandoned:    {},

@@ -105,7 +105,11 @@ func TestRequeueAfter(t *testing.T) {
 // Pipeline is not.
 func TestRequeueAfterOfARun(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
-	if got := RequeueAfter(&execution.Status, at(9)); got < time.Minute {
+	// By then its work runs, or its status has to explain why it does not.
+	if got := RequeueAfter(&execution.Status, at(9)); got != 3*time.Second {
+		t.Errorf("what was started eight seconds ago is looked at after %s", got)
+	}
+	if got := RequeueAfter(&execution.Status, at(12)); got < time.Minute {
 		t.Errorf("a run is looked at after %s", got)
 	}
 	execution = runSteps(t, nil, step{want: "InProgress"})
@@ -118,7 +122,7 @@ func TestRequeueAfterOfARun(t *testing.T) {
 func TestRequeueAfterOfALostJob(t *testing.T) {
 	done := at(5)
 	makeLost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
-		return v1alpha1.ActionStatus{State: state, Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
+		return v1alpha1.ActionStatus{State: state, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
 	}
 	const inProgress, workloadLost = v1alpha1.ActionInProgress, v1alpha1.ReasonWorkloadLost
 	tests := []struct {
@@ -128,8 +132,8 @@ func TestRequeueAfterOfALostJob(t *testing.T) {
 		want   time.Duration
 	}{
 		{"its pods are left", makeLost(inProgress, workloadLost, nil), nil, recheckInterval},
-		{"it runs", makeLost(inProgress, "", nil), nil, resyncInterval},
-		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, resyncInterval},
+		{"it was just started", makeLost(inProgress, "", nil), nil, startCheckAfter},
+		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, recheckInterval},
 		{"it was lost", makeLost(v1alpha1.ActionFailed, workloadLost, &done), nil, 0},
 		{"its pods are left, and a stop was just accepted", makeLost(inProgress, workloadLost, nil), makeStop(waiting, nil, nil), explainAfter},
 		{"its pods are left, and a stop escalates", makeLost(inProgress, workloadLost, nil), makeStop(waiting, ptr.To(at(2)), nil), 2 * time.Second},
@@ -141,6 +145,21 @@ func TestRequeueAfterOfALostJob(t *testing.T) {
 				t.Errorf("RequeueAfter is %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// What keeps an action while nobody stops it is looked at again: the longer it has lasted, the later.
+func TestRequeueAfterOfWhatIsHeldUp(t *testing.T) {
+	heldUp := v1alpha1.ActionStatus{
+		State: v1alpha1.ActionInProgress, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: "ImagePullBackOff",
+	}
+	for seconds, want := range map[int]time.Duration{
+		0: recheckInterval, 11: 11 * time.Second, 40: 40 * time.Second, 240: 4 * time.Minute, 3600: resyncInterval, -60: recheckInterval,
+	} {
+		now := metav1.NewTime(at(0).Add(time.Duration(seconds) * time.Second))
+		if got := RequeueAfter(makeStatus(heldUp, nil), now); got != want {
+			t.Errorf("after %d seconds it is looked at after %s, want %s", seconds, got, want)
+		}
 	}
 }
 

@@ -42,10 +42,45 @@ func writeStatuses(sr v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExec
 	return &sr
 }
 
+// afterDeletion returns the request after its execution was deleted.
+func afterDeletion(sr *v1alpha1.StopRequest, ending, leftRunning []string) *v1alpha1.StopRequest {
+	sr.Status = NextStatusOfDeleted(sr, ending, leftRunning, at(30))
+	return sr
+}
+
+// The request of an execution that is gone names what remains, and does not point to an object that is gone.
+func TestStatusOfDeletedNamesWhatRemains(t *testing.T) {
+	stopping := makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)))
+	many := []string{`Job "a"`, `Job "b"`, `pod "c"`, `pod "d"`, `pod "e"`}
+	tests := map[string]struct {
+		ending, leftRunning []string
+		parts               []string
+	}{
+		"ending":       {many[:1], nil, []string{"has to end", `Job "a"`}},
+		"many":         {many, nil, []string{`Job "a", Job "b", pod "c" and 2 more`}},
+		"left running": {nil, many, []string{"left running", `Job "a", Job "b", pod "c" and 2 more`, "Delete"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			sr := afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), tt.ending, tt.leftRunning)
+			message := findCondition(&sr.Status, v1alpha1.ConditionReady).Message
+			for _, part := range append(tt.parts, "was deleted") {
+				if !strings.Contains(message, part) {
+					t.Errorf("%q lacks %q", message, part)
+				}
+			}
+			if strings.Contains(message, "waitingFor") {
+				t.Errorf("%q points to an object that is gone", message)
+			}
+		})
+	}
+}
+
 // TestStatus is the table of what the conditions of a request show, and of how kstatus reads them.
 func TestStatus(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
 	fencing, stopping, stopped := makeExecution(v1alpha1.ExecutionInProgress, w), makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
+	ends, left := []string{`pod "p"`}, []string{`Job "j"`}
 	tests := []struct {
 		name  string
 		sr    *v1alpha1.StopRequest
@@ -86,9 +121,21 @@ func TestStatus(t *testing.T) {
 			v1alpha1.ExecutionStopping, "",
 		},
 		{
-			"execution deleted while it stopped", writeStatuses(makeRequest("w", wait, 1), stopping, nil),
+			"execution deleted while it stopped: its work ends", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), ends, left),
+			map[string]string{"Accepted": "True/Accepted", "Ready": "False/ExecutionDeleted", "Reconciling": "True/ExecutionDeleted"},
+			v1alpha1.ExecutionStopping, executionID,
+		},
+		{
+			"execution deleted while it stopped: its work has ended", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), nil, nil),
 			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted", "Finished": "True/ExecutionDeleted"},
 			v1alpha1.ExecutionStopped, executionID,
+		},
+		{
+			"execution deleted while it stopped: its work was left running", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), nil, left),
+			map[string]string{
+				"Accepted": "True/Accepted", "Ready": "False/WorkLeftRunning", "Stalled": "True/WorkLeftRunning", "Finished": "True/WorkLeftRunning",
+			},
+			"", executionID,
 		},
 	}
 	for _, tt := range tests {

@@ -31,7 +31,8 @@ func TestKstatusOfAStoppedExecutionAndItsRequests(t *testing.T) {
 	g.Expect(computeHealth(t, accepted)).To(Equal(status.InProgressStatus))
 
 	finishAction(t, execution, "compile", corev1.PodSucceeded)
-	waitForHealth(t, execution, status.CurrentStatus)
+	// It is not what was asked for, so nothing that depends on it may go on.
+	waitForHealth(t, execution, status.FailedStatus)
 	waitForHealth(t, accepted, status.CurrentStatus)
 	g.Expect(computeHealth(t, duplicate)).To(Equal(status.FailedStatus))
 }
