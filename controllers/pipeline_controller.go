@@ -104,6 +104,10 @@ func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.P
 				Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(),
 				Key: plan.ActionKey{Stage: s.Name, Action: a.Name}, Definition: &a,
 			})
+			if action.IsPending(err) {
+				// Such as a webhook that is down.
+				refusal, err = action.Refusal{Message: "job: " + err.Error(), CanPass: true}, nil
+			}
 			if err != nil {
 				return nil, false, err
 			}

@@ -163,6 +163,43 @@ func TestRequeueAfterOfWhatIsHeldUp(t *testing.T) {
 	}
 }
 
+// What the API server refuses is tried again: soon at first, and seldom if it lasts.
+func TestRetryAfter(t *testing.T) {
+	unconfirmed := v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{Name: "j"}}
+	tests := []struct {
+		name   string
+		status *v1alpha1.PipelineExecutionStatus
+		now    metav1.Time
+		want   time.Duration
+	}{
+		{"just started", makeStatus(unconfirmed, nil), at(0), minRetryDelay},
+		{"for some seconds", makeStatus(unconfirmed, nil), at(4), 2 * time.Second},
+		{"for long", makeStatus(unconfirmed, nil), at(59), maxRetryDelay},
+		{"a clock that went back", makeStatus(unconfirmed, nil), at(-60), minRetryDelay},
+		{"for long, and a stop was just accepted", makeStatus(unconfirmed, makeStopAt(59)), at(59), minRetryDelay},
+		{"a stop that takes long", makeStatus(unconfirmed, makeStopAt(0)), at(59), recheckInterval},
+		{"it escalates soon", makeStatus(unconfirmed, makeStop(waiting, ptr.To(at(51)), nil)), at(50), time.Second},
+		{"it just escalated", makeStatus(unconfirmed, makeStop(abandoning, ptr.To(at(50)), ptr.To(at(50)))), at(50), minRetryDelay},
+		{"nothing is asked for", &v1alpha1.PipelineExecutionStatus{}, at(2), time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			execution := &v1alpha1.PipelineExecution{Status: *tt.status}
+			execution.CreationTimestamp = at(0)
+			if got := RetryAfter(execution, tt.now); got != tt.want {
+				t.Errorf("RetryAfter is %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// makeStopAt returns a stop that was accepted at a second.
+func makeStopAt(second int) *v1alpha1.StopStatus {
+	s := makeStop(waiting, nil, nil)
+	s.Requests[0].AcceptedTime = at(second)
+	return s
+}
+
 // A stop that is looked at only after RequeueAfter escalates at its time, and not after it.
 func TestRequeueAfterMeetsTheEscalation(t *testing.T) {
 	for _, seconds := range []int64{1, 2, 5, 7, 15, 33} {
