@@ -6,6 +6,7 @@ package integration
 import (
 	"testing"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -47,6 +48,7 @@ func TestARequestWhoseExecutionIsDeletedGetsItsEnd(t *testing.T) {
 	g.Expect(findCondition(sr, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
 }
 
+// `kubectl delete --cascade=orphan` leaves the Jobs of an execution running. Its request ends, and does not read Stopped.
 func TestAnExecutionDeletedWithoutItsJobsEndsItsRequest(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -54,6 +56,26 @@ func TestAnExecutionDeletedWithoutItsJobsEndsItsRequest(t *testing.T) {
 	sr := createObject(t, builders.StopAndWait(execution))
 	expectAccepted(t, sr)
 	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+	expectFinished(t, sr, v1alpha1.ReasonWorkLeftRunning, status.FailedStatus)
+	g.Expect(findCondition(sr, v1alpha1.ConditionStopped)).To(BeNil())
+	g.Expect(findCondition(sr, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
+	g.Expect(sr.Status.State).To(BeEmpty())
+	jobs := listJobs(t, execution)
+	g.Expect(jobs).To(HaveLen(1))
+	g.Expect(findCondition(sr, v1alpha1.ConditionFinished).Message).To(ContainSubstring(jobs[0].Name))
+}
+
+// What an abandon has begun to end goes on ending.
+func TestAnExecutionDeletedWithoutItsJobsWhileTheyEndEndsItsRequest(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	execution := startExecution(t, ignoreTermination)
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	g.Eventually(func() bool { return *listJobs(t, execution)[0].Spec.Suspend }, timeout, interval).Should(BeTrue())
+	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+	expectNotReady(t, sr, v1alpha1.ReasonExecutionDeleted, "has to end", "pod")
+	killPods(t, execution, "compile")
 	waitForStopped(t, sr)
 	g.Expect(findCondition(sr, v1alpha1.ConditionStopped).Reason).To(Equal(v1alpha1.ReasonExecutionDeleted))
 }
