@@ -29,6 +29,7 @@ func (cluster *fakeCluster) runJobController() {
 				batchv1.ControllerUidLabel: string(job.UID), batchv1.JobNameLabel: job.Name,
 				v1alpha1.LabelExecutionID: job.Labels[v1alpha1.LabelExecutionID],
 			},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))},
 		}}
 		switch {
 		case isFinished(job):

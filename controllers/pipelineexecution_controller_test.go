@@ -30,7 +30,11 @@ func TestRequeue(t *testing.T) {
 			t.Errorf("%s: again after %s, %v; want %s", what, got.RequeueAfter, err, want)
 		}
 	}
-	look("running", 5*time.Minute)
+	look("it was started", 11*time.Second)
+	cluster.clock.SetTime(cluster.clock.Now().Add(11 * time.Second))
+	look("it does not run", 11*time.Second)
+	cluster.clock.SetTime(cluster.clock.Now().Add(time.Hour))
+	look("it has not run for long", time.Minute)
 	sr := makeStopRequest("w", false)
 	sr.Spec.EscalateAfterSeconds = ptr.To[int64](7)
 	cluster.must(cluster.raw.Create(t.Context(), sr))
@@ -49,7 +53,7 @@ func TestRequeue(t *testing.T) {
 // What has ended is left alone, and what is gone is no error.
 func TestNothingToDo(t *testing.T) {
 	ended := makeExecution()
-	ended.Status.State = v1alpha1.ExecutionFailed
+	ended.Status.State, ended.Status.ObservedGeneration = v1alpha1.ExecutionFailed, ended.Generation
 	for name, execution := range map[string]*v1alpha1.PipelineExecution{"final": ended, "gone": nil} {
 		t.Run(name, func(t *testing.T) {
 			cluster := newCluster(t, makePipeline(), makeStopRequest("w", true))

@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -283,6 +285,7 @@ func TestASecondProviderHasRemainingWork(t *testing.T) {
 	cluster.must(op.settle())
 	cluster.must(cluster.raw.Delete(t.Context(), cluster.getExecution()))
 	cluster.must(cluster.raw.Delete(t.Context(), cluster.findJob("a")))
+	cluster.must(cluster.raw.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace("team")))
 	for _, isGone := range []bool{false, true} {
 		if isGone {
 			approvals.approve()

@@ -136,6 +136,7 @@ var (
 		transition.StartBlocked:       {"Warning", "StartBlocked", "Start"},
 		transition.ActionStarted:      {},
 		transition.ActionSucceeded:    {},
+		transition.ActionWaiting:      {"Warning", "ActionWaiting", "Run"},
 		transition.ActionFailed:       {"Warning", "ActionFailed", "Run"},
 		transition.ActionAbandoned:    {},
 		transition.Succeeded:          {"Normal", "Succeeded", "Run"},

@@ -63,7 +63,7 @@ func TestConditions(t *testing.T) {
 		},
 		{
 			"Stopped", []step{unconfirmed, run, {requests: waitRequests, observed: phases{"s/a": PhaseFailed}, want: "Stopped | s Stopped: a=Failed"}},
-			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
+			map[string]string{"Ready": "False/Stopped", "Stalled": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
 			[]string{`StopRequest "w" asked to stop and wait.`},
 		},
 		{
@@ -72,7 +72,7 @@ func TestConditions(t *testing.T) {
 				{requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"},
 				{observed: phases{"s/a": PhaseSucceeded}, want: "Stopped | s Stopped: a=Succeeded"},
 			},
-			map[string]string{"Ready": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
+			map[string]string{"Ready": "False/Stopped", "Stalled": "True/Stopped", "Succeeded": "False/Stopped", "Stopped": "True/Stopped", "Finished": "True/Stopped"},
 			[]string{"ended"},
 		},
 		{

@@ -105,8 +105,17 @@ func TestRequeueAfter(t *testing.T) {
 // Pipeline is not.
 func TestRequeueAfterOfARun(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
-	if got := RequeueAfter(&execution.Status, at(9)); got < time.Minute {
-		t.Errorf("a run is looked at after %s", got)
+	// By then its work runs, or its status has to explain why it does not.
+	for second, want := range map[int]time.Duration{1: startCheckAfter, 9: startCheckAfter - 8*time.Second, 12: resyncInterval, 3600: resyncInterval} {
+		if got := RequeueAfter(&execution.Status, at(second)); got != want {
+			t.Errorf("at second %d a run is looked at after %s, want %s", second, got, want)
+		}
+	}
+	execution.Status.Stages[0].Actions[0].Reason = "ImagePullBackOff"
+	for second, want := range map[int]time.Duration{2: recheckInterval, 31: 30 * time.Second, 3600: maxRecheckInterval} {
+		if got := RequeueAfter(&execution.Status, at(second)); got != want {
+			t.Errorf("at second %d an action that something keeps is looked at after %s, want %s", second, got, want)
+		}
 	}
 	execution = runSteps(t, nil, step{want: "InProgress"})
 	if got := RequeueAfter(&execution.Status, at(9)); got != 0 {
@@ -129,7 +138,7 @@ func TestRequeueAfterOfALostJob(t *testing.T) {
 	}{
 		{"its pods are left", makeLost(inProgress, workloadLost, nil), nil, recheckInterval},
 		{"it runs", makeLost(inProgress, "", nil), nil, resyncInterval},
-		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, resyncInterval},
+		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, recheckInterval},
 		{"it was lost", makeLost(v1alpha1.ActionFailed, workloadLost, &done), nil, 0},
 		{"its pods are left, and a stop was just accepted", makeLost(inProgress, workloadLost, nil), makeStop(waiting, nil, nil), explainAfter},
 		{"its pods are left, and a stop escalates", makeLost(inProgress, workloadLost, nil), makeStop(waiting, ptr.To(at(2)), nil), 2 * time.Second},

@@ -42,6 +42,12 @@ func writeStatuses(sr v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExec
 	return &sr
 }
 
+// deleteExecution has the execution be deleted, with work that has to end or that was left running.
+func deleteExecution(sr *v1alpha1.StopRequest, ending, leftRunning []string) *v1alpha1.StopRequest {
+	sr.Status = NextStatusOfDeleted(sr, ending, leftRunning, at(20))
+	return sr
+}
+
 // TestStatus is the table of what the conditions of a request show, and of how kstatus reads them.
 func TestStatus(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
@@ -86,7 +92,25 @@ func TestStatus(t *testing.T) {
 			v1alpha1.ExecutionStopping, "",
 		},
 		{
-			"execution deleted while it stopped", writeStatuses(makeRequest("w", wait, 1), stopping, nil),
+			"execution deleted while it stopped, and work has to end", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), []string{"pod \"p\""}, nil),
+			map[string]string{"Accepted": "True/Accepted", "Reconciling": "True/ExecutionDeleted", "Ready": "False/ExecutionDeleted"},
+			v1alpha1.ExecutionStopping, executionID,
+		},
+		{
+			"execution deleted while it stopped, and work was left", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), nil, []string{"Job \"j\""}),
+			map[string]string{
+				"Accepted": "True/Accepted", "Ready": "False/WorkLeftRunning", "Stalled": "True/WorkLeftRunning", "Finished": "True/WorkLeftRunning",
+			},
+			"", executionID,
+		},
+		{
+			"execution deleted while it stopped, and some has to end and some was left",
+			deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), []string{"pod \"p\""}, []string{"Job \"j\""}),
+			map[string]string{"Accepted": "True/Accepted", "Reconciling": "True/ExecutionDeleted", "Ready": "False/ExecutionDeleted"},
+			v1alpha1.ExecutionStopping, executionID,
+		},
+		{
+			"execution deleted while it stopped", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), nil, nil),
 			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted", "Finished": "True/ExecutionDeleted"},
 			v1alpha1.ExecutionStopped, executionID,
 		},
