@@ -32,7 +32,7 @@ func TestAnExecutionIsFinishedAtWhateverEnd(t *testing.T) {
 		}, status.FailedStatus},
 		v1alpha1.ExecutionStopped: {func(t *testing.T, execution *v1alpha1.PipelineExecution) {
 			createObject(t, builders.StopAndAbandon(execution))
-		}, status.CurrentStatus},
+		}, status.FailedStatus},
 	} {
 		t.Run(string(end), func(t *testing.T) {
 			t.Parallel()
