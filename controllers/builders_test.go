@@ -25,7 +25,7 @@ const (
 var (
 	executionKey = types.NamespacedName{Namespace: "team", Name: "run-1"}
 
-	errTimeout = apierrors.NewTimeoutError("the server did not answer", 1)
+	errTimeout = errors.New("the server did not answer")
 	errQuota   = apierrors.NewForbidden(batchv1.Resource("jobs"), "j", errors.New("exceeded quota: q"))
 	errDied    = errors.New("the operator has died")
 )

@@ -97,12 +97,11 @@ func buildClient(t *testing.T, objects ...client.Object) client.WithWatch {
 	tracker := clienttesting.NewObjectTracker(scheme, sharedDecoder())
 	b := fake.NewClientBuilder().WithScheme(scheme).WithObjectTracker(tracker).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{})
+	b.WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string { return []string{string(o.(*corev1.Event).InvolvedObject.UID)} })
+	b.WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} })
 	if err := setupIndexes(t.Context(), indexer{b}); err != nil {
 		t.Fatal(err)
 	}
-	// Fields that the API server selects events by.
-	b.WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string { return []string{string(o.(*corev1.Event).InvolvedObject.UID)} })
-	b.WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} })
 	return b.Build()
 }
 

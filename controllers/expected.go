@@ -33,6 +33,15 @@ func retryExpected(ctx context.Context, err error, delay time.Duration) (ctrl.Re
 	return ctrl.Result{RequeueAfter: delay}, nil
 }
 
+// pendingIfGone marks the error of a write to an object that somebody deleted since it was read. That it is gone is seen when it is
+// tried again.
+func pendingIfGone(err error) error {
+	if apierrors.IsNotFound(err) {
+		return action.Pending(err)
+	}
+	return err
+}
+
 // isExpected reports whether an error, or each of those that were joined into it, is a conflict or pending.
 func isExpected(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Of an error that wraps others all of them count.

@@ -30,6 +30,8 @@ func TestRetryExpected(t *testing.T) {
 		{"a refusal that is shown, of something", fmt.Errorf("creating: %w", pending), true},
 		{"both", errors.Join(pending, errConflict), true},
 		{"both, of several actions", errors.Join(action.Pending(errQuota), errors.Join(pending, pending), errConflict), true},
+		{"a write to what is gone", pendingIfGone(fmt.Errorf("writing: %w", apierrors.NewNotFound(batchv1.Resource("jobs"), "j"))), true},
+		{"another error of a write", pendingIfGone(errQuota), false},
 		{"a refusal that nothing shows", errQuota, false},
 		{"something else", unexpected, false},
 		{"something else beside a conflict", errors.Join(errConflict, unexpected), false},

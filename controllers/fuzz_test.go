@@ -214,7 +214,7 @@ func checkOwnConditions(ctx context.Context, t testing.TB, c client.Client, o cl
 	}
 	for _, condition := range conditions(o) {
 		if slices.ContainsFunc(conditions(before), func(was metav1.Condition) bool {
-			was.ObservedGeneration = condition.ObservedGeneration // It follows on conditions of any kind.
+			was.ObservedGeneration = condition.ObservedGeneration
 			return equality.Semantic.DeepEqual(was, condition)
 		}) {
 			continue

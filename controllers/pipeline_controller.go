@@ -58,7 +58,7 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	pipeline.Status = next
 	if err := r.Client.Status().Update(ctx, pipeline, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
+		return ignoreConflict(ctx, pendingIfGone(fmt.Errorf("writing the status: %w", err)))
 	}
 	return result, nil
 }

@@ -17,11 +17,12 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// The status shows what the API server refuses, such as by a policy about owners or about revisions.
+// The status shows what the API server refuses, such as by a policy about labels or about revisions.
 func TestAPipelineThatCannotBeBound(t *testing.T) {
-	forbidden := apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("no owners here"))
+	forbidden := apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("no labels here"))
 	invalid := apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("PipelineExecution").GroupKind(), "run-1", nil)
 	conflict := apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("changed"))
+	down, denied := apierrors.NewInternalError(errors.New("failed calling webhook")), apierrors.NewBadRequest("admission webhook denied the request")
 	tests := []struct {
 		name, call string
 		fail       error
@@ -29,13 +30,15 @@ func TestAPipelineThatCannotBeBound(t *testing.T) {
 		isShown, isQuiet bool
 		writes           []string
 	}{
-		{"owning it is forbidden", callOwn, forbidden, true, false, []string{callOwn, callWriteStatus}},
-		{"owning it is invalid", callOwn, invalid, true, false, []string{callOwn, callWriteStatus}},
-		{"owning it has no answer", callOwn, errTimeout, false, false, []string{callOwn}},
-		{"owning it meets a conflict", callOwn, conflict, false, true, []string{callOwn}},
-		{"pinning it is forbidden", callPin, forbidden, true, false, []string{callOwn, callPin, callWriteStatus}},
-		{"pinning it is invalid", callPin, invalid, true, false, []string{callOwn, callPin, callWriteStatus}},
-		{"pinning it has no answer", callPin, errTimeout, false, false, []string{callOwn, callPin}},
+		{"marking it is forbidden", callMark, forbidden, true, false, []string{callMark, callWriteStatus}},
+		{"marking it is invalid", callMark, invalid, true, false, []string{callMark, callWriteStatus}},
+		{"marking it has no answer", callMark, errTimeout, false, false, []string{callMark}},
+		{"marking it meets a conflict", callMark, conflict, false, true, []string{callMark}},
+		{"pinning it is forbidden", callPin, forbidden, true, true, []string{callMark, callPin, callWriteStatus}},
+		{"pinning it is invalid", callPin, invalid, true, true, []string{callMark, callPin, callWriteStatus}},
+		{"a webhook denies the mark", callMark, denied, true, true, []string{callMark, callWriteStatus}},
+		{"a webhook about pins is down", callPin, down, true, true, []string{callMark, callPin, callWriteStatus}},
+		{"pinning it has no answer", callPin, errTimeout, false, false, []string{callMark, callPin}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +64,7 @@ func TestAPipelineThatCannotBeBound(t *testing.T) {
 			}
 			cluster.before = nil
 			cluster.must(op.settle())
-			if execution := cluster.getExecution(); len(cluster.jobs) != 1 || len(execution.OwnerReferences) != 1 || execution.OwnerReferences[0].UID != "uid-of-web" {
+			if execution := cluster.getExecution(); len(cluster.jobs) != 1 || !isMarked(execution) {
 				t.Errorf("in the end: %s", cluster.summarize())
 			}
 			ready = meta.FindStatusCondition(cluster.getExecution().Status.Conditions, v1alpha1.ConditionReady)
@@ -72,23 +75,29 @@ func TestAPipelineThatCannotBeBound(t *testing.T) {
 	}
 }
 
-// A stop does not depend on who owns the execution.
-func TestAStopOfAnExecutionThatCannotBeOwned(t *testing.T) {
-	forbidden := apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("no owners here"))
+// isMarked reports whether an execution bears its id, its name and its pipeline, and has no owner.
+func isMarked(execution *v1alpha1.PipelineExecution) bool {
+	return execution.Labels[v1alpha1.LabelExecutionID] == string(execution.UID) && execution.Labels[v1alpha1.LabelPipeline] == execution.Spec.PipelineName &&
+		execution.Annotations[v1alpha1.AnnotationExecutionName] == execution.Name && len(execution.OwnerReferences) == 0
+}
+
+// A stop does not depend on the marks of the execution.
+func TestAStopOfAnExecutionThatCannotBeMarked(t *testing.T) {
+	forbidden := apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("no labels here"))
 	for name, fail := range map[string]error{"forbidden": forbidden, "no answer": errTimeout} {
 		t.Run(name, func(t *testing.T) {
 			cluster := newCluster(t, makePipelineOf("a"), makeExecution(), makeStopRequest("r", false))
 			op := cluster.newOperator("op")
 			cluster.before = func(c apiCall) error {
-				if c.name == callOwn {
+				if c.name == callMark {
 					return fail
 				}
 				return nil
 			}
 			cluster.must(op.settle())
 			checkStopped(t, cluster, 0)
-			if execution := cluster.getExecution(); len(execution.OwnerReferences) != 0 || execution.Status.PipelineRevision != "" {
-				t.Errorf("owners %+v, revision %q", execution.OwnerReferences, execution.Status.PipelineRevision)
+			if execution := cluster.getExecution(); isMarked(execution) || execution.Status.PipelineRevision != "" {
+				t.Errorf("labels %+v, revision %q", execution.Labels, execution.Status.PipelineRevision)
 			}
 		})
 	}
@@ -96,7 +105,7 @@ func TestAStopOfAnExecutionThatCannotBeOwned(t *testing.T) {
 	cluster := newCluster(t, makePipelineOf("a"), makeExecution(), makeStopRequest("r", false))
 	op := cluster.newOperator("op")
 	cluster.before = func(c apiCall) error {
-		if c.name == callOwn {
+		if c.name == callMark {
 			cluster.before = nil
 			return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("changed"))
 		}
@@ -106,13 +115,12 @@ func TestAStopOfAnExecutionThatCannotBeOwned(t *testing.T) {
 		if got, err := op.reconcileExecution(); err != nil || got.RequeueAfter == 0 {
 			t.Errorf("%+v, %v; want another look", got, err)
 		}
-	}), callOwn)
+	}), callMark)
 	cluster.must(op.settle())
 	checkStopped(t, cluster, 0)
 }
 
-// A Pipeline that the cache shows may have been deleted since. As an owner it would have the garbage collector delete the
-// execution.
+// A Pipeline that the cache shows may have been deleted or changed since. What was deleted does not run.
 func TestAPipelineThatIsNotWhatTheCacheHas(t *testing.T) {
 	ctx := context.Background()
 	remove := func(cluster *fakeCluster) { cluster.must(cluster.raw.Delete(ctx, makePipelineOf("a"))) }
@@ -135,15 +143,15 @@ func TestAPipelineThatIsNotWhatTheCacheHas(t *testing.T) {
 			checkWrites(t, "the cache is behind", cluster.writesDuring(func() {
 				_, err := op.reconcileExecution()
 				cluster.must(err)
-			}), callWriteStatus)
+			}), callMark, callWriteStatus)
 			execution := cluster.getExecution()
 			ready := meta.FindStatusCondition(execution.Status.Conditions, v1alpha1.ConditionReady)
-			if len(execution.OwnerReferences) != 0 || execution.Status.PipelineRevision != "" || ready.Reason != v1alpha1.ReasonWaitingForPipeline {
-				t.Errorf("owners %+v, revision %q, %s", execution.OwnerReferences, execution.Status.PipelineRevision, ready.Reason)
+			if execution.Status.PipelineRevision != "" || ready.Reason != v1alpha1.ReasonWaitingForPipeline {
+				t.Errorf("revision %q, %s", execution.Status.PipelineRevision, ready.Reason)
 			}
 			op.cache = cluster.raw
 			cluster.must(op.settle())
-			if execution, another := cluster.getExecution(), name == "another of its name"; another != (len(execution.OwnerReferences) == 1 && len(cluster.jobs) == 1) {
+			if another := name == "another of its name"; another != (len(cluster.jobs) == 1) {
 				t.Errorf("in the end: %s", cluster.summarize())
 			}
 		})

@@ -127,7 +127,7 @@ func (r *PipelineExecutionReconciler) writeStatus(
 	execution.Status = next
 	transitions := plan.Transitions(&before, execution)
 	if err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner)); err != nil {
-		return fmt.Errorf("writing the status: %w", err)
+		return pendingIfGone(fmt.Errorf("writing the status: %w", err))
 	}
 	r.Reporter.reportExecution(ctx, execution, transitions)
 	return nil

@@ -74,7 +74,7 @@ func TestAConflictOnTheIntent(t *testing.T) {
 		if got, err := op.reconcileExecution(); err != nil || got.RequeueAfter == 0 {
 			t.Errorf("%+v, %v; want another look", got, err)
 		}
-	}), callOwn, callPin, callWriteStatus)
+	}), callMark, callPin, callWriteStatus)
 	checkWrites(t, "again", cluster.writesDuring(func() {
 		_, err := op.reconcileExecution()
 		cluster.must(err)

@@ -17,7 +17,7 @@ import (
 
 // The writes of docs/architecture.md, "What a step costs".
 const (
-	callOwn               = "patch PipelineExecution"
+	callMark              = "patch PipelineExecution"
 	callPin               = "create ControllerRevision"
 	callWriteStatus       = "update status PipelineExecution"
 	callAnswer            = "update status StopRequest"
@@ -53,7 +53,7 @@ func TestWritesOfARun(t *testing.T) {
 			cluster.must(err)
 		}), want...)
 		live := slices.DeleteFunc(cluster.callNames(), func(n string) bool { return !strings.HasPrefix(n, "live") })
-		// The Pipeline is read before it is made an owner.
+		// The Pipeline is read before its definition is pinned.
 		if first != slices.Equal(live, []string{"live get Pipeline"}) || !first && len(live) > 0 {
 			t.Errorf("%s reads live: %v", what, live)
 		}
@@ -64,7 +64,7 @@ func TestWritesOfARun(t *testing.T) {
 			cluster.must(err)
 		}))
 	}
-	step("first sight and the first group", callOwn, callPin, callWriteStatus, callCreateJob, callCreateJob, callWriteStatus)
+	step("first sight and the first group", callMark, callPin, callWriteStatus, callCreateJob, callCreateJob, callWriteStatus)
 	cluster.runJobController()
 	step("nothing has happened")
 	cluster.finishJob("a", batchv1.JobComplete)

@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -282,7 +284,8 @@ func TestASecondProviderHasRemainingWork(t *testing.T) {
 	cluster.createStopRequest("r", false)
 	cluster.must(op.settle())
 	cluster.must(cluster.raw.Delete(t.Context(), cluster.getExecution()))
-	cluster.deleteJob("a")
+	cluster.must(cluster.raw.Delete(t.Context(), cluster.findJob("a")))
+	cluster.must(cluster.raw.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace("team")))
 	for _, isGone := range []bool{false, true} {
 		if isGone {
 			approvals.approve()

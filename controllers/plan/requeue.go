@@ -21,6 +21,8 @@ const (
 	// recheckInterval is how often an action is looked at that something keeps, also from a stop: what keeps it may change
 	// without an event.
 	recheckInterval = 10 * time.Second
+	// maxRecheckInterval is how often at least, however long it has been kept.
+	maxRecheckInterval = time.Minute
 	// resyncInterval is how often an execution that runs is looked at, in case an event of a workload did not reach the
 	// operator, for example because somebody else took our label off.
 	resyncInterval = 5 * time.Minute
@@ -90,11 +92,15 @@ func lastAsked(execution *v1alpha1.PipelineExecution) metav1.Time {
 }
 
 // untilRecheck returns how long from now an action must be looked at that something keeps while nobody stops it: the longer it
-// has lasted, the later.
+// has lasted, the later, unless it is expected to end.
 func untilRecheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
-	next := resyncInterval
+	next := maxRecheckInterval
 	for _, a := range actions(status) {
-		if isHeldUp(a) && a.StartTime != nil {
+		switch {
+		case !isHeldUp(a):
+		case a.StartTime == nil, a.Reason == v1alpha1.ReasonWorkloadLost:
+			return recheckInterval
+		default:
 			next = min(next, max(now.Sub(a.StartTime.Time), recheckInterval))
 		}
 	}

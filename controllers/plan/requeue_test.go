@@ -106,11 +106,16 @@ func TestRequeueAfter(t *testing.T) {
 func TestRequeueAfterOfARun(t *testing.T) {
 	execution := runSteps(t, makeDefinition(makeStage("s", makeAction("a", 1))), step{want: "InProgress | s InProgress: a=unconfirmed"})
 	// By then its work runs, or its status has to explain why it does not.
-	if got := RequeueAfter(&execution.Status, at(9)); got != 3*time.Second {
-		t.Errorf("what was started eight seconds ago is looked at after %s", got)
+	for second, want := range map[int]time.Duration{1: startCheckAfter, 9: startCheckAfter - 8*time.Second, 12: resyncInterval, 3600: resyncInterval} {
+		if got := RequeueAfter(&execution.Status, at(second)); got != want {
+			t.Errorf("at second %d a run is looked at after %s, want %s", second, got, want)
+		}
 	}
-	if got := RequeueAfter(&execution.Status, at(12)); got < time.Minute {
-		t.Errorf("a run is looked at after %s", got)
+	execution.Status.Stages[0].Actions[0].Reason = "ImagePullBackOff"
+	for second, want := range map[int]time.Duration{2: recheckInterval, 31: 30 * time.Second, 3600: maxRecheckInterval} {
+		if got := RequeueAfter(&execution.Status, at(second)); got != want {
+			t.Errorf("at second %d an action that something keeps is looked at after %s, want %s", second, got, want)
+		}
 	}
 	execution = runSteps(t, nil, step{want: "InProgress"})
 	if got := RequeueAfter(&execution.Status, at(9)); got != 0 {
@@ -154,7 +159,7 @@ func TestRequeueAfterOfWhatIsHeldUp(t *testing.T) {
 		State: v1alpha1.ActionInProgress, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: "ImagePullBackOff",
 	}
 	for seconds, want := range map[int]time.Duration{
-		0: recheckInterval, 11: 11 * time.Second, 40: 40 * time.Second, 240: 4 * time.Minute, 3600: resyncInterval, -60: recheckInterval,
+		0: recheckInterval, 11: 11 * time.Second, 40: 40 * time.Second, 240: maxRecheckInterval, 3600: maxRecheckInterval, -60: recheckInterval,
 	} {
 		now := metav1.NewTime(at(0).Add(time.Duration(seconds) * time.Second))
 		if got := RequeueAfter(makeStatus(heldUp, nil), now); got != want {

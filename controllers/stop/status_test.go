@@ -42,9 +42,9 @@ func writeStatuses(sr v1alpha1.StopRequest, executions ...*v1alpha1.PipelineExec
 	return &sr
 }
 
-// afterDeletion returns the request after its execution was deleted.
-func afterDeletion(sr *v1alpha1.StopRequest, ending, leftRunning []string) *v1alpha1.StopRequest {
-	sr.Status = NextStatusOfDeleted(sr, ending, leftRunning, at(30))
+// deleteExecution has the execution be deleted, with work that has to end or that was left running.
+func deleteExecution(sr *v1alpha1.StopRequest, ending, leftRunning []string) *v1alpha1.StopRequest {
+	sr.Status = NextStatusOfDeleted(sr, ending, leftRunning, at(20))
 	return sr
 }
 
@@ -62,7 +62,7 @@ func TestStatusOfDeletedNamesWhatRemains(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			sr := afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), tt.ending, tt.leftRunning)
+			sr := deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), tt.ending, tt.leftRunning)
 			message := findCondition(&sr.Status, v1alpha1.ConditionReady).Message
 			for _, part := range append(tt.parts, "was deleted") {
 				if !strings.Contains(message, part) {
@@ -80,7 +80,6 @@ func TestStatusOfDeletedNamesWhatRemains(t *testing.T) {
 func TestStatus(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))
 	fencing, stopping, stopped := makeExecution(v1alpha1.ExecutionInProgress, w), makeExecution(v1alpha1.ExecutionStopping, w), makeExecution(v1alpha1.ExecutionStopped, w)
-	ends, left := []string{`pod "p"`}, []string{`Job "j"`}
 	tests := []struct {
 		name  string
 		sr    *v1alpha1.StopRequest
@@ -121,21 +120,27 @@ func TestStatus(t *testing.T) {
 			v1alpha1.ExecutionStopping, "",
 		},
 		{
-			"execution deleted while it stopped: its work ends", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), ends, left),
-			map[string]string{"Accepted": "True/Accepted", "Ready": "False/ExecutionDeleted", "Reconciling": "True/ExecutionDeleted"},
+			"execution deleted while it stopped, and work has to end", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), []string{"pod \"p\""}, nil),
+			map[string]string{"Accepted": "True/Accepted", "Reconciling": "True/ExecutionDeleted", "Ready": "False/ExecutionDeleted"},
 			v1alpha1.ExecutionStopping, executionID,
 		},
 		{
-			"execution deleted while it stopped: its work has ended", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), nil, nil),
-			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted", "Finished": "True/ExecutionDeleted"},
-			v1alpha1.ExecutionStopped, executionID,
-		},
-		{
-			"execution deleted while it stopped: its work was left running", afterDeletion(writeStatuses(makeRequest("w", wait, 1), stopping), nil, left),
+			"execution deleted while it stopped, and work was left", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), nil, []string{"Job \"j\""}),
 			map[string]string{
 				"Accepted": "True/Accepted", "Ready": "False/WorkLeftRunning", "Stalled": "True/WorkLeftRunning", "Finished": "True/WorkLeftRunning",
 			},
 			"", executionID,
+		},
+		{
+			"execution deleted while it stopped, and some has to end and some was left",
+			deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), []string{"pod \"p\""}, []string{"Job \"j\""}),
+			map[string]string{"Accepted": "True/Accepted", "Reconciling": "True/ExecutionDeleted", "Ready": "False/ExecutionDeleted"},
+			v1alpha1.ExecutionStopping, executionID,
+		},
+		{
+			"execution deleted while it stopped", deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), nil, nil),
+			map[string]string{"Accepted": "True/Accepted", "Stopped": "True/ExecutionDeleted", "Ready": "True/ExecutionDeleted", "Finished": "True/ExecutionDeleted"},
+			v1alpha1.ExecutionStopped, executionID,
 		},
 	}
 	for _, tt := range tests {

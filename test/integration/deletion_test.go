@@ -6,7 +6,6 @@ package integration
 import (
 	"testing"
 
-	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,15 +18,33 @@ import (
 	"haltline.dev/haltline/test/builders"
 )
 
-func TestDeletingAnExecutionOrItsPipelineEndsItsWork(t *testing.T) {
+func TestDeletingAnExecutionEndsItsWork(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	for _, propagation := range []metav1.DeletionPropagation{metav1.DeletePropagationBackground, metav1.DeletePropagationForeground} {
 		execution := startExecution(t)
-		pipeline := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: "web"}}
-		g.Expect(k8s.Delete(t.Context(), pipeline, client.PropagationPolicy(propagation))).To(Succeed())
+		g.Expect(k8s.Delete(t.Context(), execution.DeepCopy(), client.PropagationPolicy(propagation))).To(Succeed())
 		g.Eventually(func() int { return len(listJobs(t, execution)) }, timeout, interval).Should(BeZero())
 		waitUntilGone(t, execution)
+	}
+}
+
+// What runs outlives its Pipeline, whichever way that is deleted, and runs to its end.
+func TestDeletingAPipelineEndsNothing(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for _, propagation := range []metav1.DeletionPropagation{
+		metav1.DeletePropagationBackground, metav1.DeletePropagationForeground, metav1.DeletePropagationOrphan,
+	} {
+		execution := startExecution(t)
+		pipeline := &v1alpha1.Pipeline{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: "web"}}
+		g.Expect(k8s.Delete(t.Context(), pipeline, client.PropagationPolicy(propagation))).To(Succeed())
+		waitUntilGone(t, pipeline)
+		for _, action := range []string{"compile", "package", "roll-out"} {
+			waitForRunning(t, execution, action)
+			finishAction(t, execution, action, corev1.PodSucceeded)
+		}
+		waitForState(t, execution, v1alpha1.ExecutionSucceeded)
 	}
 }
 
@@ -48,21 +65,22 @@ func TestARequestWhoseExecutionIsDeletedGetsItsEnd(t *testing.T) {
 	g.Expect(findCondition(sr, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
 }
 
-// `kubectl delete --cascade=orphan` leaves the Jobs of an execution running. Its request ends, and does not read Stopped.
-func TestAnExecutionDeletedWithoutItsJobsEndsItsRequest(t *testing.T) {
+// What somebody left running is not Stopped, and the request names it.
+func TestAnExecutionDeletedWithoutItsJobsDoesNotReadStopped(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	execution := startExecution(t)
 	sr := createObject(t, builders.StopAndWait(execution))
 	expectAccepted(t, sr)
+	job := listJobs(t, execution)[0].Name
 	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
-	expectFinished(t, sr, v1alpha1.ReasonWorkLeftRunning, status.FailedStatus)
+	g.Eventually(func() bool { return isConditionTrue(refreshObject(t, sr), v1alpha1.ConditionFinished) }, timeout, interval).Should(BeTrue())
+	finished := findCondition(sr, v1alpha1.ConditionFinished)
+	g.Expect(finished.Reason).To(Equal(v1alpha1.ReasonWorkLeftRunning))
+	g.Expect(finished.Message).To(ContainSubstring(job))
 	g.Expect(findCondition(sr, v1alpha1.ConditionStopped)).To(BeNil())
-	g.Expect(findCondition(sr, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
 	g.Expect(sr.Status.State).To(BeEmpty())
-	jobs := listJobs(t, execution)
-	g.Expect(jobs).To(HaveLen(1))
-	g.Expect(findCondition(sr, v1alpha1.ConditionFinished).Message).To(ContainSubstring(jobs[0].Name))
+	g.Expect(isConditionTrue(sr, v1alpha1.ConditionStalled)).To(BeTrue())
 }
 
 // What an abandon has begun to end goes on ending.

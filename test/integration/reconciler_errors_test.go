@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -85,12 +86,11 @@ func TestWhatIsExpectedIsNoErrorInTheLog(t *testing.T) {
 			test(t, execution)
 		})
 	}
-	webhook := breakJobWebhook(t, ns)
-	refused := createExecution(t, ns, "web")
-	expectNotReady(t, refused, v1alpha1.ReasonStartBlocked, "failed calling webhook")
+	webhook := registerWebhook(t, ns, admissionregistrationv1.Create, nobodyListens, nil)
+	refused := createBlockedExecution(t, ns, "failed calling webhook")
 	sr := createObject(t, builders.StopAndWait(refused))
 	expectNotReady(t, sr, v1alpha1.ReasonFencing, "failed calling webhook")
-	removeJobWebhook(t, webhook)
+	NewWithT(t).Expect(k8s.Delete(t.Context(), webhook)).To(Succeed())
 	waitForStopped(t, sr)
 	NewWithT(t).Expect(reconcilerErrors.about(ns)).To(BeEmpty())
 }

@@ -47,7 +47,7 @@ func TestAnExecutionOfAnUnknownPipelineWaitsAndCanBeStopped(t *testing.T) {
 
 			expectAccepted(t, createObject(t, buildRequest(execution)))
 			waitForState(t, execution, v1alpha1.ExecutionStopped)
-			g.Expect(isConditionTrue(execution, v1alpha1.ConditionReady)).To(BeTrue())
+			g.Expect(findCondition(execution, v1alpha1.ConditionReady).Reason).To(Equal(string(v1alpha1.ExecutionStopped)))
 			g.Expect(execution.Status.Stages).To(BeEmpty())
 
 			// A Pipeline that comes too late starts nothing.

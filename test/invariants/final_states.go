@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
@@ -57,8 +58,8 @@ func checkFinishedExecutions(h *History, r *Result) {
 	}
 }
 
-// checkFinishedRequests is I1 for those who wait for the condition Finished: a request is finished when it is rejected, and when
-// it was accepted and reads Stopped.
+// checkFinishedRequests is I1 for those who wait for the condition Finished: a request is finished when it is rejected, when
+// it was accepted and reads Stopped, and when its execution is gone and somebody left what it ran running.
 func checkFinishedRequests(h *History, r *Result) {
 	for _, l := range h.Lives(simcluster.StopRequest) {
 		for _, c := range l.Versions {
@@ -73,6 +74,8 @@ func checkFinishedRequests(h *History, r *Result) {
 				want = VerdictOf(sr)
 			case stopped != nil && stopped.Status == metav1.ConditionTrue:
 				want = stopped.Reason
+			case h.isLeftRunning(types.UID(sr.Spec.PipelineExecutionID), c.Position) && finishedReason(sr) == v1alpha1.ReasonWorkLeftRunning:
+				want = v1alpha1.ReasonWorkLeftRunning
 			}
 			checkFinished(r, c, sr.Status.Conditions, want)
 		}
@@ -94,6 +97,29 @@ func checkFinished(r *Result, c *Change, conditions []metav1.Condition, want str
 	if c.Old != nil && finished == nil && c.Old.GetUID() == c.New.GetUID() && meta.IsStatusConditionTrue(conditionsOf(c.Old), v1alpha1.ConditionFinished) {
 		r.violate(c.Position, ExecutionOf(c.New), "%s %q was finished and is not any more", c.Kind, c.Key.Name)
 	}
+}
+
+func finishedReason(sr *v1alpha1.StopRequest) string {
+	if c := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// isLeftRunning reports whether an execution is gone and a Job or a pod of it is there that no execution and no Job controls.
+func (h *History) isLeftRunning(execution types.UID, at uint64) bool {
+	if l := h.Execution(execution); l != nil && l.ObjectAt(at) != nil {
+		return false
+	}
+	for _, kind := range []simcluster.Kind{simcluster.Job, simcluster.Pod} {
+		for _, l := range h.Lives(kind) {
+			o := l.ObjectAt(at)
+			if o != nil && o.GetLabels()[v1alpha1.LabelExecutionID] == string(execution) && controllerOf(o) == "" && !IsOrphan(o) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func conditionsOf(o any) []metav1.Condition {

@@ -26,7 +26,7 @@ func checkWriters(h *History, r *Result) {
 		c := &h.Changes[i]
 		if c.Writer == WriterOperator {
 			r.Checked++
-			if !mayWrite(c) || !mayReconciliationWrite(c) {
+			if !h.mayWrite(c) || !mayReconciliationWrite(c) {
 				r.violate(c.Position, ExecutionOf(anyVersion(c)), "%s wrote %s %q%s, which is not its to write", c.By, c.Kind, c.Key.Name, describeReconciliation(c))
 			}
 		}
@@ -51,7 +51,7 @@ func anyVersion(c *Change) client.Object {
 
 // mayWrite reports whether any reconciler of the operator may make a change. Of a Job that is there, the controller that it had
 // before counts, if that is known.
-func mayWrite(c *Change) bool {
+func (h *History) mayWrite(c *Change) bool {
 	switch c.Kind {
 	case simcluster.Job:
 		if c.Old != nil {
@@ -61,9 +61,23 @@ func mayWrite(c *Change) bool {
 	case simcluster.Revision:
 		return c.isCreation() || c.Old != nil
 	case simcluster.Pod:
-		return false
+		return h.isLeftPod(c) && (c.New == nil || c.Old.GetDeletionTimestamp() == nil && c.New.GetDeletionTimestamp() != nil)
 	}
 	return !c.isCreation() && c.New != nil
+}
+
+// isLeftPod reports whether a pod is one of an execution whose Job is gone or is being deleted by somebody: "the pods of an
+// abandoned action whose Job somebody deleted".
+func (h *History) isLeftPod(c *Change) bool {
+	if c.Old == nil || c.Old.GetLabels()[v1alpha1.LabelExecutionID] == "" {
+		return false
+	}
+	l := h.findLife(simcluster.Job, jobOf(c.Old))
+	if l == nil {
+		return false
+	}
+	job := l.ObjectAt(c.After)
+	return job == nil || job.GetDeletionTimestamp() != nil
 }
 
 // mayReconciliationWrite reports whether a change is for its reconciliation to make; true if the reconciliation is not known.
@@ -79,6 +93,8 @@ func mayReconciliationWrite(c *Change) bool {
 			job = c.New
 		}
 		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(job)
+	case simcluster.Pod:
+		return by.Controller == controllerNames[simcluster.Execution] && string(by.UID) == anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
 	case simcluster.Revision:
 		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
 	}

@@ -6,6 +6,7 @@ package simcluster
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
@@ -74,6 +75,10 @@ func (c *storeClient) call(call *Call, do func() error) error {
 func (c *storeClient) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	k := KindOf(o)
 	return c.call(&Call{Verb: "get", Cached: c.cache != nil, Kind: k, Key: key}, func() error {
+		if node, ok := o.(*corev1.Node); ok {
+			node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+			return nil
+		}
 		found := c.objects(k)[key]
 		if found == nil {
 			return apierrors.NewNotFound(k.resource(), key.Name)
@@ -87,6 +92,9 @@ func (c *storeClient) Get(_ context.Context, key client.ObjectKey, o client.Obje
 func (c *storeClient) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	k, o := KindOf(list), (&client.ListOptions{}).ApplyOptions(opts)
 	return c.call(&Call{Verb: "list", Cached: c.cache != nil, Kind: k}, func() error {
+		if k == ClusterEvent {
+			return nil
+		}
 		var found []client.Object
 		for _, object := range sorted(c.objects(k)) {
 			if (o.Namespace == "" || o.Namespace == object.GetNamespace()) && c.matches(k, object, o) {

@@ -34,12 +34,18 @@ const (
 	Pod
 	Revision
 	kinds
+	// ClusterEvent and Node are read by the operator, and the store keeps none: there are no events, and every node is ready.
+	ClusterEvent
+	Node
 )
 
 // Kinds are all kinds, in a fixed order.
 var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision}
 
-var names = [...]string{"Pipeline", "PipelineExecution", "StopRequest", "Job", "Pod", "ControllerRevision"}
+var names = [...]string{
+	Pipeline: "Pipeline", Execution: "PipelineExecution", StopRequest: "StopRequest", Job: "Job", Pod: "Pod", Revision: "ControllerRevision",
+	ClusterEvent: "Event", Node: "Node",
+}
 
 // Scheme knows the kinds of a store.
 var Scheme = newScheme()
@@ -112,6 +118,10 @@ func KindOf(o runtime.Object) Kind {
 		return Pod
 	case *appsv1.ControllerRevision, *appsv1.ControllerRevisionList:
 		return Revision
+	case *corev1.EventList:
+		return ClusterEvent
+	case *corev1.Node:
+		return Node
 	case *metav1.PartialObjectMetadata:
 		return kindByName(t.Kind)
 	case *metav1.PartialObjectMetadataList:
