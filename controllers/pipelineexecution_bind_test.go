@@ -30,8 +30,8 @@ func TestAPipelineThatCannotBeBound(t *testing.T) {
 		isShown, isQuiet bool
 		writes           []string
 	}{
-		{"marking it is forbidden", callMark, forbidden, true, false, []string{callMark, callWriteStatus}},
-		{"marking it is invalid", callMark, invalid, true, false, []string{callMark, callWriteStatus}},
+		{"marking it is forbidden", callMark, forbidden, true, true, []string{callMark, callWriteStatus}},
+		{"marking it is invalid", callMark, invalid, true, true, []string{callMark, callWriteStatus}},
 		{"marking it has no answer", callMark, errTimeout, false, false, []string{callMark}},
 		{"marking it meets a conflict", callMark, conflict, false, true, []string{callMark}},
 		{"pinning it is forbidden", callPin, forbidden, true, true, []string{callMark, callPin, callWriteStatus}},
