@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,7 @@ type operator struct {
 	name       string
 	executions *PipelineExecutionReconciler
 	requests   *StopRequestReconciler
+	revisions  *RevisionReconciler
 	recorder   *eventRecorder
 	// cache is what it reads from: the API server, or an older state of it.
 	cache client.Client
@@ -50,6 +52,8 @@ func (cluster *fakeCluster) newOperator(name string) *operator {
 			op.executions = sr
 		case *StopRequestReconciler:
 			op.requests = sr
+		case *RevisionReconciler:
+			op.revisions = sr
 		}
 	}
 	return op
@@ -122,6 +126,9 @@ func (op *operator) newClient(prefix string) client.Client {
 				if prefix != "" && op.pages > 0 {
 					return op.listPage(ctx, list, opts...)
 				}
+				if names, ok := list.(*metav1.PartialObjectMetadataList); ok {
+					return listNames(ctx, reader(), names, opts...)
+				}
 				return reader().List(ctx, list, opts...)
 			})
 		},
@@ -137,8 +144,12 @@ func (op *operator) newClient(prefix string) client.Client {
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return forbidden("update", o)
 		},
-		Delete: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteOption) error {
-			return forbidden("delete", o)
+		Delete: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			guard := (&client.DeleteOptions{}).ApplyOptions(opts).Preconditions
+			if _, isRevision := o.(*appsv1.ControllerRevision); !isRevision || guard == nil || guard.UID == nil {
+				return forbidden("delete", o)
+			}
+			return op.recordCall(prefix+"delete", o, o, func() error { return raw.Delete(ctx, o, opts...) })
 		},
 		SubResourcePatch: func(_ context.Context, _ client.Client, _ string, o client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
 			return forbidden("patch status", o)
@@ -156,6 +167,21 @@ func (op *operator) create(ctx context.Context, raw client.WithWatch, o client.O
 	}
 	if job, ok := o.(*batchv1.Job); ok {
 		op.cluster.jobs = append(op.cluster.jobs, createdJob{job.Name, op.name, job.Labels[v1alpha1.LabelPlaceholder] != "", published})
+	}
+	return nil
+}
+
+// listNames lists the metadata of executions. The fake client applies a field selector only to whole objects.
+func listNames(ctx context.Context, reader client.Reader, names *metav1.PartialObjectMetadataList, opts ...client.ListOption) error {
+	if (&client.ListOptions{}).ApplyOptions(opts).FieldSelector == nil {
+		return reader.List(ctx, names, opts...)
+	}
+	executions := &v1alpha1.PipelineExecutionList{}
+	if err := reader.List(ctx, executions, opts...); err != nil {
+		return err
+	}
+	for _, e := range executions.Items {
+		names.Items = append(names.Items, metav1.PartialObjectMetadata{ObjectMeta: e.ObjectMeta})
 	}
 	return nil
 }

@@ -20,7 +20,13 @@ import (
 // createNamespace creates a namespace for a test, and deletes it at the end of the test.
 func createNamespace(t *testing.T) string {
 	t.Helper()
-	ns := createObject(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}})
+	return createNamespaceWith(t, nil)
+}
+
+// createNamespaceWith creates a namespace with labels.
+func createNamespaceWith(t *testing.T, labels map[string]string) string {
+	t.Helper()
+	ns := createObject(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-", Labels: labels}})
 	t.Cleanup(func() { _ = k8s.Delete(context.Background(), ns) })
 	return ns.Name
 }

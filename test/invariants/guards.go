@@ -9,8 +9,9 @@ import "haltline.dev/haltline/test/simcluster"
 // action whose Job somebody deleted".
 var deletable = map[simcluster.Kind]bool{simcluster.Revision: true, simcluster.Pod: true}
 
-// checkGuards is I10: "A delete carries a UID precondition; a write that decides carries a resourceVersion." Every status decides, and so does every patch: to suspend a Job, or to leave it to go on. No two objects of a
-// cluster have the same resourceVersion, so it keeps a patch from another object of that name too.
+// checkGuards is I10: "A delete carries a UID precondition; a write that decides carries a resourceVersion." Every status decides,
+// and so does every patch: to suspend a Job, or to leave it to go on. No two objects of a cluster have the same resourceVersion, so
+// it keeps a patch from another object of that name too.
 func checkGuards(h *History, r *Result) {
 	for _, request := range h.Requests {
 		r.Checked++

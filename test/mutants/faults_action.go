@@ -100,7 +100,7 @@ var actionFaults = []Fault{
 		Name:   "lost-job-recreated",
 		Breaks: "I4: a Job that was seen and is gone is created again, so that its action runs twice.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.observe",
+			Package: "controllers/action/job", Func: "Provider.Observe",
 			Find: `
 				if err != nil {
 					return plan.Observation{}, err
@@ -212,7 +212,7 @@ var actionFaults = []Fault{
 		Name:   "pods-of-earlier-job-forgotten",
 		Breaks: "I5: an execution is Stopped while a pod is left of a Job that was deleted before its uid was recorded.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.remainingPods",
+			Package: "controllers/action/job", Func: "Provider.listPods",
 			Find:    `batchv1.JobNameLabel: op.Workload.Name`,
 			Replace: `batchv1.ControllerUidLabel: op.Workload.UID`,
 		}},
@@ -291,9 +291,90 @@ var actionFaults = []Fault{
 		Name:   "remaining-work-of-first-provider",
 		Breaks: "I5: a request reads Stopped with the reason ExecutionDeleted while a workload of a second kind is left.",
 		Edits: []Edit{{
-			Package: "controllers/action", Func: "Registry.HasRemainingWork",
-			Find:    `err != nil || remains`,
+			Package: "controllers/action", Func: "Registry.FindRemainingWork",
+			Find:    `r.providers`,
+			Replace: `r.providers[:min(1, len(r.providers))]`,
+		}},
+	},
+	{
+		Name:   "left-pod-deleted-by-name",
+		Breaks: "I10: the deletion of a pod that a deleted Job left could hit another pod of its name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endLeftPods",
+			Find:    `p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID})`,
+			Replace: `p.Client.Delete(ctx, pod, client.Preconditions{})`,
+		}},
+	},
+	{
+		Name:   "left-pods-of-a-wait-deleted",
+		Breaks: "A stop that waits ends the pods of a Job that somebody deleted.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endLeftPods",
+			Find:    `op.Type != plan.OperationTerminate`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "left-pods-not-ended",
+		Breaks: "An abandon leaves the pods of a Job that somebody deleted.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endLeftPods",
+			Find:    `op.Type != plan.OperationTerminate`,
 			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "pods-of-another-job-ended",
+		Breaks: "I7: an abandon deletes the pods of another Job of the name.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.endLeftPods",
+			Find:    `pod.Labels[batchv1.ControllerUidLabel] != op.Workload.UID`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "deleted-job-over-while-pods-run",
+		Breaks: "I5: a Job that a finalizer keeps counts as over while its pods run.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.observeDeleting",
+			Find:    `len(pods) == 0`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "deleted-job-over-at-once",
+		Breaks: "I5: a Job counts as over although its controller may still create a pod of it.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.observeDeleting",
+			Find:    `scope.Now.Sub(job.DeletionTimestamp.Time) >= deletionSlack`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "placeholder-fallback-for-refusals-only",
+		Breaks: "A webhook that fails on the plain placeholder keeps a stop up, although it would take one that looks like the Job.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.createPlaceholder",
+			Find:    `!action.IsAnswer(err)`,
+			Replace: `!action.IsRefused(err)`,
+		}},
+	},
+	{
+		Name:   "late-answer-not-shown",
+		Breaks: "A webhook that is down keeps an action from starting, and nothing says so.",
+		Edits: []Edit{{
+			Package: "controllers/action", Func: "ShouldShow",
+			Find:    `now.Sub(due.Time) >= showAfter`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "grace-period-without-slack",
+		Breaks: "A pod that ends in time on a healthy node is reported as one that does not end.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "whyNotEnded",
+			Find:    `now.Sub(pod.DeletionTimestamp.Time) <= endingSlack`,
+			Replace: `now.Sub(pod.DeletionTimestamp.Time) <= 0`,
 		}},
 	},
 }

@@ -73,8 +73,8 @@ var controllerFaults = []Fault{
 		Breaks: "I3: an execution that was stopped before it had a Pipeline gets one, and its actions.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.bindPipeline",
-			Find:    `err == nil && !stopped`,
-			Replace: `err == nil`,
+			Find:    `err == nil && f.canBind()`,
+			Replace: `err == nil && f.pipeline != nil`,
 		}},
 	},
 	{
@@ -262,7 +262,7 @@ var controllerFaults = []Fault{
 		Name:   "pod-deletes-dropped",
 		Breaks: "I8: an execution does not hear that the last pod of an abandoned action is gone.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "onlyDeletes",
+			Package: "controllers/action", Func: "OnlyDeletes",
 			Find:    `return true`,
 			Replace: `return false`,
 		}},
@@ -292,6 +292,78 @@ var controllerFaults = []Fault{
 			Package: "controllers", Func: "byOpenStopRequest",
 			Find:    `verdict.IsFinished(sr.Status.Conditions)`,
 			Replace: `verdict.IsFinished(sr.Status.Conditions) || sr.Status.PipelineExecutionID != ""`,
+		}},
+	},
+	{
+		Name:   "restored-copy-runs",
+		Breaks: "What a restore made from another execution runs again.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
+			Find:    `execution.IsRestoredCopy()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "execution-not-marked",
+		Breaks: "An execution bears no mark, so that a restore runs it again.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.ensureMark",
+			Find:    `execution.DeletionTimestamp != nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "stop-waits-for-the-mark",
+		Breaks: "A stop is not accepted while the API server refuses the labels of its execution.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.ensureMark",
+			Find:    `needed || apierrors.IsConflict(err)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "revision-deleted-by-the-cache",
+		Breaks: "I10: a cache that lags has a revision deleted that an execution uses.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RevisionReconciler.Reconcile",
+			Find:    `step == revision.StepMarkUnused || step == revision.StepDelete`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "used-revision-deleted",
+		Breaks: "I10: a revision is deleted that an execution uses.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "isUsed",
+			Find:    `meta.LenList(list) > 0`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "revision-deleted-unguarded",
+		Breaks: "I10: a revision is deleted after somebody took the mark off, since it is about to be used.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "Store.Delete",
+			Find:    `ResourceVersion: &revision.ResourceVersion`,
+			Replace: ``,
+		}},
+	},
+	{
+		Name:   "mark-of-a-revision-stays",
+		Breaks: "A revision that is about to be used is deleted as unused.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "Store.MarkUsed",
+			Find:    `!marked`,
+			Replace: `marked || !marked`,
+		}},
+	},
+	{
+		Name:   "generation-not-followed",
+		Breaks: "A finished object never catches up with its generation, so that Flux waits for ever.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "observeGeneration",
+			Find:    `*observed == generation`,
+			Replace: `true`,
 		}},
 	},
 }

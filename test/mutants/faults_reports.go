@@ -35,8 +35,8 @@ var reportFaults = []Fault{
 			},
 			{
 				Package: "controllers", Func: "StopRequestReconciler.writeStatus",
-				Find:    `r.Reporter.reportStopRequest(ctx, sr, name, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))`,
-				Replace: `_ = name`,
+				Find:    `r.Reporter.reportStopRequest(ctx, sr, executionName, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))`,
+				Replace: `_ = executionName`,
 			},
 		},
 	},

@@ -179,14 +179,32 @@ var stopFaults = []Fault{
 		},
 	},
 	{
+		Name:   "left-running-reads-stopped",
+		Breaks: "I5: a request reads Stopped although somebody left running what its execution ran.",
+		Edits: []Edit{{
+			Package: "controllers/stop", Func: "NextStatusOfDeleted",
+			Find:    `len(leftRunning) > 0`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "restored-status-decides",
+		Breaks: "I1: a verdict is made from the status of another execution, which a restore brought.",
+		Edits: []Edit{{
+			Package: "controllers/stop", Func: "Decide",
+			Find:    `execution.IsRestoredCopy()`,
+			Replace: `false`,
+		}},
+	},
+	{
 		Name:   "deleted-execution-never-concluded",
 		Breaks: "I8: a request that was accepted never reads Stopped when its execution is deleted.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "setProgress",
+			Package: "controllers/stop", Func: "NextStatusOfDeleted",
 			Find: `status.State = v1alpha1.ExecutionStopped`,
 			Replace: `
 				status.State = v1alpha1.ExecutionStopping
-				return`,
+				return status`,
 		}},
 	},
 	{

@@ -63,6 +63,7 @@ func TestFence(t *testing.T) {
 		{name: "the pods cannot be listed", failAlways: map[string]error{"live list Pod": errTimeout}, errorPart: "did not answer", calls: withPods(create...), created: true},
 		// A policy that asks for more than the plain placeholder has may let one pass that looks like the Job itself.
 		{name: "forbidden, and one like the Job is not", failFirst: refused(errQuota), want: never, calls: withPods(twice...), created: true},
+		{name: "a webhook fails, and takes one like the Job", failFirst: refused(errWebhookDown), want: never, calls: withPods(twice...), created: true},
 		{name: "invalid, and one like the Job is not", failFirst: refused(errInvalid), want: never, calls: withPods(twice...), created: true},
 		{
 			name: "one like the Job is refused for another reason", failFirst: refused(errInvalid, errQuota),
