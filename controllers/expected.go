@@ -44,7 +44,7 @@ func pendingIfGone(err error) error {
 
 // isExpected reports whether an error, or each of those that were joined into it, is a conflict or pending.
 func isExpected(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Of an error that wraps others all of them count.
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return apierrors.IsConflict(err) || action.IsPending(err)
 	}

@@ -128,7 +128,7 @@ func listFailingSeconds(base *Sim, c *simcluster.Call) []string {
 func listFailures(c *simcluster.Call) []string {
 	what := []string{"crash-before", "fail.throttled", "fail.internal", "fail.timeout"}
 	if c.Writes() {
-		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota")
+		what = append(what, "crash-after", "lost-answer", "fail.conflict", "fail.quota", "fail.denied")
 	}
 	return what
 }

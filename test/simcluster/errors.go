@@ -45,6 +45,8 @@ func Failure(name string, c Call) error {
 		return apierrors.NewTimeoutError("request timed out", 1)
 	case "quota":
 		return apierrors.NewForbidden(c.Kind.resource(), c.Key.Name, fmt.Errorf("exceeded quota"))
+	case "denied":
+		return apierrors.NewBadRequest("admission webhook denied the request")
 	case "lost":
 		return &apierrors.StatusError{ErrStatus: metav1.Status{
 			Status: metav1.StatusFailure, Code: http.StatusGatewayTimeout, Reason: metav1.StatusReasonUnknown,
