@@ -143,6 +143,14 @@ func (b *historyBuilder) createRevision() {
 	})
 }
 
+// deleteRevision makes the operator delete the revision, under its uid.
+func (b *historyBuilder) deleteRevision() {
+	revision := b.Store.Find(simcluster.Revision, key("web-1")).DeepCopyObject().(*appsv1.ControllerRevision)
+	b.Op.ReconcileBy("revision", revision, func(c client.Client) {
+		_ = c.Delete(b.t.Context(), revision, client.Preconditions{UID: &revision.UID})
+	})
+}
+
 // updateStatus writes the status of the execution.
 func (b *historyBuilder) updateStatus(change func(*v1alpha1.PipelineExecutionStatus)) {
 	execution := b.findExecution()
