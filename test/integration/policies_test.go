@@ -18,33 +18,23 @@ import (
 // labelUnstamped on a namespace leaves it out of the MutatingAdmissionPolicies, as in a cluster that has none.
 const labelUnstamped = "test/unstamped"
 
-// labelUnchecked on a namespace leaves it out of the policy on templates, as in a cluster that has none.
-const labelUnchecked = "test/unchecked"
-
 // installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
 	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/metrics_reader_role.yaml"} {
-		if err := cluster.CreateAll(ctx, pattern, leaveOutLabeled); err != nil {
+		if err := cluster.CreateAll(ctx, pattern, leaveOutUnstamped); err != nil {
 			return err
 		}
 	}
 	return waitForPolicies(ctx)
 }
 
-// leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped, and that of the policy on
-// templates those with labelUnchecked.
-func leaveOutLabeled(object *unstructured.Unstructured) error {
-	label := ""
-	switch kind := object.GetKind(); {
-	case kind == "MutatingAdmissionPolicyBinding":
-		label = labelUnstamped
-	case kind == "ValidatingAdmissionPolicyBinding" && object.GetName() == "haltline-pipeline-template":
-		label = labelUnchecked
-	default:
+// leaveOutUnstamped makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped.
+func leaveOutUnstamped(object *unstructured.Unstructured) error {
+	if object.GetKind() != "MutatingAdmissionPolicyBinding" {
 		return nil
 	}
 	return unstructured.SetNestedField(object.Object, map[string]any{"namespaceSelector": map[string]any{
-		"matchExpressions": []any{map[string]any{"key": label, "operator": "DoesNotExist"}},
+		"matchExpressions": []any{map[string]any{"key": labelUnstamped, "operator": "DoesNotExist"}},
 	}}, "spec", "matchResources")
 }
 
