@@ -25,18 +25,25 @@ var userFields = map[string]func(ns string) manifest{
 func createUnstampedNamespace(t *testing.T) string {
 	t.Helper()
 	g := NewWithT(t)
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: createNamespace(t)}}
-	g.Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
-		[]byte(`{"metadata":{"labels":{"`+labelUnstamped+`":"true"}}}`)))).To(Succeed())
+	ns := labelNamespace(t, createNamespace(t), labelUnstamped)
 	// The API server learns of the label a little later.
 	g.Eventually(func(g Gomega) {
 		for field, good := range userFields {
-			object := good(ns.Name)
+			object := good(ns)
 			g.Expect(k8s.Create(t.Context(), object, client.DryRunAll)).To(Succeed())
 			g.Expect(object.Object["spec"]).NotTo(HaveKey(field))
 		}
 	}, timeout, interval).Should(Succeed())
-	return ns.Name
+	return ns
+}
+
+// labelNamespace sets a label on a namespace, and returns its name.
+func labelNamespace(t *testing.T, name, label string) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	NewWithT(t).Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"`+label+`":"true"}}}`)))).To(Succeed())
+	return name
 }
 
 func TestSchemaUserFields(t *testing.T) {
@@ -77,4 +84,12 @@ func TestSchemaUserFieldsAreImmutable(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unlabelNamespace removes a label from a namespace.
+func unlabelNamespace(t *testing.T, name, label string) {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	NewWithT(t).Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"`+label+`":null}}}`)))).To(Succeed())
 }
