@@ -95,8 +95,8 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
 
-	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it, and
-	// refuses the name of somebody else. Longer names are cut to 256 characters.
+	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it if it
+	// is left out, and refuses the name of somebody else, except from users who may restore. Longer names are cut to 256 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	StartedBy string `json:"startedBy,omitempty"`

@@ -53,8 +53,8 @@ type StopRequestSpec struct {
 	// +kubebuilder:validation:Maximum=604800
 	EscalateAfterSeconds *int64 `json:"escalateAfterSeconds,omitempty"`
 
-	// requestedBy is the name of the user who created the request. An admission policy of the cluster sets it, and refuses
-	// the name of somebody else. Longer names are cut to 256 characters.
+	// requestedBy is the name of the user who created the request. An admission policy of the cluster sets it if it
+	// is left out, and refuses the name of somebody else, except from users who may restore. Longer names are cut to 256 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestedBy string `json:"requestedBy,omitempty"`
