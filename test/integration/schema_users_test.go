@@ -56,6 +56,8 @@ func TestSchemaUserFields(t *testing.T) {
 				{name: "absent", field: field},
 				{name: "257 characters", field: field, value: strings.Repeat("é", 257), refused: "may not be more than 256"},
 				{name: "a number", field: field, value: int64(7), refused: "must be of type string"},
+				{name: "an escape sequence", field: field, value: "\x1b[31mbob", refused: "must have no newline, tab, escape or other control character"},
+				{name: "another direction", field: field, value: "bob\u202e", refused: "must have no newline, tab, escape or other control character"},
 			})
 			// A user can name nobody else, so the users of this test name themselves.
 			for _, user := range []string{"system:serviceaccount:ci:deployer", strings.Repeat("u", 256)} {

@@ -82,3 +82,23 @@ func TestALongNameOfAUserIsCut(t *testing.T) {
 		g.Expect(user.Create(t.Context(), execution, client.DryRunAll)).To(Succeed())
 	}
 }
+
+// Whoever gives out the names of users can put anything into them.
+func TestControlCharactersOfAUsersNameAreSpaces(t *testing.T) {
+	t.Parallel()
+	ns, unstamped := createNamespace(t), createUnstampedNamespace(t)
+	user, err := clientAs("bob\u009b31m\ttab\u202eénd", "system:masters")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	const shown = "bob 31m tab énd"
+	for field, good := range userFields {
+		t.Run(field, func(t *testing.T) {
+			g := NewWithT(t)
+			object := good(ns)
+			g.Expect(user.Create(t.Context(), object, client.DryRunAll)).To(Succeed())
+			g.Expect(userOf(t, object, field)).To(Equal(shown))
+			object = good(unstamped)
+			setField(object.Object, "spec."+field, shown)
+			g.Expect(user.Create(t.Context(), object, client.DryRunAll)).To(Succeed())
+		})
+	}
+}
