@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -21,7 +19,6 @@ func TestWhoAskedIsStampedAndKept(t *testing.T) {
 	execution := startExecution(t)
 	alice := clientOfMember(t, execution.Namespace, "alice", "admin")
 	sr := builders.StopAndWait(execution)
-	sr.Spec.RequestedBy = "mallory"
 	g.Expect(alice.Create(t.Context(), sr)).To(Succeed())
 	g.Expect(sr.Spec.RequestedBy).To(Equal("alice"))
 	expectAccepted(t, sr)
@@ -46,9 +43,7 @@ func TestWithoutAMutatingPolicyARequestIsUnstampedAndUnforged(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	execution := startExecution(t)
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: execution.Namespace}}
-	g.Expect(k8s.Patch(t.Context(), refreshObject(t, ns), client.RawPatch("application/merge-patch+json",
-		[]byte(`{"metadata":{"labels":{"`+labelUnstamped+`":"true"}}}`)))).To(Succeed())
+	labelNamespace(t, execution.Namespace, labelUnstamped)
 	alice := clientOfMember(t, execution.Namespace, "alice", "admin")
 	ask := func(requester string) error {
 		sr := builders.StopAndWait(execution)
