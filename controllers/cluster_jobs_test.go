@@ -85,6 +85,14 @@ func (cluster *fakeCluster) finishJob(name string, how batchv1.JobConditionType)
 	cluster.setJobCondition(cluster.findJob(name), how)
 }
 
+// deleteJob deletes the Job of an action and its pod, as the garbage collector does.
+func (cluster *fakeCluster) deleteJob(name string) {
+	cluster.t.Helper()
+	job := cluster.findJob(name)
+	cluster.must(cluster.raw.Delete(context.Background(), job))
+	cluster.must(cluster.raw.Delete(context.Background(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name + "-pod"}}))
+}
+
 func (cluster *fakeCluster) findJob(name string) *batchv1.Job {
 	cluster.t.Helper()
 	for _, o := range cluster.listObjects() {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -212,6 +214,14 @@ func (op *operator) listPage(ctx context.Context, list client.ObjectList, opts .
 // reconcileExecution reconciles the execution.
 func (op *operator) reconcileExecution() (ctrl.Result, error) {
 	return op.executions.Reconcile(context.Background(), ctrl.Request{NamespacedName: executionKey})
+}
+
+// checkTriedAgain checks that what the API server refuses is tried again within seconds, and is no error.
+func checkTriedAgain(t *testing.T, op *operator) {
+	t.Helper()
+	if got, err := op.reconcileExecution(); err != nil || got.RequeueAfter <= 0 || got.RequeueAfter > 15*time.Second {
+		t.Errorf("again after %s, %v", got.RequeueAfter, err)
+	}
 }
 
 // reconcileRequest reconciles a stop request.

@@ -58,7 +58,7 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	pipeline.Status = next
 	if err := r.Client.Status().Update(ctx, pipeline, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
+		return ignoreConflict(ctx, pendingIfGone(fmt.Errorf("writing the status: %w", err)))
 	}
 	return result, nil
 }
@@ -104,6 +104,10 @@ func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.P
 				Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(),
 				Key: plan.ActionKey{Stage: s.Name, Action: a.Name}, Definition: &a,
 			})
+			if action.IsPending(err) {
+				// Such as a webhook that is down.
+				refusal, err = action.Refusal{Message: "job: " + err.Error(), CanPass: true}, nil
+			}
 			if err != nil {
 				return nil, false, err
 			}

@@ -30,14 +30,14 @@ func TestAPipelineThatCannotBeBound(t *testing.T) {
 		isShown, isQuiet bool
 		writes           []string
 	}{
-		{"marking it is forbidden", callMark, forbidden, true, false, []string{callMark, callWriteStatus}},
-		{"marking it is invalid", callMark, invalid, true, false, []string{callMark, callWriteStatus}},
+		{"marking it is forbidden", callMark, forbidden, true, true, []string{callMark, callWriteStatus}},
+		{"marking it is invalid", callMark, invalid, true, true, []string{callMark, callWriteStatus}},
 		{"marking it has no answer", callMark, errTimeout, false, false, []string{callMark}},
 		{"marking it meets a conflict", callMark, conflict, false, true, []string{callMark}},
-		{"pinning it is forbidden", callPin, forbidden, true, false, []string{callMark, callPin, callWriteStatus}},
-		{"pinning it is invalid", callPin, invalid, true, false, []string{callMark, callPin, callWriteStatus}},
-		{"a webhook denies the mark", callMark, denied, true, false, []string{callMark, callWriteStatus}},
-		{"a webhook about pins is down", callPin, down, true, false, []string{callMark, callPin, callWriteStatus}},
+		{"pinning it is forbidden", callPin, forbidden, true, true, []string{callMark, callPin, callWriteStatus}},
+		{"pinning it is invalid", callPin, invalid, true, true, []string{callMark, callPin, callWriteStatus}},
+		{"a webhook denies the mark", callMark, denied, true, true, []string{callMark, callWriteStatus}},
+		{"a webhook about pins is down", callPin, down, true, true, []string{callMark, callPin, callWriteStatus}},
 		{"pinning it has no answer", callPin, errTimeout, false, false, []string{callMark, callPin}},
 	}
 	for _, tt := range tests {

@@ -67,7 +67,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
 		if err != nil {
-			return ignoreConflict(ctx, err)
+			return retryExpected(ctx, err, plan.RetryAfter(execution, r.now()))
 		}
 		if settled {
 			return ctrl.Result{RequeueAfter: plan.RequeueAfter(&execution.Status, r.now())}, nil
@@ -84,7 +84,8 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 		return false, err
 	}
 	if err := r.bindPipeline(ctx, execution, f); err != nil {
-		return false, err
+		// It is shown if it lasts.
+		return false, action.PendingIfAnswer(err)
 	}
 	r.completeFacts(execution, f)
 	operations := listOperations(execution, f.in.Definition)
@@ -96,7 +97,7 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 	}
 	observed, err := r.executeOperations(ctx, f.scope, operations)
 	f.in.Observed = observed
-	err = errors.Join(f.pinErr, err)
+	err = errors.Join(action.Pending(f.pinErr), err)
 	next := plan.Next(f.in)
 	if equality.Semantic.DeepEqual(next, execution.Status) {
 		return true, err
@@ -126,7 +127,7 @@ func (r *PipelineExecutionReconciler) writeStatus(
 	execution.Status = next
 	transitions := plan.Transitions(&before, execution)
 	if err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner)); err != nil {
-		return fmt.Errorf("writing the status: %w", err)
+		return pendingIfGone(fmt.Errorf("writing the status: %w", err))
 	}
 	r.Reporter.reportExecution(ctx, execution, transitions)
 	return nil

@@ -4,11 +4,11 @@
 package controllers
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -68,9 +68,8 @@ func TestAFenceThatIsRefused(t *testing.T) {
 	cluster.before = refuse
 	_ = op.settle()
 	cluster.createStopRequest("r", false)
-	if err := op.settle(); !errors.Is(err, errQuota) {
-		t.Errorf("error %v: it would not be tried again", err)
-	}
+	cluster.must(op.settle())
+	checkTriedAgain(t, op)
 	execution, sr := cluster.getExecution(), cluster.getRequest("r")
 	ready := meta.FindStatusCondition(execution.Status.Conditions, v1alpha1.ConditionReady)
 	if execution.Status.State != v1alpha1.ExecutionInProgress || ready.Reason != v1alpha1.ReasonFencing || !strings.Contains(ready.Message, "exceeded quota") {
@@ -106,8 +105,8 @@ func TestAPausedOperatorFindsTheNameTaken(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := paused.reconcileExecution(); err == nil {
-		t.Error("the operator takes its start for one that was carried out")
+	if got, err := paused.reconcileExecution(); err != nil || got.RequeueAfter == 0 || got.RequeueAfter > 15*time.Second {
+		t.Errorf("again after %s, %v: the operator takes its start for one that was carried out", got.RequeueAfter, err)
 	}
 	cluster.must(paused.settle())
 	checkStopped(t, cluster, 1)

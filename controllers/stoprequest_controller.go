@@ -100,7 +100,7 @@ func (r *StopRequestReconciler) writeStatus(
 	before := sr.Status
 	sr.Status = next
 	if err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ignoreConflict(ctx, fmt.Errorf("writing the status: %w", err))
+		return ignoreConflict(ctx, pendingIfGone(fmt.Errorf("writing the status: %w", err)))
 	}
 	r.Reporter.reportStopRequest(ctx, sr, executionName, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))
 	return ctrl.Result{}, nil

@@ -51,6 +51,46 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	return next
 }
 
+// Bounds of how long after a refusal that may pass an operation is tried again: a person who mends what kept a stop should not
+// wait long to see it.
+const (
+	minRetryDelay = 200 * time.Millisecond
+	maxRetryDelay = 15 * time.Second
+)
+
+// RetryAfter returns how long from now an execution must be looked at of which something could not be done that may pass: soon
+// after that was asked for, and the later the longer it has lasted. It is never later than RequeueAfter.
+func RetryAfter(execution *v1alpha1.PipelineExecution, now metav1.Time) time.Duration {
+	lasted := now.Sub(lastAsked(execution).Time)
+	delay := min(max(lasted/2, minRetryDelay), maxRetryDelay)
+	if next := RequeueAfter(&execution.Status, now); next > 0 {
+		delay = min(delay, next)
+	}
+	return delay
+}
+
+// lastAsked returns when something of the execution was last asked for: its start, that of an action, a stop, or an escalation.
+func lastAsked(execution *v1alpha1.PipelineExecution) metav1.Time {
+	last := execution.CreationTimestamp
+	later := func(t *metav1.Time) {
+		if t != nil && t.After(last.Time) {
+			last = *t
+		}
+	}
+	for _, a := range actions(&execution.Status) {
+		if isActive(a) {
+			later(a.StartTime)
+		}
+	}
+	if execution.Status.Stop != nil {
+		for i := range execution.Status.Stop.Requests {
+			later(&execution.Status.Stop.Requests[i].AcceptedTime)
+			later(execution.Status.Stop.Requests[i].EscalatedTime)
+		}
+	}
+	return last
+}
+
 // untilRecheck returns how long from now an action must be looked at that something keeps while nobody stops it: the longer it
 // has lasted, the later, unless it is expected to end.
 func untilRecheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {

@@ -127,7 +127,7 @@ func TestRequeueAfterOfARun(t *testing.T) {
 func TestRequeueAfterOfALostJob(t *testing.T) {
 	done := at(5)
 	makeLost := func(state v1alpha1.ActionState, reason string, completed *metav1.Time) v1alpha1.ActionStatus {
-		return v1alpha1.ActionStatus{State: state, Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
+		return v1alpha1.ActionStatus{State: state, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: reason, CompletionTime: completed}
 	}
 	const inProgress, workloadLost = v1alpha1.ActionInProgress, v1alpha1.ReasonWorkloadLost
 	tests := []struct {
@@ -137,7 +137,7 @@ func TestRequeueAfterOfALostJob(t *testing.T) {
 		want   time.Duration
 	}{
 		{"its pods are left", makeLost(inProgress, workloadLost, nil), nil, recheckInterval},
-		{"it runs", makeLost(inProgress, "", nil), nil, resyncInterval},
+		{"it was just started", makeLost(inProgress, "", nil), nil, startCheckAfter},
 		{"somebody else deletes it", makeLost(inProgress, "JobDeleting", nil), nil, recheckInterval},
 		{"it was lost", makeLost(v1alpha1.ActionFailed, workloadLost, &done), nil, 0},
 		{"its pods are left, and a stop was just accepted", makeLost(inProgress, workloadLost, nil), makeStop(waiting, nil, nil), explainAfter},
@@ -151,6 +151,58 @@ func TestRequeueAfterOfALostJob(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What keeps an action while nobody stops it is looked at again: the longer it has lasted, the later.
+func TestRequeueAfterOfWhatIsHeldUp(t *testing.T) {
+	heldUp := v1alpha1.ActionStatus{
+		State: v1alpha1.ActionInProgress, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{UID: "j"}, Reason: "ImagePullBackOff",
+	}
+	for seconds, want := range map[int]time.Duration{
+		0: recheckInterval, 11: 11 * time.Second, 40: 40 * time.Second, 240: maxRecheckInterval, 3600: maxRecheckInterval, -60: recheckInterval,
+	} {
+		now := metav1.NewTime(at(0).Add(time.Duration(seconds) * time.Second))
+		if got := RequeueAfter(makeStatus(heldUp, nil), now); got != want {
+			t.Errorf("after %d seconds it is looked at after %s, want %s", seconds, got, want)
+		}
+	}
+}
+
+// What the API server refuses is tried again: soon at first, and seldom if it lasts.
+func TestRetryAfter(t *testing.T) {
+	unconfirmed := v1alpha1.ActionStatus{State: v1alpha1.ActionInProgress, StartTime: ptr.To(at(0)), Workload: v1alpha1.WorkloadReference{Name: "j"}}
+	tests := []struct {
+		name   string
+		status *v1alpha1.PipelineExecutionStatus
+		now    metav1.Time
+		want   time.Duration
+	}{
+		{"just started", makeStatus(unconfirmed, nil), at(0), minRetryDelay},
+		{"for some seconds", makeStatus(unconfirmed, nil), at(4), 2 * time.Second},
+		{"for long", makeStatus(unconfirmed, nil), at(59), maxRetryDelay},
+		{"a clock that went back", makeStatus(unconfirmed, nil), at(-60), minRetryDelay},
+		{"for long, and a stop was just accepted", makeStatus(unconfirmed, makeStopAt(59)), at(59), minRetryDelay},
+		{"a stop that takes long", makeStatus(unconfirmed, makeStopAt(0)), at(59), recheckInterval},
+		{"it escalates soon", makeStatus(unconfirmed, makeStop(waiting, ptr.To(at(51)), nil)), at(50), time.Second},
+		{"it just escalated", makeStatus(unconfirmed, makeStop(abandoning, ptr.To(at(50)), ptr.To(at(50)))), at(50), minRetryDelay},
+		{"nothing is asked for", &v1alpha1.PipelineExecutionStatus{}, at(2), time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			execution := &v1alpha1.PipelineExecution{Status: *tt.status}
+			execution.CreationTimestamp = at(0)
+			if got := RetryAfter(execution, tt.now); got != tt.want {
+				t.Errorf("RetryAfter is %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// makeStopAt returns a stop that was accepted at a second.
+func makeStopAt(second int) *v1alpha1.StopStatus {
+	s := makeStop(waiting, nil, nil)
+	s.Requests[0].AcceptedTime = at(second)
+	return s
 }
 
 // A stop that is looked at only after RequeueAfter escalates at its time, and not after it.

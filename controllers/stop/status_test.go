@@ -48,6 +48,34 @@ func deleteExecution(sr *v1alpha1.StopRequest, ending, leftRunning []string) *v1
 	return sr
 }
 
+// The request of an execution that is gone names what remains, and does not point to an object that is gone.
+func TestStatusOfDeletedNamesWhatRemains(t *testing.T) {
+	stopping := makeExecution(v1alpha1.ExecutionStopping, makeStop(makeAccepted("w", wait)))
+	many := []string{`Job "a"`, `Job "b"`, `pod "c"`, `pod "d"`, `pod "e"`}
+	tests := map[string]struct {
+		ending, leftRunning []string
+		parts               []string
+	}{
+		"ending":       {many[:1], nil, []string{"has to end", `Job "a"`}},
+		"many":         {many, nil, []string{`Job "a", Job "b", pod "c" and 2 more`}},
+		"left running": {nil, many, []string{"left running", `Job "a", Job "b", pod "c" and 2 more`, "Delete"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			sr := deleteExecution(writeStatuses(makeRequest("w", wait, 1), stopping), tt.ending, tt.leftRunning)
+			message := findCondition(&sr.Status, v1alpha1.ConditionReady).Message
+			for _, part := range append(tt.parts, "was deleted") {
+				if !strings.Contains(message, part) {
+					t.Errorf("%q lacks %q", message, part)
+				}
+			}
+			if strings.Contains(message, "waitingFor") {
+				t.Errorf("%q points to an object that is gone", message)
+			}
+		})
+	}
+}
+
 // TestStatus is the table of what the conditions of a request show, and of how kstatus reads them.
 func TestStatus(t *testing.T) {
 	w := makeStop(makeAccepted("w", wait))

@@ -83,6 +83,21 @@ func TestAnExecutionDeletedWithoutItsJobsDoesNotReadStopped(t *testing.T) {
 	g.Expect(isConditionTrue(sr, v1alpha1.ConditionStalled)).To(BeTrue())
 }
 
+// What an abandon has begun to end goes on ending.
+func TestAnExecutionDeletedWithoutItsJobsWhileTheyEndEndsItsRequest(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	execution := startExecution(t, ignoreTermination)
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	g.Eventually(func() bool { return *listJobs(t, execution)[0].Spec.Suspend }, timeout, interval).Should(BeTrue())
+	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+	expectNotReady(t, sr, v1alpha1.ReasonExecutionDeleted, "has to end", "pod")
+	killPods(t, execution, "compile")
+	waitForStopped(t, sr)
+	g.Expect(findCondition(sr, v1alpha1.ConditionStopped).Reason).To(Equal(v1alpha1.ReasonExecutionDeleted))
+}
+
 // A finalizer of somebody else can keep an execution that was deleted, and with it what it runs.
 func TestAnExecutionThatIsBeingDeletedCanBeStoppedAndStartsNoMore(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 
@@ -47,7 +48,7 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(log)))
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.MultiWriter(log, reconcilerErrors))))
 	if cluster, err = apiserver.Start(ctx); err != nil {
 		return 0, err
 	}

@@ -16,6 +16,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -154,6 +155,27 @@ func TestAWebhookThatDeniesToSuspendIsShown(t *testing.T) {
 		HaveField("Reason", v1alpha1.ReasonSuspendRefused), HaveField("Message", ContainSubstring("denied the request")))))
 	g.Expect(k8s.Delete(t.Context(), webhook)).To(Succeed())
 	waitForStopped(t, sr)
+}
+
+// nobodyListens is an address on which every connection is refused.
+const nobodyListens = "https://127.0.0.1:1/"
+
+// What a webhook that is down keeps from ending is shown as well.
+func TestAWebhookThatIsDownKeepsAJobFromBeingSuspended(t *testing.T) {
+	t.Parallel()
+	execution := startExecution(t)
+	webhook := registerWebhook(t, execution.Namespace, admissionregistrationv1.Update, nobodyListens, nil)
+	NewWithT(t).Eventually(func() error {
+		job := listJobs(t, execution)[0]
+		return k8s.Update(t.Context(), &job, client.DryRunAll)
+	}, timeout, interval).Should(MatchError(ContainSubstring("failed calling webhook")))
+	sr := createObject(t, builders.StopAndAbandon(execution))
+	expectAccepted(t, sr)
+	message := waitForPendingReason(t, execution, v1alpha1.ReasonSuspendRefused)
+	NewWithT(t).Expect(message).To(ContainSubstring("failed calling webhook"))
+	NewWithT(t).Expect(k8s.Delete(t.Context(), webhook)).To(Succeed())
+	waitForStopped(t, sr)
+	waitForState(t, execution, v1alpha1.ExecutionStopped)
 }
 
 func TestAPipelineWhoseJobWasDeniedIsLookedAtAgain(t *testing.T) {

@@ -78,6 +78,33 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "expected-part-hides-an-error",
+		Breaks: "What is expected is not an error: an error of another action beside a refusal is not reported, and nobody looks.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "isExpected",
+			Find:    `!isExpected(e)`,
+			Replace: `e == nil`,
+		}},
+	},
+	{
+		Name:   "refusal-never-tried-again",
+		Breaks: "I8: when what kept an operation is mended, nothing tries it again.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "retryExpected",
+			Find:    `return ctrl.Result{RequeueAfter: delay}, nil`,
+			Replace: `return ctrl.Result{}, nil`,
+		}},
+	},
+	{
+		Name:   "refusal-reported-as-error",
+		Breaks: "What is expected is not an error: a quota that is used up fills the log.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "isExpected",
+			Find:    `return apierrors.IsConflict(err) || action.IsPending(err)`,
+			Replace: `return apierrors.IsConflict(err)`,
+		}},
+	},
+	{
 		Name:   "pipeline-not-pinned",
 		Breaks: "An execution follows the changes of its Pipeline, so that it runs a mix of two definitions.",
 		Edits: []Edit{{

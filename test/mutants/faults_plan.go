@@ -184,6 +184,24 @@ var planFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "refusal-delays-escalation",
+		Breaks: "A stop whose fence is refused escalates only when the refusal is tried again, long after its time.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "RetryAfter",
+			Find:    `delay = min(delay, next)`,
+			Replace: `_ = next`,
+		}},
+	},
+	{
+		Name:   "refusal-of-a-stop-tried-seldom",
+		Breaks: "A stop that a refusal keeps is tried again as seldom as the start before it, which lasted long.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "lastAsked",
+			Find:    `later(&execution.Status.Stop.Requests[i].AcceptedTime)`,
+			Replace: `_ = i`,
+		}},
+	},
+	{
 		Name:   "escalation-not-awaited",
 		Breaks: "I8: nothing looks at an execution when its stop has to escalate.",
 		Edits: []Edit{{

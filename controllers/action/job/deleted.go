@@ -82,7 +82,7 @@ func (p *Provider) endLeftPods(ctx context.Context, op plan.Operation, pods []co
 		}
 		err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID})
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-			errs = append(errs, fmt.Errorf("deleting pod %q: %w", pod.Name, err))
+			errs = append(errs, action.PendingIfAnswer(fmt.Errorf("deleting pod %q: %w", pod.Name, err)))
 		}
 	}
 	return errors.Join(errs...)

@@ -45,7 +45,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
 		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !action.IsRefused(err) {
-			return ending, client.IgnoreNotFound(err)
+			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 		}
 	}
 	if !confirmed && !isDecided(job) {
@@ -63,14 +63,20 @@ func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job, late bool) 
 		// Some Jobs may not change their parallelism, or not while they run.
 		err = p.patchSpec(ctx, job, map[string]any{"suspend": true})
 	}
-	if client.IgnoreNotFound(err) == nil {
-		return ending, nil
+	return observeSuspendRefused(ending, job, late, client.IgnoreNotFound(err))
+}
+
+// observeSuspendRefused adds to an observation what keeps a Job from being suspended: a refusal at once, another answer if it is
+// late. Without an error it returns the observation as it is.
+func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err error) (plan.Observation, error) {
+	if err == nil {
+		return o, nil
 	}
 	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
 	if action.IsRefused(err) || late && action.IsAnswer(err) {
-		ending.Reason, ending.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
+		o.Reason, o.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}
-	return ending, err
+	return o, action.PendingIfAnswer(err)
 }
 
 // patchSpec changes the spec of a Job. The uid keeps it from another Job of that name; the resourceVersion keeps it from one

@@ -37,7 +37,7 @@ func (p *Provider) fence(ctx context.Context, scope action.Scope, op plan.Operat
 	}
 	if len(pods) > 0 {
 		err := fmt.Errorf("job %q was deleted by somebody else; its pods have to end: %s", op.Workload.Name, joinPodNames(pods))
-		return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v.", err)}, err
+		return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v.", err)}, action.Pending(err)
 	}
 	return o, nil
 }

@@ -19,7 +19,7 @@ import (
 func (p *Provider) getNameHolder(ctx context.Context, scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	job, err := getJob(ctx, p.APIReader, scope, op)
 	if err == nil && job == nil {
-		err = fmt.Errorf("job %q existed and is gone; trying again", op.Workload.Name)
+		err = action.Pending(fmt.Errorf("job %q existed and is gone; trying again", op.Workload.Name))
 	}
 	return job, err
 }

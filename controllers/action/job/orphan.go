@@ -47,7 +47,18 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 	case apierrors.IsNotFound(err):
 		return p.handleLostJob(ctx, scope, op, nothing)
 	case err != nil:
-		return plan.Observation{}, fmt.Errorf("releasing Job %q: %w", job.Name, err)
+		return observeReleaseRefused(op, fmt.Errorf("releasing Job %q: %w", job.Name, err))
 	}
 	return released, nil
+}
+
+// observeReleaseRefused shows that the API server refuses to let a Job go. No answer, or one that the Job was out of date, is only
+// tried again.
+func observeReleaseRefused(op plan.Operation, err error) (plan.Observation, error) {
+	if !action.IsAnswer(err) {
+		return plan.Observation{}, err
+	}
+	return plan.Observation{
+		Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err),
+	}, action.Pending(err)
 }

@@ -21,9 +21,9 @@ import (
 func observeRefusal(what string, scope action.Scope, op plan.Operation, err error) (plan.Observation, error) {
 	err = fmt.Errorf("could not %s Job %q: %w", what, op.Workload.Name, err)
 	if !action.ShouldShow(err, op.StartTime, scope.Now) {
-		return plan.Observation{}, err
+		return plan.Observation{}, action.PendingIfAnswer(err)
 	}
-	return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v", err)}, err
+	return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v", err)}, action.Pending(err)
 }
 
 // isInvalidTemplate reports whether the API server refused a Job for a cause that only a change of its template can lift.

@@ -51,7 +51,7 @@ func (p *Provider) observeStarted(ctx context.Context, scope action.Scope, op pl
 		return plan.Observation{}, err
 	}
 	if isOurs(job, scope) && isPlaceholder(job) {
-		return plan.Observation{}, errFenced
+		return plan.Observation{}, action.Pending(errFenced)
 	}
 	return observeNameHolder(job, scope, op), nil
 }

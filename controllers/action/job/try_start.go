@@ -38,5 +38,5 @@ func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (action.Ref
 		// A quota or a policy may answer otherwise when the action runs.
 		return action.Refusal{}, nil
 	}
-	return action.Refusal{}, fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err)
+	return action.Refusal{}, action.PendingIfAnswer(fmt.Errorf("trying Job of action %q: %w", trial.Key.Action, err))
 }
