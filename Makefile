@@ -115,7 +115,7 @@ test-explorer-pairs: ## Run the explorer's small scenarios with every pair of it
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads what users wrote, each target for FUZZTIME (60s). Its seeds are part of make test.
-	for package in $$($(GO) list ./controllers/...); do \
+	for package in $$($(GO) list ./controllers/... ./internal/...); do \
 		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep ^Fuzz || true); do \
 			$(GO) test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 || exit; \
 		done; \

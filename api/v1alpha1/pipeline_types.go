@@ -187,8 +187,8 @@ type JobTemplate struct {
 	Metadata JobTemplateMetadata `json:"metadata,omitzero"`
 
 	// spec is the JobSpec of batch/v1. The API server checks it when the Job is created, and the
-	// conditions of the Pipeline show beforehand if the API server would refuse it. ttlSecondsAfterFinished must not be set: Jobs live as
-	// long as their execution.
+	// conditions of the Pipeline show beforehand if the API server would refuse it. An admission policy refuses a template without a container or
+	// with another restartPolicy than Never and OnFailure. ttlSecondsAfterFinished must not be set: Jobs live as long as their execution.
 	// +required
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Spec runtime.RawExtension `json:"spec"`

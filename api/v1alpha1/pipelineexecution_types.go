@@ -95,10 +95,12 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
 
-	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it, and
-	// refuses the name of somebody else. Longer names are cut to 256 characters.
+	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it if it
+	// is left out, and refuses the name of somebody else, except from users who may restore. Longer names are cut to 256 characters, and a control character
+	// is a space.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
 	StartedBy string `json:"startedBy,omitempty"`
 }
 

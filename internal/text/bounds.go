@@ -1,10 +1,13 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package text cuts texts to the bounds of the API.
+// Package text makes texts fit for the API: within its bounds, and safe to print in a terminal.
 package text
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 const (
 	// MaxMessageLength bounds, in characters, every message that the operator writes into a status.
@@ -17,13 +20,31 @@ const (
 
 const ellipsis = "…"
 
-// BoundMessage cuts a message to MaxMessageLength, on a character.
+const (
+	lineSeparator      = '\u2028'
+	paragraphSeparator = '\u2029'
+)
+
+// BoundMessage makes a message Printable, and cuts it to MaxMessageLength, on a character.
 func BoundMessage(message string) string {
 	return Bound(message, MaxMessageLength)
 }
 
-// Bound cuts s to at most n characters, on a character. The last one then is an ellipsis. n is at least 1.
+// Printable returns s with a space for each control character, newlines included, and for each character that changes the
+// direction of text or separates lines. Names of users and the words of webhooks can have them, and terminals obey them.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == lineSeparator || r == paragraphSeparator {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// Bound makes s Printable, and cuts it to at most n characters, on a character. The last one then is an ellipsis. n is at
+// least 1.
 func Bound(s string, n int) string {
+	s = Printable(s)
 	if len(s) <= n {
 		return s
 	}
@@ -43,8 +64,9 @@ func BoundEnd(s string, n int) string {
 	return ellipsis + string(runes[len(runes)-n+1:])
 }
 
-// BoundNote cuts the note of an event to MaxNoteLength, on a character.
+// BoundNote makes the note of an event Printable, and cuts it to MaxNoteLength, on a character.
 func BoundNote(note string) string {
+	note = Printable(note)
 	if len(note) <= MaxNoteLength {
 		return note
 	}

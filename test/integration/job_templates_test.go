@@ -77,10 +77,10 @@ func editJobJSON(edit func(spec map[string]any)) func(*v1alpha1.JobTemplate) {
 	}
 }
 
-// Whatever passes admission, the operator finds.
+// The operator checks Pipelines that the policy on Job templates has not seen, too.
 func TestBadJobTemplatesAreRefused(t *testing.T) {
 	t.Parallel()
-	ns := createNamespaceWith(t, map[string]string{labelUnchecked: "true"})
+	ns := createUncheckedNamespace(t)
 	for _, c := range badTemplates {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

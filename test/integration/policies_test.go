@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,8 +19,11 @@ import (
 // labelUnstamped on a namespace leaves it out of the MutatingAdmissionPolicies, as in a cluster that has none.
 const labelUnstamped = "test/unstamped"
 
-// labelUnchecked on a namespace leaves it out of the policy on templates, as in a cluster that has none.
+// labelUnchecked on a namespace leaves it out of the policy on Job templates: what a Pipeline has that was stored before it.
 const labelUnchecked = "test/unchecked"
+
+// templatePolicy is the name of the policy on Job templates, and of its binding.
+const templatePolicy = "haltline-pipeline-job-templates"
 
 // installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
@@ -32,13 +36,13 @@ func installPolicies(ctx context.Context) error {
 }
 
 // leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped, and that of the policy on
-// templates those with labelUnchecked.
+// Job templates namespaces with labelUnchecked.
 func leaveOutLabeled(object *unstructured.Unstructured) error {
 	label := ""
 	switch kind := object.GetKind(); {
 	case kind == "MutatingAdmissionPolicyBinding":
 		label = labelUnstamped
-	case kind == "ValidatingAdmissionPolicyBinding" && object.GetName() == "haltline-pipeline-template":
+	case kind == "ValidatingAdmissionPolicyBinding" && object.GetName() == templatePolicy:
 		label = labelUnchecked
 	default:
 		return nil
@@ -48,7 +52,7 @@ func leaveOutLabeled(object *unstructured.Unstructured) error {
 	}}, "spec", "matchResources")
 }
 
-// waitForPolicies waits until both mutating policies stamp. The API server refuses at first: it learns of a new kind, and of a
+// waitForPolicies waits until both mutating policies stamp, and the policy on Job templates refuses. The API server refuses at first: it learns of a new kind, and of a
 // policy on it, a little later.
 func waitForPolicies(ctx context.Context) error {
 	stranger, err := clientAs("stranger", "system:masters")
@@ -60,7 +64,10 @@ func waitForPolicies(ctx context.Context) error {
 		sr := builders.StopRequest("default", "trial", builders.UnknownID)
 		execution := builders.Execution("default", "trial")
 		last = errors.Join(stranger.Create(ctx, sr, client.DryRunAll), stranger.Create(ctx, execution, client.DryRunAll))
-		return last == nil && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger", nil
+		pipeline := builders.Pipeline("default", "trial", builders.Stage("Build", builders.Action("compile")))
+		pipeline.Spec.Stages[0].Actions[0].Job.Spec.Raw = []byte("{}")
+		isChecked := apierrors.IsInvalid(stranger.Create(ctx, pipeline, client.DryRunAll))
+		return last == nil && isChecked && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger", nil
 	})
 	return errors.Join(err, last)
 }

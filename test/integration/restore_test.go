@@ -7,97 +7,108 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
 )
 
-// recreateObject deletes an execution and creates it again from what a backup of it has: all but what the API server sets.
-func recreateObject(t *testing.T, execution *v1alpha1.PipelineExecution, change func(*v1alpha1.PipelineExecution)) *v1alpha1.PipelineExecution {
+// userOf returns who an object names as the user who created it.
+func userOf(t *testing.T, object manifest, field string) string {
 	t.Helper()
-	g := NewWithT(t)
-	backup := refreshObject(t, execution).DeepCopy()
-	g.Expect(k8s.Delete(t.Context(), execution)).To(Succeed())
-	waitUntilGone(t, execution)
-	restored := &v1alpha1.PipelineExecution{
-		ObjectMeta: metav1.ObjectMeta{Namespace: backup.Namespace, Name: backup.Name, Labels: backup.Labels, Annotations: backup.Annotations},
-		Spec:       backup.Spec, Status: backup.Status,
-	}
-	change(restored)
-	return createObject(t, restored)
+	name, _ := object.Object["spec"].(map[string]any)[field].(string)
+	return name
 }
 
-// expectCopy expects that an execution is known as a copy and that nothing of it runs.
-func expectCopy(t *testing.T, execution *v1alpha1.PipelineExecution) {
-	t.Helper()
-	g := NewWithT(t)
-	waitForState(t, execution, v1alpha1.ExecutionFailed)
-	c := findCondition(execution, v1alpha1.ConditionReady)
-	g.Expect(c.Reason).To(Equal(v1alpha1.ReasonRestoredCopy))
-	g.Expect(c.Message).To(ContainSubstring("under another name, or without the label " + v1alpha1.LabelExecutionID))
-	g.Expect(execution.Status.PipelineExecutionID).To(Equal(string(execution.UID)))
-	expectJobs(t, execution, 0)
-}
-
-func TestWhatARestoreCopiedIsNotRunAgain(t *testing.T) {
+func TestTheNameOfSomebodyElseIsRefused(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*testing.T, *v1alpha1.PipelineExecution){
-		"running": func(*testing.T, *v1alpha1.PipelineExecution) {},
-		"failed": func(t *testing.T, execution *v1alpha1.PipelineExecution) {
-			finishAction(t, execution, "compile", corev1.PodFailed)
-			waitForState(t, execution, v1alpha1.ExecutionFailed)
-		},
-		"stopped": func(t *testing.T, execution *v1alpha1.PipelineExecution) {
-			createObject(t, builders.StopAndAbandon(execution))
-			waitForState(t, execution, v1alpha1.ExecutionStopped)
-		},
-	}
-	for name, end := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+	ns := createNamespace(t)
+	alice := clientOfMember(t, ns, "alice", "admin")
+	for field, good := range userFields {
+		t.Run(field, func(t *testing.T) {
 			g := NewWithT(t)
-			execution := startExecution(t)
-			end(t, execution)
-			backup := refreshObject(t, execution).Status
-			restored := recreateObject(t, execution, func(*v1alpha1.PipelineExecution) {})
-			expectCopy(t, restored)
-
-			// A tool that restores a status as well changes nothing.
-			g.Eventually(func() error {
-				refreshObject(t, restored).Status = backup
-				return k8s.Status().Update(t.Context(), restored)
-			}, timeout, interval).Should(Succeed())
-			g.Eventually(func() string { return refreshObject(t, restored).Status.PipelineExecutionID }, timeout, interval).Should(Equal(string(restored.UID)))
-			expectCopy(t, restored)
-			expectVerdict(t, createObject(t, builders.StopAndWait(restored)), v1alpha1.ReasonNotStoppable)
+			create := func(name any) (string, error) {
+				object := good(ns)
+				object.SetName("")
+				object.SetGenerateName("web-")
+				setField(object.Object, "spec."+field, name)
+				err := alice.Create(t.Context(), object)
+				return userOf(t, object, field), err
+			}
+			_, err := create("mallory")
+			g.Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
+			g.Expect(err).To(MatchError(And(ContainSubstring("spec."+field+": must be left out, or be alice"), ContainSubstring(`the verb "restore"`))))
+			g.Expect(create("alice")).To(Equal("alice"))
+			g.Expect(create(nil)).To(Equal("alice"))
+			g.Expect(create("")).To(Equal("alice"))
 		})
 	}
 }
 
-func TestACopyIsRunOnPurpose(t *testing.T) {
+// A manifest without the name is applied once more, by somebody else and by the same tool.
+func TestAManifestWithoutTheNameIsAppliedAgain(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*v1alpha1.PipelineExecution){
-		"under another name": func(e *v1alpha1.PipelineExecution) { e.Name += "-again" },
-		"without the label":  func(e *v1alpha1.PipelineExecution) { delete(e.Labels, v1alpha1.LabelExecutionID) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+	ns := createNamespace(t)
+	alice, bob := clientOfMember(t, ns, "alice", "admin"), clientOfMember(t, ns, "bob", "admin")
+	for field, good := range userFields {
+		t.Run(field, func(t *testing.T) {
 			g := NewWithT(t)
-			restored := recreateObject(t, startExecution(t), change)
-			waitForRunning(t, restored, "compile")
-			g.Expect(refreshObject(t, restored).Labels).To(HaveKeyWithValue(v1alpha1.LabelExecutionID, string(restored.UID)))
+			apply := func(c client.Client, edit func(manifest)) error {
+				object := good(ns)
+				edit(object)
+				return c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("gitops"), client.ForceOwnership)
+			}
+			stored := good(ns)
+			unchanged := func(manifest) {}
+			g.Expect(apply(alice, unchanged)).To(Succeed())
+			for _, c := range []client.Client{alice, bob} {
+				g.Expect(apply(c, unchanged)).To(Succeed())
+				g.Expect(userOf(t, refreshObject(t, stored), field)).To(Equal("alice"))
+			}
+			g.Expect(apply(bob, func(object manifest) { setField(object.Object, "spec."+field, "bob") })).To(
+				MatchError(ContainSubstring(field + " is immutable")))
 		})
 	}
 }
 
-func TestAnExecutionIsMarked(t *testing.T) {
+// A backup tool has the verb restore, which no role of Haltline grants.
+func TestWhoMayRestoreKeepsTheNameOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	execution := startExecution(t)
-	g.Expect(refreshObject(t, execution).Labels).To(And(HaveKeyWithValue(v1alpha1.LabelExecutionID, string(execution.UID)), HaveKeyWithValue(v1alpha1.LabelPipeline, "web")))
-	g.Expect(execution.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationExecutionName, execution.Name))
-	g.Expect(execution.OwnerReferences).To(BeEmpty())
-	g.Expect(execution.Status.PipelineExecutionID).To(Equal(string(execution.UID)))
+	ns := createNamespace(t)
+	backup := clientOfMember(t, ns, "backup", "admin")
+	restore := func(field string) (string, error) {
+		object := userFields[field](ns)
+		setField(object.Object, "spec."+field, "alice")
+		err := backup.Create(t.Context(), object, client.DryRunAll)
+		return userOf(t, object, field), err
+	}
+	resources := map[string]string{"requestedBy": "stoprequests", "startedBy": "pipelineexecutions"}
+	for _, field := range []string{"requestedBy", "startedBy"} {
+		_, err := restore(field)
+		g.Expect(err).To(MatchError(ContainSubstring("must be left out")))
+		grantRestore(t, ns, "backup", resources[field])
+		g.Eventually(func(g Gomega) { g.Expect(restore(field)).To(Equal("alice")) }, timeout, interval).Should(Succeed())
+	}
+	// Left out, it is stamped all the same.
+	sr := builders.StopRequest(ns, "web", builders.UnknownID)
+	g.Expect(backup.Create(t.Context(), sr, client.DryRunAll)).To(Succeed())
+	g.Expect(sr.Spec.RequestedBy).To(Equal("backup"))
+}
+
+// grantRestore gives a user of a namespace the verb restore on a resource.
+func grantRestore(t *testing.T, ns, user, resource string) {
+	t.Helper()
+	name := metav1.ObjectMeta{Namespace: ns, Name: "restore-" + resource}
+	createObject(t, &rbacv1.Role{ObjectMeta: name, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: []string{"restore"}},
+	}})
+	createObject(t, &rbacv1.RoleBinding{
+		ObjectMeta: name,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name.Name},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
+	})
 }

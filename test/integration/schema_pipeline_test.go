@@ -168,6 +168,7 @@ func TestSchemaPipelineJob(t *testing.T) {
 		{name: "spec is a number", field: job + ".spec", value: int64(7), refused: object},
 		{name: "spec is a list", field: job + ".spec", value: []any{}, refused: object},
 		{name: "job is a string", field: job, value: "web", refused: object},
+		// The conditions of the Pipeline report what else a Job needs.
 		{name: "spec has an unknown field", field: job + ".spec.unknown", value: "kept"},
 		{name: "labels", field: job + ".metadata.labels.team", value: "a"},
 		{name: "annotations", field: job + ".metadata.annotations.team", value: "a"},

@@ -25,18 +25,25 @@ var userFields = map[string]func(ns string) manifest{
 func createUnstampedNamespace(t *testing.T) string {
 	t.Helper()
 	g := NewWithT(t)
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: createNamespace(t)}}
-	g.Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
-		[]byte(`{"metadata":{"labels":{"`+labelUnstamped+`":"true"}}}`)))).To(Succeed())
+	ns := labelNamespace(t, createNamespace(t), labelUnstamped)
 	// The API server learns of the label a little later.
 	g.Eventually(func(g Gomega) {
 		for field, good := range userFields {
-			object := good(ns.Name)
+			object := good(ns)
 			g.Expect(k8s.Create(t.Context(), object, client.DryRunAll)).To(Succeed())
 			g.Expect(object.Object["spec"]).NotTo(HaveKey(field))
 		}
 	}, timeout, interval).Should(Succeed())
-	return ns.Name
+	return ns
+}
+
+// labelNamespace sets a label on a namespace, and returns its name.
+func labelNamespace(t *testing.T, name, label string) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	NewWithT(t).Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"`+label+`":"true"}}}`)))).To(Succeed())
+	return name
 }
 
 func TestSchemaUserFields(t *testing.T) {
@@ -49,6 +56,8 @@ func TestSchemaUserFields(t *testing.T) {
 				{name: "absent", field: field},
 				{name: "257 characters", field: field, value: strings.Repeat("é", 257), refused: "may not be more than 256"},
 				{name: "a number", field: field, value: int64(7), refused: "must be of type string"},
+				{name: "an escape sequence", field: field, value: "\x1b[31mbob", refused: "must have no newline, tab, escape or other control character"},
+				{name: "another direction", field: field, value: "bob\u202e", refused: "must have no newline, tab, escape or other control character"},
 			})
 			// A user can name nobody else, so the users of this test name themselves.
 			for _, user := range []string{"system:serviceaccount:ci:deployer", strings.Repeat("u", 256)} {
@@ -77,4 +86,12 @@ func TestSchemaUserFieldsAreImmutable(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unlabelNamespace removes a label from a namespace.
+func unlabelNamespace(t *testing.T, name, label string) {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	NewWithT(t).Expect(k8s.Patch(t.Context(), ns, client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"`+label+`":null}}}`)))).To(Succeed())
 }

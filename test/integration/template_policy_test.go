@@ -4,73 +4,144 @@
 package integration
 
 import (
-	"fmt"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
-	"k8s.io/apimachinery/pkg/runtime"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/builders"
 )
 
-// tryTemplate asks the API server whether it takes a Pipeline whose second stage has an action with that job.spec.
-func tryTemplate(t *testing.T, namespace, spec string) error {
+// createUncheckedNamespace returns a namespace that the policy on Job templates leaves out.
+func createUncheckedNamespace(t *testing.T) string {
 	t.Helper()
-	bad := builders.Action("bad")
-	bad.Job.Spec = runtime.RawExtension{Raw: []byte(spec)}
-	pipeline := builders.Pipeline(namespace, "web", builders.Stage("Build", builders.Action("compile")), builders.Stage("Deploy", builders.Action("good"), bad))
-	return k8s.Create(t.Context(), pipeline, client.DryRunAll)
+	ns := labelNamespace(t, createNamespace(t), labelUnchecked)
+	// The API server learns of the label a little later.
+	NewWithT(t).Eventually(func() error {
+		bad := goodPipeline(ns)
+		setField(bad.Object, "spec.stages[0].actions[0].job.spec", map[string]any{})
+		return k8s.Create(t.Context(), bad, client.DryRunAll)
+	}, timeout, interval).Should(Succeed())
+	return ns
 }
 
-func TestAdmissionRefusesATemplateThatCannotRun(t *testing.T) {
+// templateCase edits the spec of the Job of the second action of the second stage.
+type templateCase struct {
+	name string
+	// field of the spec, or empty for all of it.
+	field string
+	value any
+	// refused is what follows the path of the spec in the message; empty if the template is accepted.
+	refused string
+}
+
+var templateCases = []templateCase{
+	{"no restartPolicy", "template.spec.restartPolicy", nil, ".template.spec.restartPolicy: Required value: must be Never or OnFailure"},
+	{"restartPolicy Always", "template.spec.restartPolicy", "Always", ".template.spec.restartPolicy: Required value: must be Never or OnFailure"},
+	{"restartPolicy is a number", "template.spec.restartPolicy", int64(7), ".template.spec.restartPolicy: Required value: must be Never or OnFailure"},
+	{"restartPolicy OnFailure", "template.spec.restartPolicy", "OnFailure", ""},
+	{"an empty spec", "", map[string]any{}, ".template: Required value"},
+	{"no template", "template", nil, ".template: Required value"},
+	{"the template is a string", "template", "pod", ".template: Required value"},
+	{"no spec of the pod", "template.spec", nil, ".template.spec: Required value"},
+	{"the spec of the pod is a list", "template.spec", []any{"main"}, ".template.spec: Required value"},
+	{"no containers", "template.spec.containers", nil, ".template.spec.containers: Required value: must be a list of at least one container"},
+	{"an empty list of containers", "template.spec.containers", []any{}, ".template.spec.containers: Required value: must be a list of at least one container"},
+	{"the containers are a string", "template.spec.containers", "main", ".template.spec.containers: Required value: must be a list of at least one container"},
+	{"the containers are a map", "template.spec.containers", map[string]any{"main": "example"}, ".template.spec.containers: Required value: must be a list"},
+	{"a container is a string", "template.spec.containers", []any{"main"}, ".template.spec.containers[0]: Required value: must have a name and an image"},
+	{"a container without a name", "template.spec.containers[0].name", nil, ".template.spec.containers[0]: Required value: must have a name and an image"},
+	{"a container without an image", "template.spec.containers[0].image", nil, ".template.spec.containers[0]: Required value: must have a name and an image"},
+	{"an image that is a number", "template.spec.containers[0].image", int64(7), ".template.spec.containers[0]: Required value: must have a name and an image"},
+	{"the second container is wrong", "template.spec.containers",
+		[]any{map[string]any{"name": "main", "image": "example"}, map[string]any{"name": "proxy"}},
+		".template.spec.containers[1]: Required value: must have a name and an image"},
+	{"ttlSecondsAfterFinished", "ttlSecondsAfterFinished", int64(60), ".ttlSecondsAfterFinished: Forbidden: a Job lives as long as its execution; remove the field"},
+	{"ttlSecondsAfterFinished of 0", "ttlSecondsAfterFinished", int64(0), ".ttlSecondsAfterFinished: Forbidden"},
+	{"manualSelector", "manualSelector", true, ".manualSelector: Forbidden: the API server selects the pods of a Job; remove the field"},
+	{"selector", "selector", map[string]any{"matchLabels": map[string]any{"app": "web"}}, ".selector: Forbidden"},
+	{"managedBy another controller", "managedBy", "kueue.x-k8s.io/multikueue", ".managedBy: Forbidden: only the Job controller"},
+	{"managedBy is a map", "managedBy", map[string]any{}, ".managedBy: Forbidden"},
+	{"managedBy the Job controller", "managedBy", "kubernetes.io/job-controller", ""},
+	{"a field that a later Kubernetes may have", "aNewField", "x", ""},
+	{"as it was", "template.spec.restartPolicy", "Never", ""},
+}
+
+// As `kubectl apply --dry-run=server` and GitOps do, which show a Pipeline to the API server before they store it.
+func TestAJobTemplateThatCannotRunIsRefusedAtAdmission(t *testing.T) {
+	t.Parallel()
+	ns := createNamespace(t)
+	const path = "spec.stages[1].actions[1].job.spec"
+	for _, c := range templateCases {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			pipeline := newObject("Pipeline", ns, map[string]any{"stages": stagesOf(3, 3)})
+			setField(pipeline.Object, strings.TrimSuffix(path+"."+c.field, "."), c.value)
+			for _, options := range [][]client.CreateOption{{client.DryRunAll}, {}} {
+				object := pipeline.DeepCopy()
+				object.SetName("")
+				object.SetGenerateName("web-")
+				err := k8s.Create(t.Context(), object, options...)
+				if c.refused == "" {
+					g.Expect(err).NotTo(HaveOccurred())
+					continue
+				}
+				g.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
+				g.Expect(err).To(MatchError(ContainSubstring("denied request: " + path + c.refused)))
+			}
+		})
+	}
+}
+
+// The schema allows 500 actions in 50 stages at most. Only the last one is wrong.
+func TestTheLargestPipelineIsChecked(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	const path = `spec.stages["Deploy"].actions["bad"].job.spec.`
-	with := func(pod string) string { return `{"template":{"spec":{` + pod + `}}}` }
-	const container = `"containers":[{"name":"main","image":"busybox"}]`
-	tests := map[string]struct{ spec, want string }{
-		"no template":            {`{}`, path + "template.spec: Required value"},
-		"a template of a string": {`{"template":"x"}`, path + "template.spec: Required value"},
-		"a pod of a list":        {`{"template":{"spec":[]}}`, path + "template.spec: Required value"},
-		"no restart policy":      {with(container), path + "template.spec.restartPolicy: Required value: Never or OnFailure"},
-		"restart always":         {with(container + `,"restartPolicy":"Always"`), path + "template.spec.restartPolicy"},
-		"no containers":          {with(`"restartPolicy":"Never"`), path + "template.spec.containers: Required value: at least one"},
-		"an empty list":          {with(`"restartPolicy":"Never","containers":[]`), path + "template.spec.containers: Required value: at least one"},
-		"containers of a string": {with(`"restartPolicy":"Never","containers":"x"`), path + "template.spec.containers: Required value"},
-		"a container of a string": {
-			with(`"restartPolicy":"Never","containers":["x"]`), path + "template.spec.containers: Required value: each container must have a name and an image",
-		},
-		"no image":       {with(`"restartPolicy":"Never","containers":[{"name":"main"}]`), path + "template.spec.containers: Required value: each container"},
-		"a TTL":          {`{"ttlSecondsAfterFinished":1,` + with(`"restartPolicy":"Never",` + container)[1:], path + "ttlSecondsAfterFinished: Forbidden"},
-		"a selector":     {`{"selector":{},` + with(`"restartPolicy":"Never",` + container)[1:], path + "selector and manualSelector: Forbidden"},
-		"another's Job":  {`{"managedBy":"example.com/x",` + with(`"restartPolicy":"Never",` + container)[1:], path + "managedBy: Forbidden"},
-		"what a Job has": {`{"managedBy":"kubernetes.io/job-controller",` + with(`"restartPolicy":"OnFailure",` + container)[1:], ""},
-	}
-	for name, tt := range tests {
-		err := tryTemplate(t, ns, tt.spec)
-		if tt.want == "" {
-			g.Expect(err).NotTo(HaveOccurred(), name)
-			continue
-		}
-		g.Expect(err).To(MatchError(ContainSubstring(tt.want)), name)
+	for _, size := range []struct {
+		stages, actions int
+		last            string
+	}{{10, 50, "spec.stages[9].actions[49].job.spec"}, {50, 10, "spec.stages[49].actions[9].job.spec"}} {
+		pipeline := newObject("Pipeline", ns, map[string]any{"stages": stagesOf(size.stages, size.actions)})
+		g.Expect(k8s.Create(t.Context(), pipeline.DeepCopy(), client.DryRunAll)).To(Succeed())
+		setField(pipeline.Object, size.last+".template.spec.containers", manyContainers(20))
+		g.Expect(k8s.Create(t.Context(), pipeline.DeepCopy(), client.DryRunAll)).To(Succeed())
+		setField(pipeline.Object, size.last+".template.spec.containers[19].image", nil)
+		g.Expect(k8s.Create(t.Context(), pipeline, client.DryRunAll)).To(MatchError(
+			ContainSubstring(size.last + ".template.spec.containers[19]: Required value")))
 	}
 }
 
-// The largest Pipeline that the schema takes costs less than what the API server lets a policy cost.
-func TestAdmissionOfTheLargestPipeline(t *testing.T) {
+func manyContainers(n int) []any {
+	return namedList(n, map[string]any{"image": "example"})
+}
+
+// A Pipeline that was stored before the policy can be labeled and deleted, and its spec can only be repaired.
+func TestAStoredPipelineIsCheckedWhenItsSpecChanges(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	var stages []v1alpha1.Stage
-	for s := range 50 {
-		var actions []v1alpha1.Action
-		for a := range 10 {
-			actions = append(actions, builders.Action(fmt.Sprintf("a%d", a)))
-		}
-		stages = append(stages, builders.Stage(fmt.Sprintf("s%d", s), actions...))
-	}
-	pipeline := builders.Pipeline(createNamespace(t), "web", stages...)
+	ns := createUncheckedNamespace(t)
+	pipeline := goodPipeline(ns)
+	pipeline.SetFinalizers([]string{"test/keep"})
+	const field = "spec.stages[0].actions[0].job.spec.template.spec.restartPolicy"
+	setField(pipeline.Object, field, nil)
 	g.Expect(k8s.Create(t.Context(), pipeline)).To(Succeed())
+	unlabelNamespace(t, ns, labelUnchecked)
+	edit := func(change func(), options ...client.UpdateOption) func() error {
+		return func() error {
+			refreshObject(t, pipeline)
+			change()
+			return k8s.Update(t.Context(), pipeline, options...)
+		}
+	}
+	changeSpec := func() { setField(pipeline.Object, "spec.stages[0].name", "renamed") }
+	g.Eventually(edit(changeSpec, client.DryRunAll), timeout, interval).Should(MatchError(ContainSubstring(field + ": Required value")))
+	g.Expect(edit(func() { pipeline.SetLabels(map[string]string{"team": "a"}) })()).To(Succeed())
+	g.Expect(edit(func() { setField(pipeline.Object, field, "Never") }, client.DryRunAll)()).To(Succeed())
+
+	g.Expect(k8s.Delete(t.Context(), pipeline)).To(Succeed())
+	g.Expect(edit(func() { pipeline.SetFinalizers(nil) })()).To(Succeed())
+	g.Eventually(func() bool {
+		return apierrors.IsNotFound(k8s.Get(t.Context(), client.ObjectKeyFromObject(pipeline), pipeline))
+	}, timeout, interval).Should(BeTrue())
 }

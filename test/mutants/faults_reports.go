@@ -77,6 +77,15 @@ var reportFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "message-unprintable",
+		Breaks: "An escape sequence in the name of a user, or in the words of a webhook, reaches the terminal of whoever looks.",
+		Edits: []Edit{{
+			Package: "internal/text", Func: "Bound",
+			Find:    `s = Printable(s)`,
+			Replace: `_ = Printable`,
+		}},
+	},
+	{
 		Name:   "message-cut-inside-character",
 		Breaks: "I9: a message is cut by bytes, so that it ends with a piece of a character.",
 		Edits: []Edit{{
