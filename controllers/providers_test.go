@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -115,7 +116,7 @@ func (p *approvalProvider) Orphan(_ context.Context, _ action.Scope, op plan.Ope
 	return plan.Observation{Phase: plan.PhaseEnded, UID: known.uid, Message: "It is left to go on."}, nil
 }
 
-func (p *approvalProvider) FindRemainingWork(context.Context, string, string) (action.RemainingWork, error) {
+func (p *approvalProvider) FindRemainingWork(context.Context, string, string, metav1.Time) (action.RemainingWork, error) {
 	var work action.RemainingWork
 	for name, known := range p.approvals {
 		if !known.placeholder && !known.approved && !known.withdrawn && !known.orphan {
@@ -242,7 +243,7 @@ func TestASecondProviderIsAbandoned(t *testing.T) {
 			if diff := cmp.Diff(calls, approvals.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
-			if work, err := approvals.FindRemainingWork(t.Context(), "team", executionUID); err != nil || len(work.Ending) > 0 {
+			if work, err := approvals.FindRemainingWork(t.Context(), "team", executionUID, metav1.Time{}); err != nil || len(work.Ending) > 0 {
 				t.Errorf("Stopped, and something remains: %v, %v", work.Ending, err)
 			}
 			if !ptr.Deref(cluster.findJob("a").Spec.Suspend, false) {

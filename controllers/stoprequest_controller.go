@@ -69,7 +69,7 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 
 // concludeDeleted writes how far an accepted request is whose execution is gone.
 func (r *StopRequestReconciler) concludeDeleted(ctx context.Context, sr *v1alpha1.StopRequest) (ctrl.Result, error) {
-	work, err := r.Registry.FindRemainingWork(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
+	work, err := r.Registry.FindRemainingWork(ctx, sr.Namespace, sr.Spec.PipelineExecutionID, r.now())
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -77,7 +77,7 @@ type Provider interface {
 
 	// FindRemainingWork returns what is not gone of an execution that was deleted. What an abandon left to go on outside the
 	// execution does not count.
-	FindRemainingWork(ctx context.Context, namespace, executionID string) (RemainingWork, error)
+	FindRemainingWork(ctx context.Context, namespace, executionID string, now metav1.Time) (RemainingWork, error)
 	// Watches returns the kinds whose events can change what Observe, Terminate or Orphan return.
 	Watches() []Watch
 }

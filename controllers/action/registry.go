@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
 )
@@ -80,10 +82,10 @@ func (r *Registry) Execute(ctx context.Context, scope Scope, op plan.Operation) 
 }
 
 // FindRemainingWork returns what is not gone of an execution that was deleted. See Provider.
-func (r *Registry) FindRemainingWork(ctx context.Context, namespace, executionID string) (RemainingWork, error) {
+func (r *Registry) FindRemainingWork(ctx context.Context, namespace, executionID string, now metav1.Time) (RemainingWork, error) {
 	var all RemainingWork
 	for _, p := range r.providers {
-		work, err := p.FindRemainingWork(ctx, namespace, executionID)
+		work, err := p.FindRemainingWork(ctx, namespace, executionID, now)
 		if err != nil {
 			return RemainingWork{}, err
 		}

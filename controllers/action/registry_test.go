@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
@@ -70,7 +71,7 @@ func (p *fakeProvider) Orphan(context.Context, Scope, plan.Operation) (plan.Obse
 	return p.observe("orphan")
 }
 
-func (p *fakeProvider) FindRemainingWork(context.Context, string, string) (RemainingWork, error) {
+func (p *fakeProvider) FindRemainingWork(context.Context, string, string, metav1.Time) (RemainingWork, error) {
 	p.record("find remaining work")
 	return p.remains, p.err
 }
@@ -167,13 +168,13 @@ func TestFindRemainingWorkOfAll(t *testing.T) {
 	registry, one, two, calls := newFakes()
 	one.remains = RemainingWork{Ending: []string{"One \"a\""}, LeftRunning: []string{"One \"b\""}}
 	two.remains = RemainingWork{Ending: []string{"Two \"c\""}}
-	got, err := registry.FindRemainingWork(t.Context(), "team", "id")
+	got, err := registry.FindRemainingWork(t.Context(), "team", "id", metav1.Time{})
 	want := RemainingWork{Ending: []string{"One \"a\"", "Two \"c\""}, LeftRunning: []string{"One \"b\""}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v, work (-want +got):\n%s", err, diff)
 	}
 	two.err = errors.New("no answer")
-	if got, err := registry.FindRemainingWork(t.Context(), "team", "id"); !errors.Is(err, two.err) || got.Ending != nil {
+	if got, err := registry.FindRemainingWork(t.Context(), "team", "id", metav1.Time{}); !errors.Is(err, two.err) || got.Ending != nil {
 		t.Errorf("got %v, %v; one provider does not know", got, err)
 	}
 	find := []string{"One find remaining work", "Two find remaining work"}

@@ -33,6 +33,9 @@ type Scenario struct {
 	// FromFirstStop is true if injections begin when the first request is there. Until then the run is, call for call, that
 	// of another scenario.
 	FromFirstStop bool
+	// FreesNames is true if somebody deletes a Job, which frees its name. A paused operator may then create it again, which is a
+	// known departure, so nothing is injected that pauses one or wipes what is known of the Job.
+	FreesNames bool
 }
 
 // Act is what a person does, and when.

@@ -45,6 +45,7 @@ func Scenarios() []*Scenario {
 	all = append(all, runScenarios()...)
 	all = append(all, stopScenarios()...)
 	all = append(all, orderScenarios()...)
+	all = append(all, deletedJobScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
@@ -49,6 +50,18 @@ func (h *History) checkOrphaned(r *Result, l *Life, c *Change) {
 	}
 }
 
+// FinalizerOfOthers is a finalizer that stands for one of somebody else's, who never removes it.
+const FinalizerOfOthers = "example.com/hold"
+
+// isHeldByOthers reports whether such a finalizer keeps an object, or the Job of a pod, whose controller then leaves the pod alone.
+func (h *History) isHeldByOthers(o client.Object, at uint64) bool {
+	if slices.Contains(o.GetFinalizers(), FinalizerOfOthers) {
+		return true
+	}
+	job := h.findLife(simcluster.Job, jobOf(o))
+	return job != nil && job.ObjectAt(at) != nil && slices.Contains(job.ObjectAt(at).GetFinalizers(), FinalizerOfOthers)
+}
+
 // checkRemains is I6: "At rest nothing is left behind: no orphan Job or pod that was not asked for, no stuck finalizer; a
 // namespace can always be deleted." The operator sets no finalizer at all.
 func checkRemains(h *History, r *Result) {
@@ -61,7 +74,7 @@ func checkRemains(h *History, r *Result) {
 	end := h.end()
 	for _, kind := range simcluster.Kinds {
 		for _, l := range h.Lives(kind) {
-			if o := l.ObjectAt(end); o != nil && o.GetDeletionTimestamp() != nil {
+			if o := l.ObjectAt(end); o != nil && o.GetDeletionTimestamp() != nil && !h.isHeldByOthers(l.First().New, end) && !h.isHeldByOthers(o, end) {
 				r.violateUnlessLost(h, l, end, ExecutionOf(o), "%s %q is deleted and is still there, with finalizers %v", kind, l.Key.Name, o.GetFinalizers())
 			}
 		}

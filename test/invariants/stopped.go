@@ -45,6 +45,8 @@ func (h *History) checkActionsEnded(r *Result, c *Change, execution *v1alpha1.Pi
 	}
 }
 
+func isBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
+
 // checkActionEnded checks that an action has ended, and that its Job has finished unless the action was abandoned.
 func (h *History) checkActionEnded(r *Result, c *Change, execution *v1alpha1.PipelineExecution, action *v1alpha1.ActionStatus) {
 	if action.State == v1alpha1.ActionInProgress || action.State != v1alpha1.ActionNotStarted && action.CompletionTime == nil {
@@ -54,6 +56,10 @@ func (h *History) checkActionEnded(r *Result, c *Change, execution *v1alpha1.Pip
 	}
 	job := h.findLife(simcluster.Job, types.UID(action.Workload.UID))
 	if job == nil || action.State == v1alpha1.ActionAbandoned || action.State == v1alpha1.ActionNotStarted {
+		return
+	}
+	if action.Reason == v1alpha1.ReasonWorkloadLost && job.IsBefore(c.Position, isBeingDeleted) {
+		// Nothing of it can run any more, which checkWorkEnded checks. Only a finalizer keeps it.
 		return
 	}
 	if !job.IsBefore(c.Position, IsJobFinished) && !job.mayBeGone(c.Position) {

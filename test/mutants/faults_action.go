@@ -301,8 +301,8 @@ var actionFaults = []Fault{
 		Breaks: "I10: the deletion of a pod that a deleted Job left could hit another pod of its name.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.endLeftPods",
-			Find:    `p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID})`,
-			Replace: `p.Client.Delete(ctx, pod, client.Preconditions{})`,
+			Find:    `UID: &pod.UID`,
+			Replace: ``,
 		}},
 	},
 	{
@@ -324,11 +324,11 @@ var actionFaults = []Fault{
 		}},
 	},
 	{
-		Name:   "pods-of-another-job-ended",
-		Breaks: "I7: an abandon deletes the pods of another Job of the name.",
+		Name:   "pods-of-another-controller-ended",
+		Breaks: "I7: an abandon deletes a pod that somebody else has taken over.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.endLeftPods",
-			Find:    `pod.Labels[batchv1.ControllerUidLabel] != op.Workload.UID`,
+			Find:    `!isLeft(pod, op.Workload.UID)`,
 			Replace: `false`,
 		}},
 	},
@@ -345,8 +345,8 @@ var actionFaults = []Fault{
 		Name:   "deleted-job-over-at-once",
 		Breaks: "I5: a Job counts as over although its controller may still create a pod of it.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.observeDeleting",
-			Find:    `scope.Now.Sub(job.DeletionTimestamp.Time) >= deletionSlack`,
+			Package: "controllers/action/job", Func: "isOver",
+			Find:    `now.Sub(job.DeletionTimestamp.Time) >= deletionSlack`,
 			Replace: `true`,
 		}},
 	},

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -41,14 +42,44 @@ func (p *Provider) observeDeleting(
 	if err != nil {
 		return waiting, err
 	}
+	if !isOurs(job, scope) {
+		// What was taken over is left alone.
+		op.Type = plan.OperationObserve
+	}
 	if err := p.endLeftPods(ctx, op, pods); err != nil {
 		waiting.Message = fmt.Sprintf("Trying again: %v", err)
 		return waiting, err
 	}
-	if len(pods) == 0 && job.Status.Active == 0 && scope.Now.Sub(job.DeletionTimestamp.Time) >= deletionSlack {
+	if len(pods) == 0 && isOver(job, scope.Now) {
 		return result, nil
 	}
 	return waiting, nil
+}
+
+// observeDeletedAfterItsEnd returns the end of a Job that somebody deletes once no pod of it is left: its controller counts a pod
+// that was left without an owner as failed while it still ends.
+func (p *Provider) observeDeletedAfterItsEnd(
+	ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job, end plan.Observation,
+) (plan.Observation, error) {
+	pods, err := p.remainingPods(ctx, scope, op)
+	if err == nil && len(pods) == 0 {
+		return p.explainJob(ctx, scope, op, job, end)
+	}
+	waiting := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
+	waiting.Reason, waiting.Message = whyDeleting(job)
+	return waiting, err
+}
+
+// isOver reports whether a finalizer keeps a Job that was deleted, and its controller creates no pod of it any more and knows of none.
+func isOver(job *batchv1.Job, now metav1.Time) bool {
+	kept := job.DeletionTimestamp != nil && len(foreignFinalizers(job)) > 0
+	return kept && hasNoPod(job) && now.Sub(job.DeletionTimestamp.Time) >= deletionSlack
+}
+
+// hasNoPod reports whether the Job controller knows of no pod that runs or ends.
+func hasNoPod(job *batchv1.Job) bool {
+	status := job.Status
+	return status.Active == 0 && ptr.Deref(status.Ready, 0) == 0 && ptr.Deref(status.Terminating, 0) == 0
 }
 
 // whyDeleting returns why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.
@@ -69,7 +100,8 @@ func foreignFinalizers(job *batchv1.Job) []string {
 }
 
 // endLeftPods deletes the pods of an abandoned action whose Job somebody deleted, with their grace period: the Job controller does
-// not end them any more. Under a stop that waits they finish.
+// not end them any more. Under a stop that waits they finish. A pod that changed since it was listed, such as by somebody who took
+// its label off, is looked at again.
 func (p *Provider) endLeftPods(ctx context.Context, op plan.Operation, pods []corev1.Pod) error {
 	if op.Type != plan.OperationTerminate {
 		return nil
@@ -77,13 +109,20 @@ func (p *Provider) endLeftPods(ctx context.Context, op plan.Operation, pods []co
 	var errs []error
 	for i := range pods {
 		pod := &pods[i]
-		if pod.DeletionTimestamp != nil || pod.Labels[batchv1.ControllerUidLabel] != op.Workload.UID {
+		if pod.DeletionTimestamp != nil || !isLeft(pod, op.Workload.UID) {
 			continue
 		}
-		err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID})
+		err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 			errs = append(errs, action.PendingIfAnswer(fmt.Errorf("deleting pod %q: %w", pod.Name, err)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isLeft reports whether nobody else controls a pod of a Job that is deleted: the pod has no controller any more, or still has the
+// Job. One without a controller may be of an earlier Job of the name, which was deleted before its uid was recorded.
+func isLeft(pod *corev1.Pod, jobUID string) bool {
+	owner := metav1.GetControllerOf(pod)
+	return owner == nil || string(owner.UID) == jobUID
 }

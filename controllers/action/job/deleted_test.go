@@ -9,6 +9,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
@@ -18,6 +19,7 @@ import (
 // deletion is so long ago that it creates none.
 func TestADeletedJobThatAFinalizerKeeps(t *testing.T) {
 	active := func(j *batchv1.Job) { asHeld(j); j.Status.Active = 1 }
+	terminating := func(j *batchv1.Job) { asHeld(j); j.Status.Terminating = ptr.To[int32](1) }
 	tests := []struct {
 		name     string
 		job      *batchv1.Job
@@ -30,6 +32,7 @@ func TestADeletedJobThatAFinalizerKeeps(t *testing.T) {
 		{"a pod is left", makeJob(asHeld), []*corev1.Pod{makePod(asDeletedPod)}, 60, false},
 		{"a try that had ended is left", makeJob(asHeld), []*corev1.Pod{makePod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })}, 60, true},
 		{"its controller knows of a pod", makeJob(active), nil, 60, false},
+		{"its controller knows of a pod that ends", makeJob(terminating), nil, 60, false},
 		{"it is gone in a moment", makeJob(asDeleting), nil, 60, false},
 	}
 	for _, tt := range tests {
@@ -61,14 +64,15 @@ func TestPodsThatADeletedJobLeft(t *testing.T) {
 	ended := makePod(func(p *corev1.Pod) { p.Name, p.Status.Phase = "ended", corev1.PodSucceeded })
 	ofAnotherJob := makePod(func(p *corev1.Pod) { p.Name = "another"; p.Labels[batchv1.ControllerUidLabel] = "job-0" })
 	ofAnotherExecution := makePod(func(p *corev1.Pod) { p.Name = "foreign"; p.Labels[v1alpha1.LabelExecutionID] = "other" })
+	takenOver := makePod(ofExecution("other"), func(p *corev1.Pod) { p.Name = "taken" })
 	tests := []struct {
 		name      string
 		job       *batchv1.Job
 		operation plan.OperationType
 		deleted   []string
 	}{
-		{"abandoned, and the Job is gone", nil, plan.OperationTerminate, []string{left.Name, "owned"}},
-		{"abandoned, and a finalizer keeps the Job", makeJob(asHeld), plan.OperationTerminate, []string{left.Name, "owned"}},
+		{"abandoned, and the Job is gone", nil, plan.OperationTerminate, []string{left.Name, "another", "owned"}},
+		{"abandoned, and a finalizer keeps the Job", makeJob(asHeld), plan.OperationTerminate, []string{left.Name, "another", "owned"}},
 		{"awaited, and the Job is gone", nil, plan.OperationObserve, nil},
 		{"awaited, and a finalizer keeps the Job", makeJob(asHeld), plan.OperationObserve, nil},
 		{"let go, and the Job is gone", nil, plan.OperationOrphan, nil},
@@ -76,7 +80,7 @@ func TestPodsThatADeletedJobLeft(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cluster := newCluster(t, tt.job)
-			for _, p := range []*corev1.Pod{left, owned, ending, ended, ofAnotherJob, ofAnotherExecution} {
+			for _, p := range []*corev1.Pod{left, owned, ending, ended, ofAnotherJob, ofAnotherExecution, takenOver} {
 				cluster.add(p)
 			}
 			o, err := cluster.execute(makeScope(), makeConfirmed(tt.operation))

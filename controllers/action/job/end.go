@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,14 +31,17 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 	_, finished := observeFinished(job)
 	confirmed := isConditionTrue(job, batchv1.JobSuspended)
 	switch {
+	case finished && job.DeletionTimestamp != nil:
+		// Its controller counts a pod that was left without an owner as failed while it still ends.
+		return p.observePodsEnd(ctx, scope, op)
 	case finished:
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+	case job.DeletionTimestamp != nil && (isOurs(job, scope) || len(foreignFinalizers(job)) > 0):
+		return p.observeDeleting(ctx, scope, op, job, plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID})
 	case !isOurs(job, scope):
 		ending.Reason = v1alpha1.ReasonJobTakenOver
 		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
 		return ending, nil
-	case job.DeletionTimestamp != nil:
-		return p.observeDeleting(ctx, scope, op, job, plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID})
 	case !isSuspended(job) && confirmed:
 		// It was just resumed, and its condition is older: only the next one will be about our suspension.
 		return ending, nil
@@ -98,6 +103,11 @@ func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op pl
 	pods, err := p.remainingPods(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
+	}
+	// Those of an earlier Job of the name, which somebody deleted, may have no owner.
+	ownerless := slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return metav1.GetControllerOf(&pod) != nil })
+	if err := p.endLeftPods(ctx, op, ownerless); err != nil {
+		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err)}, err
 	}
 	if len(pods) > 0 {
 		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}, nil

@@ -89,7 +89,6 @@ func TestWhyUnfinished(t *testing.T) {
 			"CrashLoopBackOff", `Container "main" of pod "` + name + `" crashes and is started again: it ended with exit code 3: "no such host".`,
 		},
 		{"it crashed long ago", makePod(containers(crashed(running("main", 0)))), at(600), "", ""},
-		{"an init container has just started", makePod(initContainers(running("fetch", 0))), at(9), "", ""},
 		{
 			"an init container hangs", makePod(initContainers(running("fetch", 0))), at(10),
 			"InitContainerRunning", `Init container "fetch" of pod "` + name + `" runs since 2026-03-01T12:00:00Z; the other containers wait for it.`,
@@ -106,7 +105,6 @@ func TestWhyUnfinished(t *testing.T) {
 		},
 		{"all have ended", makePod(containers(ended("main", 0, 0), ended("proxy", 0, 0))), at(10), "", ""},
 		{"it is being created", makePod(containers(waitingFor("main", "ContainerCreating"))), at(0), "", ""},
-		{"its init containers run", makePod(containers(waitingFor("main", "PodInitializing")), initContainers(running("fetch", 0))), at(0), "", ""},
 		{
 			"an init container cannot start", makePod(containers(waitingFor("main", "PodInitializing")), initContainers(waitingFor("fetch", "CreateContainerConfigError"))), at(0),
 			"CreateContainerConfigError", `Container "fetch" of pod "` + name + `", of image "example.com/app:1", cannot start: CreateContainerConfigError.`,

@@ -286,7 +286,7 @@ func FuzzFindRemainingWork(f *testing.F) {
 		owned := slices.ContainsFunc(c.jobs, func(j batchv1.Job) bool {
 			return slices.ContainsFunc(j.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == executionUID })
 		})
-		work, err := (&Provider{Client: c, APIReader: c}).FindRemainingWork(context.Background(), "team", executionUID)
+		work, err := (&Provider{Client: c, APIReader: c}).FindRemainingWork(context.Background(), "team", executionUID, metav1.Time{})
 		switch n := len(work.Ending) + len(work.LeftRunning); {
 		case err != nil:
 			t.Error(err)

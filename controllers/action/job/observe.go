@@ -26,6 +26,9 @@ func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Oper
 		return p.handleLostJob(ctx, scope, op, lost)
 	}
 	o := observeJob(job)
+	if job.DeletionTimestamp != nil && o.Phase != plan.PhaseRunning {
+		return p.observeDeletedAfterItsEnd(ctx, scope, op, job, o)
+	}
 	if o.Reason == v1alpha1.ReasonJobFinalizer {
 		return p.observeDeleting(ctx, scope, op, job, lost)
 	}

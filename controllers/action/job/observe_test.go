@@ -62,7 +62,7 @@ func TestObserve(t *testing.T) {
 			name: "being deleted, and kept by a finalizer", job: makeJob(asHeld), want: runningBecause("JobFinalizer"),
 			messageParts: []string{"kept by finalizers", "example.com/hold"}, calls: []string{"get Job", "live list Pod"},
 		},
-		{name: "being deleted after its end", job: makeJob(asDeleting, asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: cached},
+		{name: "being deleted after its end", job: makeJob(asDeleting, asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: []string{"get Job", "live list Pod"}},
 		{
 			name: "lost, its pods are left", pods: []*corev1.Pod{makePod()},
 			want:         plan.Observation{Phase: plan.PhaseRunning, UID: jobUID, Reason: v1alpha1.ReasonWorkloadLost},

@@ -33,7 +33,7 @@ func (p *Provider) findCauseOutside(ctx context.Context, pod *corev1.Pod) (cause
 	}
 	warning, err := p.findWarning(ctx, pod)
 	if err != nil || warning == nil {
-		return cause{}, err
+		return whyPending(pod), err
 	}
 	return cause{warning.Reason, fmt.Sprintf("Pod %q: %s", pod.Name, warning.Message)}, nil
 }

@@ -45,13 +45,15 @@ func TestCausesOutsideThePod(t *testing.T) {
 		reason  string
 		message string
 	}{
-		{"nothing is known", pending, []client.Object{ready}, "", ""},
+		{"nothing is known", pending, []client.Object{ready}, "ContainerCreating", "has not started yet"},
+		{"nothing is known of a new pod", makePod(withUID, containers()), []client.Object{ready}, "Pending", "has not started yet"},
+		{"it runs and is not ready", makePod(withUID, condition(corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse})), []client.Object{ready}, "", ""},
 		{"a node that is lost", pending, []client.Object{lost}, "NodeNotReady", `is not ready: "node-1"`},
 		{"a node that is gone", pending, nil, "NodeNotReady", `is gone: "node-1"`},
 		{"a volume that cannot be mounted", pending, []client.Object{ready, ofPod("a", "Warning", "FailedMount", 1)}, "FailedMount", "FailedMount it is"},
 		{"the newest warning", pending, []client.Object{ready, ofPod("a", "Warning", "FailedMount", 1), ofPod("b", "Warning", "FailedAttachVolume", 2)}, "FailedAttachVolume", ""},
-		{"no warning", pending, []client.Object{ready, ofPod("a", "Normal", "Pulling", 1)}, "", ""},
-		{"a warning about another", pending, []client.Object{ready, makeEvent("a", "Warning", "FailedMount", 1, ready)}, "", ""},
+		{"no warning", pending, []client.Object{ready, ofPod("a", "Normal", "Pulling", 1)}, "ContainerCreating", ""},
+		{"a warning about another", pending, []client.Object{ready, makeEvent("a", "Warning", "FailedMount", 1, ready)}, "ContainerCreating", ""},
 		{"a pod without a node", unbound, []client.Object{ofPod("a", "Warning", "FailedScheduling", 1)}, "FailedScheduling", ""},
 		{
 			"a pod that does not end, on a lost node", makePod(asDeletedPod), []client.Object{lost},

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// settledAfter is how long a state of a container must last before it is taken for more than a passing one.
+	// settledAfter is how long a container must have ended before the others are taken to run on without it.
 	settledAfter = 10 * time.Second
 	// crashLoopPeriod is how long a container must run without an error before the kubelet forgets its crashes
 	// (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy).
@@ -57,7 +57,7 @@ func whyInitContainer(pod *corev1.Pod, s *corev1.ContainerStatus, now metav1.Tim
 	if c := whyContainer(pod, s, now); c.reason != "" {
 		return c
 	}
-	if s.State.Running == nil || now.Sub(s.State.Running.StartedAt.Time) < settledAfter {
+	if s.State.Running == nil {
 		return cause{}
 	}
 	started := s.Started != nil && *s.Started
@@ -122,6 +122,20 @@ func whyWaiting(s *corev1.ContainerStatus) string {
 	default:
 		return reason
 	}
+}
+
+// whyPending returns the reason of the first container of a pod that has not started, if nothing else is known: its image is being
+// pulled, or the pod is being set up.
+func whyPending(pod *corev1.Pod) cause {
+	if pod.Status.Phase != corev1.PodPending {
+		return cause{}
+	}
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if s.State.Waiting != nil && s.State.Waiting.Reason != "" {
+			return cause{s.State.Waiting.Reason, fmt.Sprintf("Container %q of pod %q, of image %q, has not started yet.", s.Name, pod.Name, s.Image)}
+		}
+	}
+	return cause{string(corev1.PodPending), fmt.Sprintf("Pod %q has not started yet.", pod.Name)}
 }
 
 // whyRunsOn returns that a container has ended while another, such as a proxy, runs on: the pod does not end by itself.

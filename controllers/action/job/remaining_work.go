@@ -20,7 +20,7 @@ import (
 
 // FindRemainingWork returns the Jobs and pods of an execution that was deleted and that are not gone. They are found by the
 // labels that they carry: whoever deletes an execution can leave its Jobs without an owner.
-func (p *Provider) FindRemainingWork(ctx context.Context, namespace, executionID string) (action.RemainingWork, error) {
+func (p *Provider) FindRemainingWork(ctx context.Context, namespace, executionID string, now metav1.Time) (action.RemainingWork, error) {
 	ofExecution := client.MatchingLabels{v1alpha1.LabelExecutionID: executionID}
 	jobs := &batchv1.JobList{}
 	if err := p.APIReader.List(ctx, jobs, client.InNamespace(namespace), ofExecution); err != nil {
@@ -30,11 +30,11 @@ func (p *Provider) FindRemainingWork(ctx context.Context, namespace, executionID
 	if err := p.APIReader.List(ctx, pods, client.InNamespace(namespace), ofExecution); err != nil {
 		return action.RemainingWork{}, fmt.Errorf("listing the pods of an execution: %w", err)
 	}
-	return sortRemainingWork(jobs.Items, pods.Items, executionID), nil
+	return sortRemainingWork(jobs.Items, pods.Items, executionID, now), nil
 }
 
 // sortRemainingWork tells what ends by itself from what runs on without an owner.
-func sortRemainingWork(jobs []batchv1.Job, pods []corev1.Pod, executionID string) action.RemainingWork {
+func sortRemainingWork(jobs []batchv1.Job, pods []corev1.Pod, executionID string, now metav1.Time) action.RemainingWork {
 	var work action.RemainingWork
 	settled := map[types.UID]bool{}
 	for i := range jobs {
@@ -42,7 +42,8 @@ func sortRemainingWork(jobs []batchv1.Job, pods []corev1.Pod, executionID string
 		name := fmt.Sprintf("Job %q", job.Name)
 		_, finished := observeFinished(job)
 		switch {
-		case isOwnedBy(job, executionID):
+		case isOver(job, now): // A finalizer keeps it. What is left of it are its pods, if any.
+		case job.DeletionTimestamp != nil, isOwnedBy(job, executionID):
 			work.Ending = append(work.Ending, name) // The garbage collector deletes it.
 		case finished, isPlaceholder(job), isOrphaned(job):
 			settled[job.UID] = true

@@ -36,6 +36,9 @@ func TestFindRemainingWork(t *testing.T) {
 		{name: "nothing"},
 		{name: "its Job", objects: []client.Object{makeJob()}, ending: []string{job}},
 		{name: "its Job, which is being deleted", objects: []client.Object{makeJob(asDeleting)}, ending: []string{job}},
+		{name: "its Job, which a finalizer keeps", objects: []client.Object{makeJob(asHeld)}},
+		{name: "its Job, which a finalizer keeps, and its pod", objects: []client.Object{makeJob(asHeld), aPod(jobUID)}, ending: []string{pod}},
+		{name: "a Job without an owner, which is being deleted", objects: []client.Object{makeJob(withoutOwner, asDeleting)}, ending: []string{job}},
 		{name: "its placeholder", objects: []client.Object{makeJob(asPlaceholder)}, ending: []string{job}},
 		{name: "a pod of its Job, which is gone", objects: []client.Object{aPod(jobUID)}, ending: []string{pod}},
 		{name: "an orphan and its pod", objects: []client.Object{makeJob(asOrphan), aPod(jobUID)}},
@@ -54,7 +57,7 @@ func TestFindRemainingWork(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cluster := newCluster(t, tt.objects...)
-			got, err := cluster.provider().FindRemainingWork(t.Context(), "team", executionUID)
+			got, err := cluster.provider().FindRemainingWork(t.Context(), "team", executionUID, at(60))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +72,7 @@ func TestFindRemainingWork(t *testing.T) {
 	for _, operationCase := range both {
 		cluster := newCluster(t)
 		cluster.failAlways[operationCase] = errTimeout
-		if _, err := cluster.provider().FindRemainingWork(t.Context(), "team", executionUID); err == nil {
+		if _, err := cluster.provider().FindRemainingWork(t.Context(), "team", executionUID, at(60)); err == nil {
 			t.Errorf("%s fails, and there is no error", operationCase)
 		}
 	}

@@ -65,7 +65,7 @@ func TestTerminate(t *testing.T) {
 		{
 			name: "pods of an earlier Job of the name are left", job: done,
 			pods: []*corev1.Pod{makePod(func(p *corev1.Pod) { p.Labels[batchv1.ControllerUidLabel] = "job-0" })},
-			want: ending, calls: listed,
+			want: ending, calls: append(slices.Clone(listed), "delete Pod"),
 		},
 		{
 			name: "the Job controller has confirmed it before the pods are gone", job: done, pods: []*corev1.Pod{makePod(asDeletedPod)},
