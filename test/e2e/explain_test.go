@@ -43,6 +43,7 @@ func TestWhatDoesNotRunSaysWhy(t *testing.T) {
 	}
 	mountSecret := pod(func(p *corev1.PodSpec) {
 		p.Volumes = append(p.Volumes, corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "missing"}}})
+		p.Containers[0].VolumeMounts = append(p.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "s", MountPath: "/s"})
 	})
 	tests := map[string]struct {
 		script, reason, message string

@@ -156,6 +156,11 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 	}{
 		{"create", "batch", "jobs", "", everywhere, true},
 		{"list", core, "pods", "", everywhere, true},
+		// Those of an abandoned action whose Job somebody deleted.
+		{"delete", core, "pods", "", everywhere, true},
+		{"list", core, "events", "", everywhere, true},
+		{"get", core, "nodes", "", everywhere, true},
+		{"delete", "apps", "controllerrevisions", "", everywhere, true},
 		{"update", haltline, "pipelineexecutions", "status", everywhere, true},
 		{"update", haltline, "stoprequests", "status", everywhere, true},
 
@@ -166,7 +171,9 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"get", core, "configmaps", "", everywhere, false},
 		{"create", core, "pods", "", everywhere, false},
 		{"create", core, "pods", "", operatorKey.Namespace, false},
-		{"delete", core, "pods", "", everywhere, false},
+		{"deletecollection", core, "pods", "", everywhere, false},
+		{"list", core, "nodes", "", everywhere, false},
+		{"delete", haltline, "pipelineexecutions", "", everywhere, false},
 		{"create", core, "pods", "exec", everywhere, false},
 		{"get", core, "pods", "exec", everywhere, false},
 		{"create", core, "pods", "attach", everywhere, false},

@@ -53,13 +53,16 @@ func (h *History) checkOrphaned(r *Result, l *Life, c *Change) {
 // FinalizerOfOthers is a finalizer that stands for one of somebody else's, who never removes it.
 const FinalizerOfOthers = "example.com/hold"
 
-// isHeldByOthers reports whether such a finalizer keeps an object, or the Job of a pod, whose controller then leaves the pod alone.
+// isHeldByOthers reports whether such a finalizer keeps an object; or the Job of a pod, whose controller then leaves the pod alone; or
+// the Job of an execution whose deletion waits for it.
 func (h *History) isHeldByOthers(o client.Object, at uint64) bool {
 	if slices.Contains(o.GetFinalizers(), FinalizerOfOthers) {
 		return true
 	}
-	job := h.findLife(simcluster.Job, jobOf(o))
-	return job != nil && job.ObjectAt(at) != nil && slices.Contains(job.ObjectAt(at).GetFinalizers(), FinalizerOfOthers)
+	return slices.ContainsFunc(h.Lives(simcluster.Job), func(l *Life) bool {
+		job := l.ObjectAt(at)
+		return job != nil && (l.UID == jobOf(o) || controllerOf(job) == o.GetUID()) && slices.Contains(job.GetFinalizers(), FinalizerOfOthers)
+	})
 }
 
 // checkRemains is I6: "At rest nothing is left behind: no orphan Job or pod that was not asked for, no stuck finalizer; a
