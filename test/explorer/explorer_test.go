@@ -56,7 +56,7 @@ func TestSingles(t *testing.T) {
 			if x.isDone() {
 				return
 			}
-			if i%*sample == 0 && !(base.Scenario.FreesNames && forgetsJobs(injection)) {
+			if i%*sample == 0 && (!base.Scenario.FreesNames || !forgetsJobs(injection)) {
 				x.try(injection)
 			}
 		}

@@ -53,6 +53,17 @@ func (h *History) checkOrphaned(r *Result, l *Life, c *Change) {
 // FinalizerOfOthers is a finalizer that stands for one of somebody else's, who never removes it.
 const FinalizerOfOthers = "example.com/hold"
 
+// checkDeletions checks that what was deleted is gone at the end, unless somebody else keeps it.
+func (h *History) checkDeletions(r *Result, end uint64) {
+	for _, kind := range simcluster.Kinds {
+		for _, l := range h.Lives(kind) {
+			if o := l.ObjectAt(end); o != nil && o.GetDeletionTimestamp() != nil && !h.isHeldByOthers(l.First().New, end) && !h.isHeldByOthers(o, end) {
+				r.violateUnlessLost(h, l, end, ExecutionOf(o), "%s %q is deleted and is still there, with finalizers %v", kind, l.Key.Name, o.GetFinalizers())
+			}
+		}
+	}
+}
+
 // isHeldByOthers reports whether such a finalizer keeps an object; or the Job of a pod, whose controller then leaves the pod alone; or
 // the Job of an execution whose deletion waits for it.
 func (h *History) isHeldByOthers(o client.Object, at uint64) bool {
@@ -75,13 +86,7 @@ func checkRemains(h *History, r *Result) {
 		}
 	}
 	end := h.end()
-	for _, kind := range simcluster.Kinds {
-		for _, l := range h.Lives(kind) {
-			if o := l.ObjectAt(end); o != nil && o.GetDeletionTimestamp() != nil && !h.isHeldByOthers(l.First().New, end) && !h.isHeldByOthers(o, end) {
-				r.violateUnlessLost(h, l, end, ExecutionOf(o), "%s %q is deleted and is still there, with finalizers %v", kind, l.Key.Name, o.GetFinalizers())
-			}
-		}
-	}
+	h.checkDeletions(r, end)
 	for _, l := range h.Lives(simcluster.Execution) {
 		execution, there := l.ObjectAt(end).(*v1alpha1.PipelineExecution)
 		if !there || !execution.Status.State.IsFinal() || h.isWiped(l.UID, end, partStages) {
