@@ -10,8 +10,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -37,35 +35,6 @@ func TestKstatusOfAStoppedExecutionAndItsRequests(t *testing.T) {
 	waitForHealth(t, execution, status.FailedStatus)
 	waitForHealth(t, accepted, status.CurrentStatus)
 	g.Expect(computeHealth(t, duplicate)).To(Equal(status.FailedStatus))
-}
-
-// A generation that moves without a change that matters is observed, also after the end: who waits by kstatus goes on.
-func TestAGenerationIsObservedAfterTheEnd(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	ns := createNamespace(t)
-	pipeline := builders.Pipeline(ns, "web", builders.Stage("Build", builders.Action("compile")))
-	pipeline.Spec.Variables = []v1alpha1.VariableDeclaration{{Name: "A", DefaultValue: ptr.To("")}, {Name: "B", DefaultValue: ptr.To("")}}
-	createObject(t, pipeline)
-	a, b := v1alpha1.Variable{Name: "A", Value: "1"}, v1alpha1.Variable{Name: "B", Value: "2"}
-	execution := createObject(t, builders.Execution(ns, "web", a, b))
-	createObject(t, builders.StopAndAbandon(execution))
-	waitForState(t, execution, v1alpha1.ExecutionStopped)
-	rejected := createObject(t, builders.StopAndWait(execution))
-	expectVerdict(t, rejected, v1alpha1.ReasonNotStoppable)
-
-	patchObject(t, execution, func() { execution.Spec.Variables = []v1alpha1.Variable{b, a} })
-	g.Expect(k8s.Patch(t.Context(), rejected, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"abandon":false}}`)))).To(Succeed())
-	for _, o := range []client.Object{execution, rejected} {
-		g.Expect(o.GetGeneration()).To(BeEquivalentTo(2))
-	}
-	g.Eventually(func() int64 { return refreshObject(t, execution).Status.ObservedGeneration }, timeout, interval).Should(BeEquivalentTo(2))
-	g.Eventually(func() int64 { return refreshObject(t, rejected).Status.ObservedGeneration }, timeout, interval).Should(BeEquivalentTo(2))
-	g.Expect(execution.Status.State).To(Equal(v1alpha1.ExecutionStopped))
-	g.Expect(computeHealth(t, execution)).To(Equal(status.FailedStatus))
-	g.Expect(computeHealth(t, rejected)).To(Equal(status.FailedStatus))
-	expectNoWrites(t, execution)
-	expectNoWrites(t, rejected)
 }
 
 func TestKstatusOfExecutionsThatEndByThemselves(t *testing.T) {
