@@ -9,8 +9,12 @@ import (
 	. "github.com/onsi/gomega"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -63,7 +67,7 @@ func TestWhatDoesNotRunSaysWhy(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			ns := createNamespace(t)
-			createPipeline(t, ns, builders.Stage("Build", newAction("compile", tt.script, tt.option, builders.EditJob(func(spec *batchv1.JobSpec) {
+			createPipeline(t, ns, builders.Stage("Build", newAction("compile", tt.script, tt.option, builders.GraceSeconds(1), builders.EditJob(func(spec *batchv1.JobSpec) {
 				if tt.reason == "CrashLoopBackOff" {
 					spec.BackoffLimit = ptr.To[int32](100)
 				}
@@ -77,6 +81,13 @@ func TestWhatDoesNotRunSaysWhy(t *testing.T) {
 				}
 				return ""
 			}, timeout, interval).Should(ContainSubstring(tt.message))
+			ready := meta.FindStatusCondition(execution.Status.Conditions, v1alpha1.ConditionReady)
+			g.Expect(ready.Message).To(And(ContainSubstring(tt.reason), ContainSubstring(tt.message)))
+			events := &eventsv1.EventList{}
+			g.Eventually(func() []eventsv1.Event {
+				g.Expect(k8s.List(t.Context(), events, client.InNamespace(ns))).To(Succeed())
+				return events.Items
+			}, timeout, interval).Should(ContainElement(And(HaveField("Reason", "ActionWaiting"), HaveField("Note", ContainSubstring(tt.reason)))))
 			sr := createObject(t, builders.StopAndAbandon(execution))
 			expectAccepted(t, sr)
 			waitForDone(t, sr)

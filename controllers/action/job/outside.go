@@ -55,13 +55,15 @@ func (p *Provider) addNode(ctx context.Context, pod *corev1.Pod, c cause) (cause
 	return c, nil
 }
 
-// describeNode returns what is wrong with a node, or nothing.
+// describeNode returns what is wrong with a node, or nothing, also if the operator may not read nodes.
 func (p *Provider) describeNode(ctx context.Context, name string) (string, error) {
 	node := &corev1.Node{}
 	err := p.APIReader.Get(ctx, client.ObjectKey{Name: name}, node)
 	switch {
 	case apierrors.IsNotFound(err):
 		return fmt.Sprintf("is gone: %q", name), nil
+	case apierrors.IsForbidden(err):
+		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("reading node %q: %w", name, err)
 	case !isReadyNode(node):
@@ -77,12 +79,15 @@ func isReadyNode(node *corev1.Node) bool {
 	})
 }
 
-// findWarning returns the newest warning about an object, or nil.
+// findWarning returns the newest warning about an object, or nil, also if the operator may not read events.
 func (p *Provider) findWarning(ctx context.Context, about client.Object) (*corev1.Event, error) {
 	list := &corev1.EventList{}
 	err := p.APIReader.List(ctx, list, client.InNamespace(about.GetNamespace()), client.MatchingFields{
 		"involvedObject.uid": string(about.GetUID()), "type": corev1.EventTypeWarning,
 	}, client.Limit(maxEvents))
+	if apierrors.IsForbidden(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listing the events of %q: %w", about.GetName(), err)
 	}

@@ -96,6 +96,11 @@ func TestCausesThatCannotBeRead(t *testing.T) {
 		if o, err := cluster.execute(scope, makeConfirmed(plan.OperationObserve)); err == nil || o.Phase != plan.PhaseRunning {
 			t.Errorf("%s: %+v, %v", call, o, err)
 		}
+		// Where the operator may not read it, there is less to say.
+		cluster.failAlways[call] = errRead
+		if o, err := cluster.execute(scope, makeConfirmed(plan.OperationObserve)); err != nil || o.Phase != plan.PhaseRunning || o.Reason == "" {
+			t.Errorf("%s is forbidden: %+v, %v", call, o, err)
+		}
 	}
 }
 
