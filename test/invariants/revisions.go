@@ -11,10 +11,10 @@ import (
 // checkRevisions is I10: nothing is deleted but "a revision that nothing uses". An execution uses the one that its status names.
 func checkRevisions(h *History, r *Result) {
 	for _, l := range h.Lives(simcluster.Revision) {
+		r.Checked++
 		if l.Removal == nil || !l.Removal.mayBeOperators() {
 			continue
 		}
-		r.Checked++
 		for _, user := range h.Lives(simcluster.Execution) {
 			execution, there := user.ObjectAt(l.Removal.Position).(*v1alpha1.PipelineExecution)
 			if there && execution.Namespace == l.Key.Namespace && execution.Status.PipelineRevision == l.Key.Name {
