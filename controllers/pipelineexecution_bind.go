@@ -19,7 +19,7 @@ func (r *PipelineExecutionReconciler) bindPipeline(ctx context.Context, executio
 		f.in.Revision, err = r.Revisions.Ensure(ctx, f.pipeline)
 	}
 	switch {
-	case err != nil && f.canBind() && action.ShouldShow(err, &execution.CreationTimestamp, f.in.Now):
+	case err != nil && f.canBind() && action.ShouldShow(err, action.IsLate(&execution.CreationTimestamp, f.in.Now)):
 		f.pinErr, f.in.PinBlocked = err, fmt.Sprintf("Trying again: %v", err)
 	case err != nil:
 		return err

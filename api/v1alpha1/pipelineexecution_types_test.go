@@ -24,17 +24,17 @@ func TestIsRestoredCopy(t *testing.T) {
 		statusID string
 		want     bool
 	}{
-		"new":                           {metav1.ObjectMeta{Name: "run-1", UID: "own"}, "", false},
-		"marked":                        {marked("own", "run-1"), "", false},
-		"marked, and with a status":     {marked("own", "run-1"), "own", false},
-		"copied":                        {marked("other", "run-1"), "", true},
-		"copied without its name":       {withoutName, "", true},
-		"copied without its id":         {withoutID, "", false},
-		"copied under another name":     {marked("other", "run-2"), "", false},
-		"copied with its status":        {marked("other", "run-1"), "other", true},
-		"its status alone is another's": {marked("own", "run-1"), "other", true},
-		"unmarked, with a status":       {metav1.ObjectMeta{Name: "run-1", UID: "own"}, "other", true},
-		"its mark was changed later":    {marked("other", "run-1"), "own", false},
+		"new":                                  {metav1.ObjectMeta{Name: "run-1", UID: "own"}, "", false},
+		"marked":                               {marked("own", "run-1"), "", false},
+		"marked, and with a status":            {marked("own", "run-1"), "own", false},
+		"copied":                               {marked("other", "run-1"), "", true},
+		"copied without its name":              {withoutName, "", true},
+		"copied without its id":                {withoutID, "", false},
+		"copied under another name":            {marked("other", "run-2"), "", false},
+		"copied with its status":               {marked("other", "run-1"), "other", true},
+		"with the status of another execution": {marked("own", "run-1"), "other", true},
+		"unmarked, with a status":              {metav1.ObjectMeta{Name: "run-1", UID: "own"}, "other", true},
+		"its mark was changed later":           {marked("other", "run-1"), "own", false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -14,10 +14,15 @@ import (
 // showAfter is how long something may take before a status shows an error that may pass by itself.
 const showAfter = 5 * time.Second
 
-// ShouldShow reports whether a status should show an error of what was due at a time: at once if people have to lift it, such
-// as a quota or a policy, and after some seconds if the API server answered otherwise, such as for a webhook that is down.
-func ShouldShow(err error, due *metav1.Time, now metav1.Time) bool {
-	return IsRefused(err) || IsAnswer(err) && due != nil && now.Sub(due.Time) >= showAfter
+// ShouldShow reports whether a status should show an error: at once if people have to lift it, such as a quota or a policy, and
+// once it is late if the API server answered otherwise, such as for a webhook that is down.
+func ShouldShow(err error, late bool) bool {
+	return IsRefused(err) || late && IsAnswer(err)
+}
+
+// IsLate reports whether what was due at a time has taken so long that a status should show why; false if the time is not known.
+func IsLate(due *metav1.Time, now metav1.Time) bool {
+	return due != nil && now.Sub(due.Time) >= showAfter
 }
 
 // IsRefused reports whether the API server refused a write for a cause that people can lift, such as a quota or a policy. A

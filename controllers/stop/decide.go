@@ -16,7 +16,7 @@ import (
 // request, and until the execution's state shows that nothing more can start.
 func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) verdict.Verdict {
 	if execution.IsRestoredCopy() {
-		// What it was copied with is another's, and is replaced soon.
+		// Its status is that of another execution, and is replaced soon.
 		return verdict.NewPending("The execution has not taken the request yet.")
 	}
 	state := execution.Status.State

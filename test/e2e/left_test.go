@@ -18,6 +18,22 @@ import (
 // scriptSleeps works on after SIGTERM, for less than its grace period.
 const scriptSleeps = `trap 'echo "told to end"; sleep 40; echo "has ended"; exit 0' TERM; echo "starts"; sleep 3600 & wait $!`
 
+// startCompile starts an execution of one action, and returns it with the log of the action once that runs.
+func startCompile(t *testing.T, script string, options ...builders.ActionOption) (*v1alpha1.PipelineExecution, *containerLog) {
+	t.Helper()
+	ns := createNamespace(t)
+	createPipeline(t, ns, builders.Stage("Build", newAction("compile", script, options...)))
+	execution := createExecution(t, ns)
+	return execution, followLog(t, execution, "compile")
+}
+
+// jobOf names the Job of the only action of an execution.
+func jobOf(t *testing.T, execution *v1alpha1.PipelineExecution) *batchv1.Job {
+	t.Helper()
+	name := refreshObject(t, execution).Status.Stages[0].Actions[0].Workload.Name
+	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: name}}
+}
+
 func findCondition(sr *v1alpha1.StopRequest, conditionType string) metav1.Condition {
 	for _, c := range sr.Status.Conditions {
 		if c.Type == conditionType {
@@ -31,29 +47,23 @@ func findCondition(sr *v1alpha1.StopRequest, conditionType string) metav1.Condit
 func TestWorkThatSomebodyLeftRunningIsNotStopped(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
-	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptSleeps, builders.GraceSeconds(60))))
-	execution := createExecution(t, ns)
-	compile := followLog(t, execution, "compile")
+	execution, compile := startCompile(t, scriptSleeps, builders.GraceSeconds(60))
 	sr := createObject(t, builders.StopAndWait(execution))
 	expectAccepted(t, sr)
-	job := refreshObject(t, execution).Status.Stages[0].Actions[0].Workload.Name
+	job := jobOf(t, execution)
 	g.Expect(k8s.Delete(t.Context(), execution, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
 	g.Eventually(func() string { return findCondition(refreshObject(t, sr), v1alpha1.ConditionFinished).Reason }, timeout, interval).Should(Equal(v1alpha1.ReasonWorkLeftRunning))
-	g.Expect(findCondition(sr, v1alpha1.ConditionFinished).Message).To(ContainSubstring(job))
+	g.Expect(findCondition(sr, v1alpha1.ConditionFinished).Message).To(ContainSubstring(job.Name))
 	g.Expect(findCondition(sr, v1alpha1.ConditionStopped)).To(Equal(metav1.Condition{}))
 	g.Expect(compile.String()).To(Equal("starts\n"), "it runs on")
-	g.Expect(k8s.Delete(t.Context(), &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: job}}, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
+	g.Expect(k8s.Delete(t.Context(), job, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
 }
 
 // An abandoned execution that is deleted in the grace period of what it ran: Stopped comes when that has ended.
 func TestAnAbandonedExecutionThatIsDeletedReadsStoppedAfterItsGracePeriod(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
-	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptCleansUp)))
-	execution := createExecution(t, ns)
-	compile := followLog(t, execution, "compile")
+	execution, compile := startCompile(t, scriptCleansUp)
 	sr := createObject(t, builders.StopAndAbandon(execution))
 	expectAccepted(t, sr)
 	g.Eventually(compile.String, timeout, interval).Should(ContainSubstring("told to end"))
@@ -66,11 +76,8 @@ func TestAnAbandonedExecutionThatIsDeletedReadsStoppedAfterItsGracePeriod(t *tes
 func TestAnAbandonEndsThePodsThatADeletedJobLeft(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
-	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptCleansUp)))
-	execution := createExecution(t, ns)
-	compile := followLog(t, execution, "compile")
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: refreshObject(t, execution).Status.Stages[0].Actions[0].Workload.Name}}
+	execution, compile := startCompile(t, scriptCleansUp)
+	job := jobOf(t, execution)
 	g.Expect(k8s.Delete(t.Context(), job, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
 	g.Eventually(func() string { return refreshObject(t, execution).Status.Stages[0].Actions[0].Reason }, timeout, interval).Should(Equal(v1alpha1.ReasonWorkloadLost))
 	g.Expect(compile.String()).To(Equal("compile starts\n"), "its pod runs on")
@@ -85,11 +92,8 @@ func TestAnAbandonEndsThePodsThatADeletedJobLeft(t *testing.T) {
 func TestADeletedJobThatAFinalizerKeepsDoesNotHoldUpAStop(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
-	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptCleansUp)))
-	execution := createExecution(t, ns)
-	compile := followLog(t, execution, "compile")
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: refreshObject(t, execution).Status.Stages[0].Actions[0].Workload.Name}}
+	execution, compile := startCompile(t, scriptCleansUp)
+	job := jobOf(t, execution)
 	setFinalizers := func(finalizers string) {
 		g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":`+finalizers+`}}`)))).To(Succeed())
 	}
@@ -106,10 +110,7 @@ func TestADeletedJobThatAFinalizerKeepsDoesNotHoldUpAStop(t *testing.T) {
 func TestAShortGracePeriodThatIsUsedUp(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
-	createPipeline(t, ns, builders.Stage("Build", newAction("compile", scriptIgnoresTerm, builders.GraceSeconds(15))))
-	execution := createExecution(t, ns)
-	followLog(t, execution, "compile")
+	execution, _ := startCompile(t, scriptIgnoresTerm, builders.GraceSeconds(15))
 	sr := createObject(t, builders.StopAndAbandon(execution))
 	expectAccepted(t, sr)
 	reasons := map[string]bool{}

@@ -363,7 +363,7 @@ var actionFaults = []Fault{
 		Name:   "late-answer-not-shown",
 		Breaks: "A webhook that is down keeps an action from starting, and nothing says so.",
 		Edits: []Edit{{
-			Package: "controllers/action", Func: "ShouldShow",
+			Package: "controllers/action", Func: "IsLate",
 			Find:    `now.Sub(due.Time) >= showAfter`,
 			Replace: `false`,
 		}},

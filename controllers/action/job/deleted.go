@@ -33,8 +33,7 @@ const deletionSlack = 10 * time.Second
 func (p *Provider) observeDeleting(
 	ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job, result plan.Observation,
 ) (plan.Observation, error) {
-	waiting := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
-	waiting.Reason, waiting.Message = whyDeleting(job)
+	waiting := observeBeingDeleted(job)
 	if len(foreignFinalizers(job)) == 0 {
 		return waiting, nil
 	}
@@ -65,9 +64,7 @@ func (p *Provider) observeDeletedAfterItsEnd(
 	if err == nil && len(pods) == 0 {
 		return p.explainJob(ctx, scope, op, job, end)
 	}
-	waiting := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
-	waiting.Reason, waiting.Message = whyDeleting(job)
-	return waiting, err
+	return observeBeingDeleted(job), err
 }
 
 // isOver reports whether a finalizer keeps a Job that was deleted, and its controller creates no pod of it any more and knows of none.
@@ -80,6 +77,13 @@ func isOver(job *batchv1.Job, now metav1.Time) bool {
 func hasNoPod(job *batchv1.Job) bool {
 	status := job.Status
 	return status.Active == 0 && ptr.Deref(status.Ready, 0) == 0 && ptr.Deref(status.Terminating, 0) == 0
+}
+
+// observeBeingDeleted returns that a Job which somebody deletes is still there, and why.
+func observeBeingDeleted(job *batchv1.Job) plan.Observation {
+	o := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
+	o.Reason, o.Message = whyDeleting(job)
+	return o
 }
 
 // whyDeleting returns why a Job that is being deleted is still there. While it is, the Job controller leaves its pods alone.

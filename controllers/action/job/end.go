@@ -78,7 +78,7 @@ func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err 
 		return o, nil
 	}
 	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
-	if action.IsRefused(err) || late && action.IsAnswer(err) {
+	if action.ShouldShow(err, late) {
 		o.Reason, o.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}
 	return o, action.PendingIfAnswer(err)

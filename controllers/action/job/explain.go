@@ -61,7 +61,7 @@ func (p *Provider) explainJob(
 		return o, nil
 	}
 	c, err := p.findCauseOfPods(ctx, pods, scope.Now)
-	if err == nil && c.reason == "" && isIdle(job) && !slices.ContainsFunc(pods, isUnfinishedPod) {
+	if err == nil && c.reason == "" && isIdle(job) && len(unfinishedPods(pods)) == 0 {
 		c, err = p.findCauseOfIdleness(ctx, job, pods)
 	}
 	o.Reason, o.Message = c.reason, c.message
@@ -77,7 +77,7 @@ func isLateToRun(job *batchv1.Job, scope action.Scope, op plan.Operation) bool {
 // findCauseOfPods returns why the first pod goes on of which the pod itself shows that, or else what else the cluster knows of
 // the first that does not run well.
 func (p *Provider) findCauseOfPods(ctx context.Context, pods []corev1.Pod, now metav1.Time) (cause, error) {
-	unfinished := slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return isFinishedPod(&pod) })
+	unfinished := unfinishedPods(pods)
 	for i := range unfinished {
 		if c := whyUnfinished(&unfinished[i], now); c.reason != "" {
 			return p.addNode(ctx, &unfinished[i], c)

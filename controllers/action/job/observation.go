@@ -20,7 +20,7 @@ func observeJob(job *batchv1.Job) plan.Observation {
 	running := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
 	switch {
 	case job.DeletionTimestamp != nil:
-		running.Reason, running.Message = whyDeleting(job)
+		return observeBeingDeleted(job)
 	case isSuspended(job):
 		running.Reason = v1alpha1.ReasonJobSuspended
 		running.Message = fmt.Sprintf("Job %q is suspended; it goes on when somebody resumes it.", job.Name)

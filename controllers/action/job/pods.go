@@ -23,7 +23,12 @@ import (
 // the Job and not by its uid: a Job of the name that was deleted before its uid was recorded may have left some.
 func (p *Provider) remainingPods(ctx context.Context, scope action.Scope, op plan.Operation) ([]corev1.Pod, error) {
 	pods, err := p.listPods(ctx, scope, op)
-	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return !isUnfinishedPod(pod) }), err
+	return unfinishedPods(pods), err
+}
+
+// unfinishedPods returns the pods that have not ended. The list given is not changed.
+func unfinishedPods(pods []corev1.Pod) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return isFinishedPod(&pod) })
 }
 
 // listPods returns all pods of an action. See remainingPods.
@@ -45,8 +50,6 @@ func isFinishedPod(pod *corev1.Pod) bool {
 	ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	return ended && pod.DeletionTimestamp == nil
 }
-
-func isUnfinishedPod(pod corev1.Pod) bool { return !isFinishedPod(&pod) }
 
 // maxPodNames bounds how many pods a message names.
 const maxPodNames = 3

@@ -20,7 +20,7 @@ import (
 // at once, another answer some seconds later. Anything else is only tried again.
 func observeRefusal(what string, scope action.Scope, op plan.Operation, err error) (plan.Observation, error) {
 	err = fmt.Errorf("could not %s Job %q: %w", what, op.Workload.Name, err)
-	if !action.ShouldShow(err, op.StartTime, scope.Now) {
+	if !action.ShouldShow(err, action.IsLate(op.StartTime, scope.Now)) {
 		return plan.Observation{}, action.PendingIfAnswer(err)
 	}
 	return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v", err)}, action.Pending(err)
