@@ -185,7 +185,8 @@ func (p *phase) waitForConvergence(t *testing.T) []string {
 	}
 }
 
-// listUnfinished returns the Pipelines without a status, the executions that are not final, and the requests that are not concluded.
+// listUnfinished returns the Pipelines that are not known to run, the executions that are not final, and the requests that are not
+// concluded. Every Pipeline here can be run: one that a fault kept from being checked is tried again.
 func (p *phase) listUnfinished(ctx context.Context) ([]string, error) {
 	var names []string
 	pipelines := &v1alpha1.PipelineList{}
@@ -193,7 +194,8 @@ func (p *phase) listUnfinished(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, l := range pipelines.Items {
-		if l.Status.ObservedGeneration != l.Generation {
+		if ready := meta.FindStatusCondition(l.Status.Conditions, v1alpha1.ConditionReady); ready == nil ||
+			ready.Status != metav1.ConditionTrue || ready.ObservedGeneration != l.Generation {
 			names = append(names, l.Name)
 		}
 	}
