@@ -153,11 +153,11 @@ func FuzzReconcile(f *testing.F) {
 		fill := fuzzFiller(data)
 		b := fake.NewClientBuilder().WithScheme(sharedScheme()).WithObjectTracker(clienttesting.NewObjectTracker(sharedScheme(), sharedDecoder())).
 			WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}).
-			WithInterceptorFuncs(interceptor.Funcs{SubResourceUpdate: func(
-				ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption,
+			WithInterceptorFuncs(interceptor.Funcs{SubResourcePatch: func(
+				ctx context.Context, c client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
 			) error {
 				checkOwnConditions(ctx, t, c, o)
-				return c.SubResource(sub).Update(ctx, o, opts...)
+				return answerPatch(c.SubResource(sub).Patch(ctx, o, patch, opts...))
 			}})
 		for _, i := range Indexes() {
 			b.WithIndex(i.Object, i.Field, i.Values)

@@ -14,6 +14,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -26,6 +27,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/metrics"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // operator is an operator with a cache of its own.
@@ -136,10 +138,12 @@ func (op *operator) newClient(prefix string) client.Client {
 			return op.recordCall(prefix+"create", o, o, func() error { return op.create(ctx, raw, o, opts...) })
 		},
 		Patch: func(ctx context.Context, raw client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return op.recordCall(prefix+"patch", o, o, func() error { return raw.Patch(ctx, o, patch, opts...) })
+			return op.recordCall(prefix+"patch", o, o, func() error { return answerPatch(raw.Patch(ctx, o, patch, opts...)) })
 		},
-		SubResourceUpdate: func(ctx context.Context, raw client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-			return op.recordCall(prefix+"update "+sub, o, o, func() error { return raw.SubResource(sub).Update(ctx, o, opts...) })
+		SubResourcePatch: func(
+			ctx context.Context, raw client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
+		) error {
+			return op.recordCall(prefix+"patch "+sub, o, o, func() error { return answerPatch(raw.SubResource(sub).Patch(ctx, o, patch, opts...)) })
 		},
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return forbidden("update", o)
@@ -151,10 +155,19 @@ func (op *operator) newClient(prefix string) client.Client {
 			}
 			return op.recordCall(prefix+"delete", o, o, func() error { return raw.Delete(ctx, o, opts...) })
 		},
-		SubResourcePatch: func(_ context.Context, _ client.Client, _ string, o client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
-			return forbidden("patch status", o)
+		SubResourceUpdate: func(_ context.Context, _ client.Client, _ string, o client.Object, _ ...client.SubResourceUpdateOption) error {
+			return forbidden("update status", o)
 		},
 	})
+}
+
+// answerPatch returns the answer of an API server to a patch that the fake client cannot apply.
+func answerPatch(err error) error {
+	var answer apierrors.APIStatus
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	return simcluster.NewPatchFailed(err)
 }
 
 // create gives the object an id, and records which Jobs were created.

@@ -22,7 +22,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines,verbs=get;list;watch
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/status,verbs=update
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/status,verbs=patch
 
 // PipelineReconciler shows whether a Pipeline can be run. It alone writes Pipelines, and only their status.
 type PipelineReconciler struct {
@@ -57,8 +57,8 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		return result, nil
 	}
 	pipeline.Status = next
-	if err := r.Client.Status().Update(ctx, pipeline, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ignoreConflict(ctx, pendingIfGone(fmt.Errorf("writing the status: %w", err)))
+	if err := writeStatus(ctx, r.Client, pipeline); err != nil {
+		return ignoreConflict(ctx, err)
 	}
 	return result, nil
 }

@@ -101,23 +101,6 @@ func TestAStopOfAnExecutionThatCannotBeMarked(t *testing.T) {
 			}
 		})
 	}
-	// After a conflict the execution is out of date: it is read again.
-	cluster := newCluster(t, makePipelineOf("a"), makeExecution(), makeStopRequest("r", false))
-	op := cluster.newOperator("op")
-	cluster.before = func(c apiCall) error {
-		if c.name == callMark {
-			cluster.before = nil
-			return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("pipelineexecutions").GroupResource(), "run-1", errors.New("changed"))
-		}
-		return nil
-	}
-	checkWrites(t, "a conflict", cluster.writesDuring(func() {
-		if got, err := op.reconcileExecution(); err != nil || got.RequeueAfter == 0 {
-			t.Errorf("%+v, %v; want another look", got, err)
-		}
-	}), callMark)
-	cluster.must(op.settle())
-	checkStopped(t, cluster, 0)
 }
 
 // A Pipeline that the cache shows may have been deleted or changed since. What was deleted does not run.

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -24,7 +23,7 @@ import (
 // The verb delete of Jobs is for owner references alone: if OwnerReferencesPermissionEnforcement is on, whoever changes those
 // of an object must be allowed to delete it. That of pods is for those of an abandoned action whose Job somebody deleted.
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=update
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;delete
@@ -115,8 +114,7 @@ func (r *PipelineExecutionReconciler) writeGeneration(ctx context.Context, execu
 	if execution.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, execution.Generation) {
 		return ctrl.Result{}, nil
 	}
-	err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner))
-	return ignoreConflict(ctx, client.IgnoreNotFound(err))
+	return ignoreConflict(ctx, writeStatus(ctx, r.Client, execution))
 }
 
 // writeStatus writes the status and reports what changed.
@@ -126,8 +124,8 @@ func (r *PipelineExecutionReconciler) writeStatus(
 	before := execution.Status
 	execution.Status = next
 	transitions := plan.Transitions(&before, execution)
-	if err := r.Client.Status().Update(ctx, execution, client.FieldOwner(action.FieldOwner)); err != nil {
-		return pendingIfGone(fmt.Errorf("writing the status: %w", err))
+	if err := writeStatus(ctx, r.Client, execution); err != nil {
+		return err
 	}
 	r.Reporter.reportExecution(ctx, execution, transitions)
 	return nil
@@ -144,7 +142,7 @@ func listOperations(execution *v1alpha1.PipelineExecution, definition *v1alpha1.
 // isCurrent reports whether the execution is as the API server has it. If it is not, its own event brings it back.
 func (r *PipelineExecutionReconciler) isCurrent(ctx context.Context, execution *v1alpha1.PipelineExecution) (bool, error) {
 	live, err := getLiveExecution(ctx, r.APIReader, execution)
-	return live != nil && live.ResourceVersion == execution.ResourceVersion, err
+	return live != nil && isSameState(live, execution), err
 }
 
 func (r *PipelineExecutionReconciler) executeOperations(

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -18,8 +17,7 @@ import (
 )
 
 // ensureMark puts its id, its name and its pipeline on the execution before anything of it starts: a copy that a restore makes
-// of it later is known by them. Neither a stop nor what runs depends on it, so the error of a mark that is not needed is a
-// conflict.
+// of XX
 func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution *v1alpha1.PipelineExecution, needed bool) error {
 	labels, annotations := buildMark(execution)
 	if execution.DeletionTimestamp != nil || contains(execution.Labels, labels) && contains(execution.Annotations, annotations) {
@@ -39,7 +37,7 @@ func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution 
 	}
 	before.DeepCopyInto(execution)
 	err = fmt.Errorf("marking the execution with its id: %w", err)
-	if needed || apierrors.IsConflict(err) {
+	if needed {
 		return err
 	}
 	log.FromContext(ctx).V(1).Info("could not mark the execution", "error", err.Error())

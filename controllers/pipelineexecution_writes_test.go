@@ -19,8 +19,8 @@ import (
 const (
 	callMark              = "patch PipelineExecution"
 	callPin               = "create ControllerRevision"
-	callWriteStatus       = "update status PipelineExecution"
-	callAnswer            = "update status StopRequest"
+	callWriteStatus       = "patch status PipelineExecution"
+	callAnswer            = "patch status StopRequest"
 	callCreateJob         = "create Job"
 	callCreatePlaceholder = "create placeholder"
 	callPatchJob          = "patch Job"

@@ -21,7 +21,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests,verbs=get;list;watch
-// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests/status,verbs=update
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests/status,verbs=patch
 
 // StopRequestReconciler answers stop requests. It alone writes them; the execution's reconciler accepts them.
 type StopRequestReconciler struct {
@@ -86,8 +86,7 @@ func (r *StopRequestReconciler) writeGeneration(ctx context.Context, sr *v1alpha
 	if sr.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, sr.Generation) {
 		return ctrl.Result{}, nil
 	}
-	err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner))
-	return ignoreConflict(ctx, client.IgnoreNotFound(err))
+	return ignoreConflict(ctx, writeStatus(ctx, r.Client, sr))
 }
 
 // writeStatus writes the next status, if it is another one, and reports what changed.
@@ -99,8 +98,8 @@ func (r *StopRequestReconciler) writeStatus(
 	}
 	before := sr.Status
 	sr.Status = next
-	if err := r.Client.Status().Update(ctx, sr, client.FieldOwner(action.FieldOwner)); err != nil {
-		return ignoreConflict(ctx, pendingIfGone(fmt.Errorf("writing the status: %w", err)))
+	if err := writeStatus(ctx, r.Client, sr); err != nil {
+		return ignoreConflict(ctx, err)
 	}
 	r.Reporter.reportStopRequest(ctx, sr, executionName, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))
 	return ctrl.Result{}, nil

@@ -211,6 +211,12 @@ type PipelineStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// version counts the writes of the status. A write tests it, so that a status is never derived from one that is older
+	// than the one which it replaces.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Version int64 `json:"version,omitempty"`
+
 	// pipelineName is the name in force: that of the spec, or that of the object.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253

@@ -126,6 +126,12 @@ type PipelineExecutionStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// version counts the writes of the status. A write tests it, so that a status is never derived from one that is older
+	// than the one which it replaces.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Version int64 `json:"version,omitempty"`
+
 	// pipelineExecutionId is the id of the execution that the status is about: its metadata.uid. A status that a restore
 	// brought from another object is not believed.
 	// +optional

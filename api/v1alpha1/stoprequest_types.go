@@ -75,6 +75,12 @@ type StopRequestStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// version counts the writes of the status. A write tests it, so that a status is never derived from one that is older
+	// than the one which it replaces.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Version int64 `json:"version,omitempty"`
+
 	// pipelineExecutionId is the id of the execution that is being stopped, or was. Only an accepted request has it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=36

@@ -94,12 +94,15 @@ func TestHistoryHasTheGuardsOfTheOperatorsRequests(t *testing.T) {
 	b := newLogBuilder(t)
 	b.request("ada", "update", 1, "{}", nil)
 	b.request(operatorUser, "update", 2, versionGuard, nil)
+	b.request(operatorUser, "patch", 3, `{"metadata":{"uid":"u"},"spec":{}}`, nil)
 	b.request(operatorUser, "patch", 3, `{"metadata":{"uid":"u"}}`, nil)
+	b.request(operatorUser, "patch", 3, `[{"op":"test","path":"/metadata/uid","value":"u"},{"op":"test","path":"/spec"}]`, nil)
+	b.request(operatorUser, "patch", 3, `[{"op":"test","path":"/metadata/uid","value":"u"},{"op":"add","path":"/spec"}]`, nil)
 	b.request(operatorUser, "delete", 4, `{"preconditions":{"uid":"u"}}`, nil)
 	b.request(operatorUser, "patch", 5, "", nil)
 	b.request(operatorUser, "create", 6, "{}", nil).RequestURI = "/apis?dryRun=All"
 	h := newHistory("n", &b.log, &b.watch)
-	want := []*invariants.Guard{{ResourceVersion: true}, {UID: true}, {UID: true}, nil}
+	want := []*invariants.Guard{{UID: true, State: true}, {UID: true}, {UID: true}, {UID: true, State: true}, {UID: true}, {UID: true}, nil}
 	if len(h.Requests) != len(want) {
 		t.Fatalf("%d requests, want %d", len(h.Requests), len(want))
 	}
@@ -109,7 +112,7 @@ func TestHistoryHasTheGuardsOfTheOperatorsRequests(t *testing.T) {
 		}
 	}
 	h.setRest(time.Unix(3, 0))
-	if h.Rest.Requests != 2 {
+	if h.Rest.Requests != 5 {
 		t.Errorf("%d requests were made before the rest", h.Rest.Requests)
 	}
 }

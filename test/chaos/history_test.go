@@ -136,17 +136,8 @@ func readGuard(e *entry) *invariants.Guard {
 	if len(e.RequestObject) == 0 {
 		return nil
 	}
-	sent := struct {
-		metav1.ObjectMeta `json:"metadata"`
-		Preconditions     metav1.Preconditions `json:"preconditions"`
-	}{}
-	if err := json.Unmarshal(e.RequestObject, &sent); err != nil {
-		return &invariants.Guard{}
-	}
-	return &invariants.Guard{
-		UID:             sent.UID != "" || sent.Preconditions.UID != nil,
-		ResourceVersion: sent.ResourceVersion != "" || sent.Preconditions.ResourceVersion != nil,
-	}
+	uid, state := simcluster.ReadGuard(e.RequestObject)
+	return &invariants.Guard{UID: uid, State: state}
 }
 
 func (h *history) addLost() {

@@ -61,7 +61,7 @@ func (r *record) addRequests() map[*simcluster.Call]*invariants.Request {
 		by.Controller, by.Object, by.UID = c.Reconciliation.Controller, c.Reconciliation.Object, c.Reconciliation.UID
 		requests[c] = &invariants.Request{
 			Text: c.String(), Verb: c.Verb, Kind: c.Kind, Key: c.Key, At: uint64(c.Before), Reconciliation: &by,
-			Guard: &invariants.Guard{UID: c.HasUID, ResourceVersion: c.HasVersion},
+			Guard: &invariants.Guard{UID: c.HasUID, State: c.HasState},
 		}
 		r.Requests = append(r.Requests, requests[c])
 	}

@@ -17,7 +17,7 @@ func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
 		j.reconciliation[p.Name] = c.Reconciliation.Number
 		delete(j.lastCheck, p.Name)
 	}
-	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "update-status") {
+	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "patch-status") {
 		j.lastCheck[p.Name] = c.Before
 	}
 	if !c.Cached {

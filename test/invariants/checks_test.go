@@ -97,8 +97,8 @@ func verdictCases() []checkCase {
 			b.rest()
 			b.history.Rest.Waiting = map[types.UID]bool{"e": true}
 		}},
-		{"a write at rest", "I8 writes", func(b *historyBuilder) { b.rest(); b.request("patch", Guard{ResourceVersion: true}) }},
-		{"a write before the rest", "", func(b *historyBuilder) { b.request("patch", Guard{ResourceVersion: true}); b.rest() }},
+		{"a write at rest", "I8 writes", func(b *historyBuilder) { b.rest(); b.request("patch", Guard{UID: true, State: true}) }},
+		{"a write before the rest", "", func(b *historyBuilder) { b.request("patch", Guard{UID: true, State: true}); b.rest() }},
 		{"another verdict", "I1 one", func(b *historyBuilder) {
 			b.writeRequest(wait, accepted)
 			b.writeRequest(wait, v1alpha1.ReasonNotStoppable)
@@ -327,7 +327,7 @@ func writeCases() []checkCase {
 		{"an update without a version", "I10", func(b *historyBuilder) {
 			b.request("update-status", Guard{UID: true})
 		}},
-		{"a patch under a version", "", func(b *historyBuilder) { b.request("patch", Guard{ResourceVersion: true}) }},
+		{"a patch under a version", "", func(b *historyBuilder) { b.request("patch", Guard{UID: true, State: true}) }},
 		{"a request that the API server did not read", "", func(b *historyBuilder) {
 			b.request("patch", Guard{})
 			b.history.Requests[0].Guard = nil

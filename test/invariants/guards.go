@@ -9,9 +9,8 @@ import "haltline.dev/haltline/test/simcluster"
 // action whose Job somebody deleted".
 var deletable = map[simcluster.Kind]bool{simcluster.Revision: true, simcluster.Pod: true}
 
-// checkGuards is I10: "A delete carries a UID precondition; a write that decides carries a resourceVersion." Every status decides,
-// and so does every patch: to suspend a Job, or to leave it to go on. No two objects of a cluster have the same resourceVersion, so
-// it keeps a patch from another object of that name too.
+// checkGuards is I10: "A delete carries a UID precondition; a write that decides tests what it was decided on." Every status decides,
+// and so does every patch of a spec, such as one that suspends a Job.
 func checkGuards(h *History, r *Result) {
 	for _, request := range h.Requests {
 		r.Checked++
@@ -23,7 +22,7 @@ func checkGuards(h *History, r *Result) {
 				r.violate(request.At+1, request.Execution, "the operator deletes: %s", request.Text)
 			}
 		case "update", "update-status", "patch", "patch-status":
-			if request.Guard != nil && !request.Guard.ResourceVersion {
+			if request.Guard != nil && !(request.Guard.UID && request.Guard.State) {
 				r.violate(request.At+1, request.Execution, "a write overwrites what it has not seen: %s", request.Text)
 			}
 		}

@@ -83,8 +83,8 @@ type Request struct {
 	Excused bool
 }
 
-// Guard is what a write demands of the object that it changes.
-type Guard struct{ UID, ResourceVersion bool }
+// Guard is what a write demands of the object that it changes: its uid, and the state that the write was decided on.
+type Guard struct{ UID, State bool }
 
 // Reconciliation is what a controller did for an object at one time.
 type Reconciliation struct {

@@ -146,7 +146,7 @@ var actionFaults = []Fault{
 		Breaks: "I10: the Job of an abandoned action is deleted, without a precondition, which frees its name.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.suspendJob",
-			Find:    `p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})`,
+			Find:    `p.patchSpec(ctx, scope, job, map[string]any{"suspend": true, "parallelism": 0})`,
 			Replace: `p.Client.Delete(ctx, job)`,
 		}},
 	},
@@ -169,16 +169,27 @@ var actionFaults = []Fault{
 		Name:   "suspend-without-uid",
 		Breaks: "I10: the patch that suspends a Job has no precondition, so it may change a later Job of the name.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.patchSpec",
-			Find: `"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion}`,
+			Package: "internal/jsonpatch", Func: "New",
+			Find:    `p.Test("/metadata/uid", o.GetUID())`,
+			Replace: `p.Test("/metadata/selfLink", nil)`,
 		}},
 	},
 	{
-		Name:   "suspend-without-version",
-		Breaks: "I7, I10: the patch that suspends a Job may change one that was disowned or resumed since it was read.",
+		Name:   "suspend-without-generation",
+		Breaks: "I5, I10: the patch that suspends a Job may change one that was resumed since it was read.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.patchSpec",
-			Find: `"resourceVersion": job.ResourceVersion`,
+			Package: "internal/jsonpatch", Func: "New",
+			Find:    `p.Test("/metadata/generation", o.GetGeneration())`,
+			Replace: `p.Test("/metadata/selfLink", nil)`,
+		}},
+	},
+	{
+		Name:   "suspend-without-owner",
+		Breaks: "I7, I10: the patch that suspends a Job may change one that was disowned since it was read.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "patchOfOurs",
+			Find:    `jsonpatch.New(job).Test(reference+"/uid", scope.Execution.UID).Test(reference+"/controller", true)`,
+			Replace: `jsonpatch.New(job)`,
 		}},
 	},
 	{
@@ -221,18 +232,9 @@ var actionFaults = []Fault{
 		Name:   "orphan-keeps-its-owner",
 		Breaks: "A Job that was left to go on is still owned by the execution, and is deleted with it.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.Orphan",
-			Find:    `o.UID == scope.Execution.UID`,
-			Replace: `false`,
-		}},
-	},
-	{
-		Name:   "orphan-unguarded",
-		Breaks: "I10: the patch that lets a Job go has no resourceVersion, so it overwrites what somebody else changed.",
-		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.Orphan",
-			Find:    `client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})`,
-			Replace: `client.MergeFrom(job)`,
+			Package: "controllers/action/job", Func: "Provider.releaseJob",
+			Find:    `patch.Remove(reference)`,
+			Replace: `patch.Test(reference+"/uid", scope.Execution.UID)`,
 		}},
 	},
 	{

@@ -40,7 +40,7 @@ var controllerFaults = []Fault{
 		Breaks: "I3: an execution of the same uid counts as current, though it is older than a stop.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.isCurrent",
-			Find:    `live != nil && live.ResourceVersion == execution.ResourceVersion`,
+			Find:    `live != nil && isSameState(live, execution)`,
 			Replace: `live != nil`,
 		}},
 	},
@@ -55,7 +55,7 @@ var controllerFaults = []Fault{
 	},
 	{
 		Name: "execution-status-unguarded",
-		Breaks: "I10: the status of an execution is written with the newest resourceVersion, not with that which it was derived " +
+		Breaks: "I10: the status of an execution is written with the newest version of it, not with that which it was derived " +
 			"from, so it overwrites a stop that came between.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
@@ -65,7 +65,8 @@ var controllerFaults = []Fault{
 				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(execution), newest); err != nil {
 					return err
 				}
-				execution.Status, execution.ResourceVersion = next, newest.ResourceVersion`,
+				execution.Status, execution.DeletionTimestamp = next, newest.DeletionTimestamp
+				execution.Status.Version = newest.Status.Version`,
 		}},
 	},
 	{
@@ -241,7 +242,7 @@ var controllerFaults = []Fault{
 	},
 	{
 		Name: "request-status-unguarded",
-		Breaks: "I1, I10: the status of a request is written with the newest resourceVersion, not with that which it was derived " +
+		Breaks: "I1, I10: the status of a request is written with the newest version of it, not with that which it was derived " +
 			"from, so it overwrites a verdict that was given since.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "StopRequestReconciler.writeStatus",
@@ -251,7 +252,8 @@ var controllerFaults = []Fault{
 				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
 					return ctrl.Result{}, err
 				}
-				sr.Status, sr.ResourceVersion = next, newest.ResourceVersion`,
+				sr.Status = next
+				sr.Status.Version = newest.Status.Version`,
 		}},
 	},
 
@@ -343,9 +345,27 @@ var controllerFaults = []Fault{
 		Name:   "stop-waits-for-the-mark",
 		Breaks: "A stop is not accepted while the API server refuses the labels of its execution.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.ensureMark",
-			Find:    `needed || apierrors.IsConflict(err)`,
-			Replace: `true`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.bindPipeline",
+			Find:    `r.ensureMark(ctx, execution, f.canBind())`,
+			Replace: `r.ensureMark(ctx, execution, true)`,
+		}},
+	},
+	{
+		Name:   "status-by-resource-version",
+		Breaks: "Whoever changes annotations keeps a stop from being recorded: the status is written under the resourceVersion.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "writeStatus",
+			Find:    `jsonpatch.New(o)`,
+			Replace: `jsonpatch.New(o).Test("/metadata/resourceVersion", o.GetResourceVersion())`,
+		}},
+	},
+	{
+		Name:   "status-without-version",
+		Breaks: "I10: a status overwrites one that was written since it was derived.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "writeStatus",
+			Find:    `jsonpatch.New(o).Test("/status/version", *version)`,
+			Replace: `jsonpatch.New(o)`,
 		}},
 	},
 	{

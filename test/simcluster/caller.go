@@ -49,8 +49,9 @@ type Call struct {
 	Cached bool
 	Kind   Kind
 	Key    client.ObjectKey
-	// HasUID and HasVersion are true if the write names the uid, or the resourceVersion, of what it changes.
-	HasUID, HasVersion bool
+	// HasUID and HasState are true if the write names the uid of what it changes, or the state that it was decided on: a
+	// resourceVersion, or what a JSON patch tests.
+	HasUID, HasState bool
 	// Reconciliation is the one that the call belongs to, if any. Its UID is the one that was known when the call began.
 	Reconciliation Reconciliation
 	// Err is the result. A caller that crashed during the call has no answer.

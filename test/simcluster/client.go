@@ -171,8 +171,8 @@ func (c *storeClient) Create(_ context.Context, o client.Object, opts ...client.
 // Update takes everything of an object except its status.
 func (c *storeClient) Update(_ context.Context, o client.Object, _ ...client.UpdateOption) error {
 	call := &Call{Verb: "update", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
-	call.HasVersion = o.GetResourceVersion() != ""
-	call.HasUID = call.HasVersion || o.GetUID() != ""
+	call.HasState = o.GetResourceVersion() != ""
+	call.HasUID = call.HasState || o.GetUID() != ""
 	return c.call(call, func() error { return c.store.update(call.Kind, call.Key, o) })
 }
 
@@ -180,7 +180,7 @@ func (c *storeClient) Delete(_ context.Context, o client.Object, opts ...client.
 	options := (&client.DeleteOptions{}).ApplyOptions(opts)
 	call := &Call{Verb: "delete", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
 	if p := options.Preconditions; p != nil {
-		call.HasUID, call.HasVersion = p.UID != nil, p.ResourceVersion != nil
+		call.HasUID, call.HasState = p.UID != nil, p.ResourceVersion != nil
 	}
 	return c.call(call, func() error { return c.store.Delete(call.Kind, call.Key, *options) })
 }
@@ -195,9 +195,8 @@ func (c *storeClient) patch(verb string, o client.Object, p client.Patch) error 
 	if err != nil {
 		return err
 	}
-	body := parsePatch(data)
-	call.HasVersion = body.version() != ""
-	call.HasUID = call.HasVersion || body.uid() != ""
+	body := patchBody{p.Type(), data}
+	call.HasUID, call.HasState = ReadGuard(data)
 	return c.call(call, func() error {
 		return c.store.patch(call.Kind, call.Key, body, verb == "patch-status", o)
 	})
@@ -212,8 +211,8 @@ type statusClient struct {
 
 func (c *statusClient) Update(_ context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
 	call := &Call{Verb: "update-status", Kind: KindOf(o), Key: client.ObjectKeyFromObject(o)}
-	call.HasVersion = o.GetResourceVersion() != ""
-	call.HasUID = call.HasVersion
+	call.HasState = o.GetResourceVersion() != ""
+	call.HasUID = call.HasState
 	return c.client.call(call, func() error { return c.client.store.updateStatus(call.Kind, call.Key, o) })
 }
 

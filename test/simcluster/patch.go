@@ -5,79 +5,103 @@ package simcluster
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// mergePatch is a JSON merge patch (RFC 7386).
-type mergePatch map[string]any
-
-func parsePatch(data []byte) mergePatch {
-	var p mergePatch
-	if err := json.Unmarshal(data, &p); err != nil {
-		panic(err)
-	}
-	return p
+// patchBody is a patch as it is sent.
+type patchBody struct {
+	patchType types.PatchType
+	data      []byte
 }
 
-func (p mergePatch) metadata(field string) string {
-	m, _ := p["metadata"].(map[string]any)
-	value, _ := m[field].(string)
+// metadata returns a field of the metadata of a merge patch; empty if it has none.
+func (p patchBody) metadata(field string) string {
+	var body struct {
+		Metadata map[string]any `json:"metadata"`
+	}
+	if p.patchType == types.JSONPatchType || json.Unmarshal(p.data, &body) != nil {
+		return ""
+	}
+	value, _ := body.Metadata[field].(string)
 	return value
 }
 
-func (p mergePatch) uid() string     { return p.metadata("uid") }
-func (p mergePatch) version() string { return p.metadata("resourceVersion") }
+// apply returns what an object becomes. It is the API server's: handlers/patch.go.
+func (p patchBody) apply(old []byte) ([]byte, error) {
+	switch p.patchType {
+	case types.MergePatchType:
+		return jsonpatch.MergePatch(old, p.data)
+	case types.JSONPatchType:
+		patch, err := jsonpatch.DecodePatch(p.data)
+		if err != nil {
+			return nil, err
+		}
+		return patch.Apply(old)
+	}
+	return nil, fmt.Errorf("no such patch: %s", p.patchType)
+}
 
 // patch changes the status of an object, or everything except its status, and fills the answer with the result.
-func (s *Store) patch(k Kind, key client.ObjectKey, p mergePatch, status bool, answer client.Object) error {
+func (s *Store) patch(k Kind, key client.ObjectKey, p patchBody, status bool, answer client.Object) error {
 	old := s.objects[k][key]
+	uid, version := p.metadata("uid"), p.metadata("resourceVersion")
 	switch {
 	case old == nil:
 		return apierrors.NewNotFound(k.resource(), key.Name)
-	case p.version() != "" && p.version() != old.GetResourceVersion():
+	case version != "" && version != old.GetResourceVersion():
 		return newConflict(k, key, "the object has been modified; please apply your changes to the latest version and try again")
-	case p.uid() != "" && p.uid() != string(old.GetUID()):
-		return newInvalid(k, key, "uid", p.uid(), "field is immutable")
+	case uid != "" && uid != string(old.GetUID()):
+		return newInvalid(k, key, "uid", uid, "field is immutable")
 	}
-	if status {
-		p = mergePatch{"status": p["status"]}
-	} else {
-		delete(p, "status")
-	}
-	var generic map[string]any
-	if err := json.Unmarshal(encode(old), &generic); err != nil {
-		return err
-	}
-	raw, err := json.Marshal(merge(generic, p))
+	raw, err := p.apply(encode(old))
 	if err != nil {
-		return err
+		return NewPatchFailed(err)
 	}
-	next := k.New()
-	if err := json.Unmarshal(raw, next); err != nil {
+	patched := k.New()
+	if err := json.Unmarshal(raw, patched); err != nil {
 		return apierrors.NewBadRequest(err.Error())
+	}
+	next := patched
+	if status {
+		next = old.DeepCopyObject().(client.Object)
+		copyStatus(patched, next)
+	} else {
+		copyStatus(old, next)
 	}
 	s.put(k, key, old, next)
 	s.fill(k, key, answer)
 	return nil
 }
 
-func merge(target, patch map[string]any) map[string]any {
-	for name, value := range patch {
-		inner, isObject := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(target, name)
-		case isObject:
-			into, ok := target[name].(map[string]any)
-			if !ok {
-				into = map[string]any{}
-			}
-			target[name] = merge(into, inner)
-		default:
-			target[name] = value
+// NewPatchFailed is the answer to a patch that does not apply, such as one of whose tests fails.
+func NewPatchFailed(err error) error {
+	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+}
+
+// ReadGuard returns what a change demands of the object, by the body of its request: its uid, and the state that it was decided on.
+// No two objects of a cluster have the same resourceVersion.
+func ReadGuard(body []byte) (uid, state bool) {
+	var tests []struct{ Op, Path string }
+	if json.Unmarshal(body, &tests) == nil {
+		for _, t := range tests {
+			uid = uid || t.Op == "test" && t.Path == "/metadata/uid"
+			state = state || t.Op == "test" && t.Path != "/metadata/uid"
 		}
+		return uid, state
 	}
-	return target
+	var named struct {
+		Metadata, Preconditions struct{ UID, ResourceVersion string }
+	}
+	if json.Unmarshal(body, &named) != nil {
+		return false, false
+	}
+	state = named.Metadata.ResourceVersion != "" || named.Preconditions.ResourceVersion != ""
+	return state || named.Metadata.UID != "" || named.Preconditions.UID != "", state
 }

@@ -83,13 +83,3 @@ func mergeOurs(theirs, ours map[string]string) map[string]string {
 	maps.Copy(result, ours)
 	return result
 }
-
-// withLabel returns the labels with one more. The map given is not changed.
-func withLabel(labels map[string]string, name, value string) map[string]string {
-	result := maps.Clone(labels)
-	if result == nil {
-		result = map[string]string{}
-	}
-	result[name] = value
-	return result
-}

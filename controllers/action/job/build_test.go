@@ -106,17 +106,3 @@ func TestBuildNeedsTheSelectorOfTheAPIServer(t *testing.T) {
 		t.Errorf("a Job with manualSelector was built; the labels of its pods are %v", job.Spec.Template.Labels)
 	}
 }
-
-// Labels come from a cache, which is shared, or are nil.
-func TestWithLabel(t *testing.T) {
-	labels := map[string]string{"a": "1"}
-	if diff := cmp.Diff(map[string]string{"a": "1", "b": "2"}, withLabel(labels, "b", "2")); diff != "" {
-		t.Errorf("with (-want +got):\n%s", diff)
-	}
-	if len(labels) != 1 {
-		t.Errorf("the labels were changed: %v", labels)
-	}
-	if diff := cmp.Diff(map[string]string{"b": "2"}, withLabel(nil, "b", "2")); diff != "" {
-		t.Errorf("with of nil (-want +got):\n%s", diff)
-	}
-}

@@ -28,6 +28,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 var (
@@ -184,7 +185,7 @@ func (cluster *fakeCluster) intercepted(prefix string) client.Client {
 			if err := cluster.recordCall(prefix+"patch", o); err != nil {
 				return err
 			}
-			return raw.Patch(ctx, o, patch, opts...)
+			return answerPatch(raw.Patch(ctx, o, patch, opts...))
 		},
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return refuse("update", o)
@@ -225,20 +226,37 @@ func (cluster *fakeCluster) checkUntouched() {
 	}
 }
 
+// answerPatch returns the answer of an API server to a patch that the fake client cannot apply.
+func answerPatch(err error) error {
+	var answer apierrors.APIStatus
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	return simcluster.NewPatchFailed(err)
+}
+
 // patchedSpecs returns what the patches ask of the spec. Each of them must be guarded.
 func (cluster *fakeCluster) patchedSpecs() []string {
 	cluster.t.Helper()
 	var specs []string
 	for _, p := range cluster.patches {
-		var patch struct {
-			Metadata struct{ UID, ResourceVersion string }
-			Spec     json.RawMessage
-		}
-		cluster.must(json.Unmarshal([]byte(p), &patch))
-		if patch.Metadata.UID == "" || patch.Metadata.ResourceVersion == "" {
+		if uid, state := simcluster.ReadGuard([]byte(p)); !uid || !state {
 			cluster.t.Errorf("the patch %s could meet another Job, or one that was changed", p)
 		}
-		specs = append(specs, string(patch.Spec))
+		var operations []struct {
+			Op, Path string
+			Value    any
+		}
+		cluster.must(json.Unmarshal([]byte(p), &operations))
+		spec := map[string]any{}
+		for _, o := range operations {
+			if name, isSpec := strings.CutPrefix(o.Path, "/spec/"); isSpec && o.Op == "add" {
+				spec[name] = o.Value
+			}
+		}
+		content, err := json.Marshal(spec)
+		cluster.must(err)
+		specs = append(specs, string(content))
 	}
 	return specs
 }

@@ -5,14 +5,13 @@ package job
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -46,10 +45,10 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		// It was just resumed, and its condition is older: only the next one will be about our suspension.
 		return ending, nil
 	case !isSuspended(job):
-		return p.suspendJob(ctx, job, scope.Explain)
+		return p.suspendJob(ctx, scope, job)
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
-		if err := p.patchSpec(ctx, job, map[string]any{"parallelism": 0}); !action.IsRefused(err) {
+		if err := p.patchSpec(ctx, scope, job, map[string]any{"parallelism": 0}); !action.IsRefused(err) {
 			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 		}
 	}
@@ -61,14 +60,14 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 
 // suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
 // such as that of a policy, is shown, and another answer if it is late.
-func (p *Provider) suspendJob(ctx context.Context, job *batchv1.Job, late bool) (plan.Observation, error) {
+func (p *Provider) suspendJob(ctx context.Context, scope action.Scope, job *batchv1.Job) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
-	err := p.patchSpec(ctx, job, map[string]any{"suspend": true, "parallelism": 0})
+	err := p.patchSpec(ctx, scope, job, map[string]any{"suspend": true, "parallelism": 0})
 	if action.IsRefused(err) {
 		// Some Jobs may not change their parallelism, or not while they run.
-		err = p.patchSpec(ctx, job, map[string]any{"suspend": true})
+		err = p.patchSpec(ctx, scope, job, map[string]any{"suspend": true})
 	}
-	return observeSuspendRefused(ending, job, late, client.IgnoreNotFound(err))
+	return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 }
 
 // observeSuspendRefused adds to an observation what keeps a Job from being suspended: a refusal at once, another answer if it is
@@ -84,18 +83,14 @@ func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err 
 	return o, action.PendingIfAnswer(err)
 }
 
-// patchSpec changes the spec of a Job. The uid keeps it from another Job of that name; the resourceVersion keeps it from one
-// that was resumed since it was read, whose condition Suspended would be older than the change.
-func (p *Provider) patchSpec(ctx context.Context, job *batchv1.Job, spec map[string]any) error {
-	content, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion},
-		"spec":     spec,
-	})
-	if err != nil {
-		return err
+// patchSpec changes fields of the spec of a Job that is ours. The condition Suspended of one that was resumed since it was read would
+// be older than the change.
+func (p *Provider) patchSpec(ctx context.Context, scope action.Scope, job *batchv1.Job, spec map[string]any) error {
+	patch, _ := patchOfOurs(scope, job)
+	for _, name := range slices.Sorted(maps.Keys(spec)) {
+		patch.Set("/spec/"+name, spec[name])
 	}
-	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
-	return p.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, content), client.FieldOwner(action.FieldOwner))
+	return p.patchJob(ctx, job, patch)
 }
 
 // observePodsEnd returns whether the pods of a Job that creates no more of them have ended.

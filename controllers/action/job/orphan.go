@@ -6,19 +6,18 @@ package job
 import (
 	"context"
 	"fmt"
-	"slices"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/jsonpatch"
 )
 
 // Orphan lets the Job of an abandoned action go on outside the execution: it takes our controller reference off and marks
-// the Job, so that a person can find it. The resourceVersion keeps a change by somebody else from being overwritten.
+// the Job, so that a person can find it.
 func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	released := plan.Observation{
 		Phase: plan.PhaseEnded, UID: op.Workload.UID,
@@ -36,13 +35,7 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 	if !isOurs(job, scope) {
 		return released, nil
 	}
-	changed := job.DeepCopy()
-	changed.OwnerReferences = slices.DeleteFunc(changed.OwnerReferences, func(o metav1.OwnerReference) bool {
-		return o.UID == scope.Execution.UID
-	})
-	changed.Labels = withLabel(changed.Labels, v1alpha1.LabelOrphaned, "true")
-	patch := client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})
-	err = p.Client.Patch(ctx, changed, patch, client.FieldOwner(action.FieldOwner))
+	err = p.releaseJob(ctx, scope, job)
 	switch {
 	case apierrors.IsNotFound(err):
 		return p.handleLostJob(ctx, scope, op, nothing)
@@ -50,6 +43,18 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 		return observeReleaseRefused(op, fmt.Errorf("releasing Job %q: %w", job.Name, err))
 	}
 	return released, nil
+}
+
+// releaseJob takes our controller reference off the very Job that was read, and marks it. What somebody else changes meanwhile stays.
+func (p *Provider) releaseJob(ctx context.Context, scope action.Scope, job *batchv1.Job) error {
+	patch, reference := patchOfOurs(scope, job)
+	patch.Remove(reference)
+	if len(job.Labels) == 0 {
+		patch.Test("/metadata/labels", nil).Set("/metadata/labels", map[string]string{v1alpha1.LabelOrphaned: "true"})
+	} else {
+		patch.Set("/metadata/labels/"+jsonpatch.Escape(v1alpha1.LabelOrphaned), "true")
+	}
+	return p.patchJob(ctx, job, patch)
 }
 
 // observeReleaseRefused shows that the API server refuses to let a Job go. No answer, or one that the Job was out of date, is only

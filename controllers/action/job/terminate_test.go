@@ -166,20 +166,24 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// A patch names the uid: the API server refuses it for another Job of the name, since the field is immutable. Its
-// resourceVersion keeps it from a Job that was resumed since.
+// A patch tests the uid, so that it meets no other Job of the name, and the generation, so that it meets none that was resumed since.
 func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
-	cluster := newCluster(t, makeJob())
-	version := cluster.job().ResourceVersion
+	ofGeneration := func(j *batchv1.Job) { j.Generation = 7 }
+	cluster := newCluster(t, makeJob(ofGeneration))
 	for range 3 {
 		_, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationTerminate))
 		cluster.must(err)
 	}
-	guarded := `{"metadata":{"resourceVersion":"` + version + `","uid":"` + jobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
+	guarded := `[{"op":"test","path":"/metadata/uid","value":"` + jobUID + `"},` +
+		`{"op":"test","path":"/metadata/generation","value":7},` +
+		`{"op":"test","path":"/metadata/deletionTimestamp","value":null},` +
+		`{"op":"test","path":"/metadata/ownerReferences/0/uid","value":"` + executionUID + `"},` +
+		`{"op":"test","path":"/metadata/ownerReferences/0/controller","value":true},` +
+		`{"op":"add","path":"/spec/parallelism","value":0},{"op":"add","path":"/spec/suspend","value":true}]`
 	if diff := cmp.Diff([]string{guarded}, cluster.patches); diff != "" {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
-	want := makeJob(asSuspended, asEmpty)
+	want := makeJob(ofGeneration, asSuspended, asEmpty)
 	got := cluster.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -193,6 +197,7 @@ func TestTerminateWithAStaleCache(t *testing.T) {
 	cluster.stale = map[string]*batchv1.Job{jobName: cluster.job()}
 	changed := cluster.job()
 	asSuspended(changed)
+	changed.Generation++
 	cluster.must(cluster.raw.Update(t.Context(), changed))
 	cluster.versions[jobName] = changed.ResourceVersion
 	o, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationTerminate))

@@ -1,0 +1,31 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package job
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/internal/jsonpatch"
+)
+
+// patchOfOurs returns a patch that changes a Job only while its spec is as it was read and the execution controls it, and the path of
+// the owner reference that says so.
+func patchOfOurs(scope action.Scope, job *batchv1.Job) (patch *jsonpatch.Patch, reference string) {
+	i := slices.IndexFunc(job.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == scope.Execution.UID })
+	reference = fmt.Sprintf("/metadata/ownerReferences/%d", i)
+	return jsonpatch.New(job).Test(reference+"/uid", scope.Execution.UID).Test(reference+"/controller", true), reference
+}
+
+// patchJob patches a Job. A test of the patch that fails is a conflict.
+func (p *Provider) patchJob(ctx context.Context, job *batchv1.Job, patch *jsonpatch.Patch) error {
+	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
+	return jsonpatch.AsConflict(job, p.Client.Patch(ctx, target, patch, client.FieldOwner(action.FieldOwner)))
+}
