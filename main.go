@@ -5,6 +5,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"os"
@@ -69,7 +70,7 @@ func run() error {
 	}
 	ctx := ctrl.SetupSignalHandler()
 	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, controllers.Options{
-		Clock: clock.RealClock{}, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
+		Clock: clock.RealClock{}, Nonce: rand.Text, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
 		return err
 	}

@@ -86,3 +86,6 @@ func ignoreQuota(err error) error {
 	}
 	return err
 }
+
+// foreseeable is the nonce of the tests.
+func foreseeable() string { return "" }

@@ -175,7 +175,7 @@ func FuzzReconcile(f *testing.F) {
 		c := b.Build()
 		clock := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
 		for range 2 {
-			for _, controller := range NewControllers(Dependencies{Client: c, APIReader: c, Recorder: fuzzRecorder{t}, Metrics: metrics.New(), Clock: clock}) {
+			for _, controller := range NewControllers(Dependencies{Nonce: foreseeable, Client: c, APIReader: c, Recorder: fuzzRecorder{t}, Metrics: metrics.New(), Clock: clock}) {
 				for _, key := range keys {
 					if result, err := controller.Reconciler.Reconcile(t.Context(), key); err == nil && result.RequeueAfter < 0 {
 						t.Errorf("%s: %+v", controller.Name, result)

@@ -47,7 +47,7 @@ type operator struct {
 func (cluster *fakeCluster) newOperator(name string) *operator {
 	op := &operator{cluster: cluster, name: name, recorder: &eventRecorder{FakeRecorder: events.NewFakeRecorder(10000)}, cache: cluster.raw}
 	for _, c := range NewControllers(Dependencies{
-		Client: op.newClient(""), APIReader: op.newClient("live "), Recorder: op.recorder, Metrics: metrics.New(), Clock: cluster.clock,
+		Nonce: foreseeable, Client: op.newClient(""), APIReader: op.newClient("live "), Recorder: op.recorder, Metrics: metrics.New(), Clock: cluster.clock,
 	}) {
 		switch sr := c.Reconciler.(type) {
 		case *PipelineExecutionReconciler:

@@ -45,6 +45,8 @@ type PipelineExecutionReconciler struct {
 	Reporter *Reporter
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
+	// Nonce returns a text that nobody can foresee, for the names of workloads.
+	Nonce func() string
 }
 
 // maxSteps bounds the status writes of one reconciliation. A healthy one needs three: the intent, its confirmation, and an

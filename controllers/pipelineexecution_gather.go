@@ -32,7 +32,7 @@ func (r *PipelineExecutionReconciler) gather(
 	ctx context.Context, execution *v1alpha1.PipelineExecution, now metav1.Time,
 ) (*facts, error) {
 	f := &facts{
-		in:    plan.Input{Execution: execution, Now: now},
+		in:    plan.Input{Execution: execution, Nonce: r.Nonce(), Now: now},
 		scope: action.Scope{Execution: execution, Now: now, Explain: plan.IsOverdue(&execution.Status, now)},
 	}
 	var err error

@@ -31,6 +31,8 @@ import (
 type Options struct {
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
+	// Nonce returns a text that nobody can foresee, such as rand.Text.
+	Nonce func() string
 	// MaxConcurrentReconciles is how many objects of a kind are worked on at the same time.
 	MaxConcurrentReconciles int
 	// ReconciliationTimeout ends a reconciliation that hangs; it is tried again.
@@ -49,6 +51,8 @@ type Dependencies struct {
 	Metrics *metrics.Metrics
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
+	// Nonce returns a text that nobody can foresee.
+	Nonce func() string
 }
 
 // Controller is a reconciler with what brings objects to it.
@@ -67,7 +71,7 @@ func NewControllers(d Dependencies) []Controller {
 		{"pipeline", &PipelineReconciler{Client: d.Client, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Registry: registry,
-			Revisions: revisions, Reporter: reporter, Clock: d.Clock,
+			Revisions: revisions, Reporter: reporter, Clock: d.Clock, Nonce: d.Nonce,
 		}, executionWatches(d.Client, registry.Watches())},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
@@ -91,7 +95,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 	}
 	d := Dependencies{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"),
-		Metrics: metrics.New(), Clock: o.Clock,
+		Metrics: metrics.New(), Clock: o.Clock, Nonce: o.Nonce,
 	}
 	collectors := append(d.Metrics.Collectors(), &metrics.Collector{Reader: mgr.GetCache(), Clock: o.Clock})
 	for _, c := range collectors {

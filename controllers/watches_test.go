@@ -58,7 +58,7 @@ func enqueuedBy(t *testing.T, c client.Client, controller string, before, after 
 
 func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
 	t.Helper()
-	all := NewControllers(Dependencies{Client: c, APIReader: c})
+	all := NewControllers(Dependencies{Nonce: foreseeable, Client: c, APIReader: c})
 	i := slices.IndexFunc(all, func(o Controller) bool { return o.Name == controller })
 	if i < 0 {
 		t.Fatalf("no controller %q", controller)

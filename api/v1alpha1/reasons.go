@@ -60,6 +60,9 @@ const (
 	ReasonJobRefused = "JobRefused"
 	// ReasonJobNameTaken: a Job which is not the execution's has the name of the action's Job.
 	ReasonJobNameTaken = "JobNameTaken"
+	// ReasonJobNotBelieved: a Job has the name of the action's Job and the execution as its controller, but it is not one that the
+	// operator creates.
+	ReasonJobNotBelieved = "JobNotBelieved"
 )
 
 // Reasons why an action does not run or does not end. A pod that cannot be scheduled or whose container cannot start has the reason

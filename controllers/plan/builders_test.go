@@ -134,7 +134,7 @@ func workloadKinds(definition *v1alpha1.PipelineDefinition) map[ActionKey]Worklo
 
 // makeJob returns the Job that does the first attempt of an action. Its uid is empty while that is unconfirmed.
 func makeJob(execution *v1alpha1.PipelineExecution, key ActionKey, uid string) v1alpha1.WorkloadReference {
-	return v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: WorkloadName(execution, key, 1), UID: uid}
+	return v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: WorkloadName(execution, key, 1, ""), UID: uid}
 }
 
 // nextStatus calls Next and checks what must hold of every call.

@@ -45,7 +45,7 @@ func recordIntent(a *v1alpha1.ActionStatus, key ActionKey, in Input) {
 	a.StartTime = &in.Now
 	a.Attempt++
 	a.Workload = v1alpha1.WorkloadReference{
-		APIVersion: kind.APIVersion, Kind: kind.Kind, Name: WorkloadName(in.Execution, key, a.Attempt),
+		APIVersion: kind.APIVersion, Kind: kind.Kind, Name: WorkloadName(in.Execution, key, a.Attempt, in.Nonce),
 	}
 }
 

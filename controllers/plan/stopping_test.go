@@ -254,7 +254,7 @@ func TestWaitingFor(t *testing.T) {
 		},
 		step{requests: waitRequests, want: "InProgress | s InProgress: a=InProgress b=unconfirmed c=ending d=Succeeded"},
 	)
-	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1, "") }
 	want := []v1alpha1.PendingAction{
 		{Stage: "s", Action: "a", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "a"}, "job-of-s/a"), Message: `Job "` + job("a") + `" has to finish.`},
 		{Stage: "s", Action: "b", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "b"}, ""), Message: `Making sure that Job "` + job("b") + `" does not start.`},
@@ -328,7 +328,7 @@ func TestWaitingForHasItsReason(t *testing.T) {
 		{"s", "a"}: {Phase: PhaseRunning, Reason: "PodNotEnding", Message: `Pod "p" should have ended.`}, {"s", "b"}: {Phase: PhaseRunning},
 	}
 	execution.Status = nextStatus(t, Input{Execution: execution, Observed: observed, Now: at(9)})
-	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1, "") }
 	want := []v1alpha1.PendingAction{
 		{Stage: "s", Action: "a", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "a"}, "job-of-s/a"), Reason: "PodNotEnding", Message: `Pod "p" should have ended.`},
 		{Stage: "s", Action: "b", Attempt: 1, Workload: makeJob(execution, ActionKey{"s", "b"}, "job-of-s/b"), Message: fmt.Sprintf("Job %q has to finish.", job("b"))},

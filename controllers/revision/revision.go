@@ -22,7 +22,7 @@ import (
 const (
 	// maxNamePrefix leaves room for a dash and a hash in the 253 characters of an object's name.
 	maxNamePrefix = 200
-	nameHashBytes = 10
+	nameHashBytes = 16
 )
 
 // newRevision returns the ControllerRevision that pins the definition of a Pipeline. Its name is a hash of what it pins,

@@ -107,7 +107,7 @@ func (l *load) waitForWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
 // newForeignJob returns a Job that no execution controls, under the name of the Job of the second stage.
 func (l *load) newForeignJob(e *v1alpha1.PipelineExecution) *batchv1.Job {
 	return &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: "Deploy", Action: "roll-out"}, 1)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: plan.WorkloadName(e, plan.ActionKey{Stage: "Deploy", Action: "roll-out"}, 1, "")},
 		Spec: batchv1.JobSpec{
 			Suspend: ptr.To(true),
 			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{

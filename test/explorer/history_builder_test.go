@@ -239,7 +239,7 @@ func (b *historyBuilder) writeStates(execution v1alpha1.ExecutionState, action v
 
 // jobName is the name of the Job of the action.
 func (b *historyBuilder) jobName() string {
-	return plan.WorkloadName(b.findExecution(), plan.ActionKey{Stage: "Build", Action: "compile"}, 1)
+	return plan.WorkloadName(b.findExecution(), plan.ActionKey{Stage: "Build", Action: "compile"}, 1, "")
 }
 
 // setRunnable makes a Job one of the action that never ends.

@@ -179,7 +179,7 @@ func (s *Sim) listOutsideActs(objectCounts []int) []string {
 		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+cluster",
 	}
 	for n := range s.countActions() {
-		what = append(what, fmt.Sprintf("foreign.%d", n))
+		what = append(what, fmt.Sprintf("foreign.%d", n), fmt.Sprintf("forge.%d.work", n), fmt.Sprintf("forge.%d.placeholder", n))
 	}
 	for _, k := range simcluster.Kinds {
 		for i := range objectCounts[k] {

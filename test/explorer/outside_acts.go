@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/test/simcluster"
 )
 
@@ -35,6 +34,9 @@ func (s *Sim) actAsOutsider(words []string) {
 		return
 	case "foreign":
 		s.createForeignJob(parseNumber(words[1]))
+		return
+	case "forge":
+		s.createForgedJob(parseNumber(words[1]), words[2])
 		return
 	}
 	k, _ := simcluster.KindNamed(words[1])
@@ -172,7 +174,7 @@ func (s *Sim) countActions() int {
 	return n
 }
 
-// createForeignJob creates a Job that no execution controls, under the name of the workload of the nth action.
+// createForeignJob creates a Job that no execution controls, under the name of the nth workload.
 func (s *Sim) createForeignJob(n int) {
 	names := s.workloadNames()
 	if n < len(names) {
@@ -180,15 +182,32 @@ func (s *Sim) createForeignJob(n int) {
 	}
 }
 
-// workloadNames returns the names of the first attempts of all actions, for every execution and every Pipeline.
+// createForgedJob creates a Job under the name of the nth workload that says that the execution controls it.
+func (s *Sim) createForgedJob(n int, how string) {
+	executions, names := s.Store.All(simcluster.Execution), s.workloadNames()
+	if n >= len(names) {
+		return
+	}
+	owner := metav1.NewControllerRef(executions[0], v1alpha1.GroupVersion.WithKind("PipelineExecution"))
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
+		Namespace: namespace, Name: names[n], OwnerReferences: []metav1.OwnerReference{*owner},
+		Labels: map[string]string{v1alpha1.LabelExecutionID: string(executions[0].GetUID())},
+	}}
+	if how == "placeholder" {
+		job.Labels[v1alpha1.LabelPlaceholder] = "true"
+		job.Spec.Suspend, job.Spec.Parallelism = ptr.To(true), ptr.To[int32](0)
+	}
+	s.createObject(job)
+}
+
+// workloadNames returns the names that the executions recorded with their intents.
 func (s *Sim) workloadNames() []string {
 	var names []string
 	for _, o := range s.Store.All(simcluster.Execution) {
-		for _, pipeline := range s.Store.All(simcluster.Pipeline) {
-			for _, stage := range pipeline.(*v1alpha1.Pipeline).Spec.Stages {
-				for _, action := range stage.Actions {
-					actionKey := plan.ActionKey{Stage: stage.Name, Action: action.Name}
-					names = append(names, plan.WorkloadName(o.(*v1alpha1.PipelineExecution), actionKey, 1))
+		for _, stage := range o.(*v1alpha1.PipelineExecution).Status.Stages {
+			for _, action := range stage.Actions {
+				if action.Workload.Name != "" {
+					names = append(names, action.Workload.Name)
 				}
 			}
 		}

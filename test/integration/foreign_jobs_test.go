@@ -93,7 +93,7 @@ func TestAForeignJobOutlivesTheExecution(t *testing.T) {
 // createForeignJob creates a Job that is not the execution's under the name of an action's Job.
 func createForeignJob(t *testing.T, execution *v1alpha1.PipelineExecution, key plan.ActionKey, edit func(*batchv1.Job)) *batchv1.Job {
 	t.Helper()
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: plan.WorkloadName(execution, key, 1)}}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: plan.WorkloadName(execution, key, 1, "")}}
 	job.Spec = *builders.JobSpec("foreign")
 	edit(job)
 	return createObject(t, job)

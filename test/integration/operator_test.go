@@ -25,6 +25,9 @@ const operatorUser = "system:serviceaccount:haltline-system:haltline-manager"
 // metricsAddress is where the operator serves /metrics.
 var metricsAddress string
 
+// foreseeable is the nonce of the tests, so that they can take a name before an execution does.
+func foreseeable() string { return "" }
+
 // startOperator runs the operator as main does, except for leader election and probes, and under its own role.
 func startOperator(ctx context.Context) (wait func(), err error) {
 	for _, file := range []string{"rbac/role.yaml", "rbac/role_binding.yaml"} {
@@ -45,7 +48,7 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	options := controllers.Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 8, ReconciliationTimeout: time.Minute}
+	options := controllers.Options{Clock: clock.RealClock{}, Nonce: foreseeable, MaxConcurrentReconciles: 8, ReconciliationTimeout: time.Minute}
 	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, options); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ const (
 )
 
 // jobName is the name of the Job of the action, and its uid in the status.
-var jobName = plan.WorkloadName(newExecution(), plan.ActionKey{Stage: "s", Action: "a"}, 1)
+var jobName = plan.WorkloadName(newExecution(), plan.ActionKey{Stage: "s", Action: "a"}, 1, "")
 
 // historyBuilder writes a history by hand: one execution "e" with one action, written by the operator.
 type historyBuilder struct {

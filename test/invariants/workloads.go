@@ -6,10 +6,10 @@ package invariants
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/test/simcluster"
 )
 
@@ -59,9 +59,23 @@ func (h *History) isLostUnrecorded(job *Life) bool {
 	return len(entries) == 0 || entries[0].position > deleted.Position
 }
 
-// checkWorkloadNames is I4, of which a name that does not depend on the execution's uid or the attempt would be a breach: every
-// workload in a status has the name of its attempt, and so has every Job that the operator creates.
+// attempt is one start of an action.
+type attempt struct {
+	execution     types.UID
+	stage, action string
+	number        int32
+}
+
+// workloadNames are those that executions recorded with their intents.
+type workloadNames struct {
+	ofAttempt map[attempt]string
+	attemptOf map[string]attempt
+}
+
+// checkWorkloadNames is I4, of which a name that two attempts share, or an attempt with two names, would be a breach. Every workload in
+// a status has the name that was recorded with the intent, and so has every Job that the operator creates.
 func checkWorkloadNames(h *History, r *Result) {
+	names := workloadNames{map[attempt]string{}, map[string]attempt{}}
 	for i := range h.Changes {
 		c := &h.Changes[i]
 		execution, ok := c.New.(*v1alpha1.PipelineExecution)
@@ -71,7 +85,7 @@ func checkWorkloadNames(h *History, r *Result) {
 		for _, stage := range execution.Status.Stages {
 			for _, action := range stage.Actions {
 				r.Checked++
-				checkWorkloadName(r, c, execution, stage.Name, &action)
+				h.checkWorkloadName(r, c, execution, stage.Name, &action, names)
 			}
 		}
 	}
@@ -82,18 +96,23 @@ func checkWorkloadNames(h *History, r *Result) {
 	}
 }
 
-func checkWorkloadName(r *Result, c *Change, execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus) {
-	if action.Workload.Name == "" {
+func (h *History) checkWorkloadName(
+	r *Result, c *Change, execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus, names workloadNames,
+) {
+	name, key := action.Workload.Name, attempt{execution.UID, stage, action.Name, action.Attempt}
+	if name == "" {
 		if action.State == v1alpha1.ActionInProgress || action.Workload.UID != "" {
 			r.violate(c.Position, execution.UID, "action %q is %s and its workload has no name", action.Name, action.State)
 		}
 		return
 	}
-	want := plan.WorkloadName(execution, plan.ActionKey{Stage: stage, Action: action.Name}, action.Attempt)
-	if action.Attempt < 1 || action.Workload.Name != want {
-		r.violate(c.Position, execution.UID, "attempt %d of action %q has the workload %q, and its name is %q",
-			action.Attempt, action.Name, action.Workload.Name, want)
+	if first, known := names.ofAttempt[key]; known && first != name && !h.isWiped(execution.UID, c.Position, partStages) {
+		r.violate(c.Position, execution.UID, "attempt %d of action %q has the workload %q, and its name is %q", action.Attempt, action.Name, name, first)
 	}
+	if other, known := names.attemptOf[name]; action.Attempt < 1 || known && other != key {
+		r.violate(c.Position, execution.UID, "attempt %d of action %q has the workload %q of another", action.Attempt, action.Name, name)
+	}
+	names.ofAttempt[key], names.attemptOf[name] = name, key
 	for _, pending := range waitingFor(execution) {
 		if pending.Stage == stage && pending.Action == action.Name && (pending.Attempt != action.Attempt || pending.Workload != action.Workload) {
 			r.violate(c.Position, execution.UID, "the stop waits for another workload of action %q than the one in its status", action.Name)

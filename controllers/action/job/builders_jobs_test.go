@@ -15,7 +15,10 @@ import (
 
 // makeJob returns the Job of the action, which runs, as the API server has it.
 func makeJob(change ...func(*batchv1.Job)) *batchv1.Job {
-	job := newJob(makeScope(), makeConfirmed(plan.OperationObserve))
+	job, err := buildJob(makeScope(), makeConfirmed(plan.OperationObserve))
+	if err != nil {
+		panic(err)
+	}
 	job.UID = jobUID
 	job.Spec.Suspend = ptr.To(false)
 	for _, c := range change {
@@ -45,7 +48,7 @@ func withoutOwner(j *batchv1.Job) { j.OwnerReferences = nil }
 
 func asOrphan(j *batchv1.Job) { withoutOwner(j); j.Labels[v1alpha1.LabelOrphaned] = "true" }
 
-func asPlaceholder(j *batchv1.Job) { j.Labels[v1alpha1.LabelPlaceholder] = "true"; asSuspended(j) }
+func asPlaceholder(j *batchv1.Job) { j.Labels[v1alpha1.LabelPlaceholder] = "true"; asSuspended(j); asEmpty(j) }
 
 func asSuspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
 

@@ -40,6 +40,14 @@ func TestFence(t *testing.T) {
 			name: "somebody else's that looks like a placeholder", job: makeJob(asPlaceholder, asTakenOver),
 			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken}, messageParts: []string{jobName}, calls: readHolder,
 		},
+		{
+			name: "forged", job: makeJob(withManagedBy), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNotBelieved},
+			messageParts: []string{"spec.managedBy"}, calls: readHolder,
+		},
+		{
+			name: "forged to look like a placeholder", job: makeJob(asPlaceholder, withParallelism),
+			want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNotBelieved}, messageParts: []string{"asks for pods"}, calls: readHolder,
+		},
 		// Nobody can create anything in it any more, and neither can a paused operator.
 		{name: "the namespace ends", failAlways: map[string]error{"create Job": errEnding}, want: never, calls: withPods(create...)},
 		{

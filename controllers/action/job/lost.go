@@ -43,7 +43,7 @@ func (p *Provider) handleLostJob(ctx context.Context, scope action.Scope, op pla
 	switch {
 	case err != nil:
 		return observeRefusal("reserve by a placeholder the name of", scope, op, err)
-	case holder != nil && isOurs(holder, scope) && !isPlaceholder(holder):
+	case holder != nil && isOurs(holder, scope) && !isPlaceholder(holder) && whyNotBelieved(holder, scope, op) == "":
 		return p.endRecreatedJob(ctx, scope, op, holder, result)
 	case len(pods) > 0:
 		return waiting, nil

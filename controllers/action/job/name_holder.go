@@ -35,9 +35,12 @@ func observeNameHolder(holder *batchv1.Job, scope action.Scope, op plan.Operatio
 			Message: fmt.Sprintf("Job %q exists and is not this execution's, so it was left alone; delete or rename it, and "+
 				"start another execution.", op.Workload.Name),
 		}
-	case isPlaceholder(holder):
-		return plan.Observation{Phase: plan.PhaseNeverStarted}
-	default:
-		return observeJob(holder)
 	}
+	if why := whyNotBelieved(holder, scope, op); why != "" {
+		return observeDisbelief(op, why)
+	}
+	if isPlaceholder(holder) {
+		return plan.Observation{Phase: plan.PhaseNeverStarted}
+	}
+	return observeJob(holder)
 }

@@ -4,7 +4,6 @@
 package job
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,7 +81,7 @@ func TestAPlaceholderLikeTheJob(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the placeholder (-want +got):\n%s", diff)
 	}
-	if o, err := cluster.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); !errors.Is(err, errFenced) {
+	if o, err := cluster.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); err != nil || o.Reason != v1alpha1.ReasonJobNotBelieved {
 		t.Errorf("a start after it: %+v, %v", o, err)
 	}
 }

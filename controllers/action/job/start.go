@@ -5,7 +5,6 @@ package job
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,9 +14,6 @@ import (
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
-
-// errFenced is returned if the status which asked for a start is out of date: the start was fenced since.
-var errFenced = errors.New("the action was fenced by a stop; its execution must be read again")
 
 // Start creates the Job of an unconfirmed intent.
 func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
@@ -44,14 +40,15 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 	}
 }
 
-// observeStarted looks at the Job whose name was taken when the action's Job was created.
+// observeStarted looks at the Job whose name was taken when the action's Job was created. A placeholder of ours is there only after
+// a stop was recorded: then the status that asked for the start is out of date, and what is derived from it is never written.
 func (p *Provider) observeStarted(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	job, err := p.getNameHolder(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if isOurs(job, scope) && isPlaceholder(job) {
-		return plan.Observation{}, action.Pending(errFenced)
+	if o := observeNameHolder(job, scope, op); o.Phase != plan.PhaseNeverStarted {
+		return o, nil
 	}
-	return observeNameHolder(job, scope, op), nil
+	return observeDisbelief(op, "it is marked as a placeholder, and no stop is recorded"), nil
 }

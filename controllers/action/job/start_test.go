@@ -4,7 +4,6 @@
 package job
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,8 +23,13 @@ func TestStart(t *testing.T) {
 		{name: "ours is there", job: makeJob(), want: plan.Observation{Phase: plan.PhaseRunning, UID: jobUID}, calls: readHolder},
 		{name: "ours is there and has ended", job: makeJob(asComplete), want: plan.Observation{Phase: plan.PhaseSucceeded, UID: jobUID}, calls: readHolder},
 		{
-			// A paused operator that wakes up later finds the name taken.
-			name: "fenced since", job: makeJob(asPlaceholder), errorPart: "fenced by a stop", calls: readHolder,
+			// A paused operator that wakes up later finds the name taken; what it makes of that is not written.
+			name: "fenced since", job: makeJob(asPlaceholder), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNotBelieved},
+			messageParts: []string{"no stop is recorded"}, calls: readHolder,
+		},
+		{
+			name: "forged", job: makeJob(withManagedBy), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNotBelieved},
+			messageParts: []string{"spec.managedBy", "left alone"}, calls: readHolder,
 		},
 		{
 			name: "somebody else's", job: makeJob(withoutOwner), want: plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobNameTaken},
@@ -111,7 +115,7 @@ func TestStartAgainstFence(t *testing.T) {
 	cluster := newCluster(t)
 	_, err := cluster.execute(makeScope(), makeUnconfirmed(plan.OperationFence))
 	cluster.must(err)
-	if o, err := cluster.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); !errors.Is(err, errFenced) || o != (plan.Observation{}) {
+	if o, err := cluster.execute(makeScope(), makeUnconfirmed(plan.OperationStart)); err != nil || o.Phase != plan.PhaseFailed || o.UID != "" {
 		t.Errorf("a start after the fence: %+v, %v", o, err)
 	}
 	cluster = newCluster(t)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,7 +78,7 @@ func NewProcess(s *simcluster.Store, name string, at simcluster.Positions, earli
 	p.controllers = controllers.NewControllers(controllers.Dependencies{
 		Client:    simcluster.NewClient(s, calledBy, simcluster.ReadingFrom(p.Cache, indexes()...)),
 		APIReader: simcluster.NewClient(s, calledBy),
-		Recorder:  recorder{p}, Metrics: operatorMetrics, Clock: s.Clock,
+		Recorder:  recorder{p}, Metrics: operatorMetrics, Clock: s.Clock, Nonce: func() string { return Nonce(s) },
 	})
 	for range p.controllers {
 		p.queues = append(p.queues, newQueue(s.Clock.Now, func() int { p.order++; return p.order }))
@@ -89,6 +90,9 @@ func NewProcess(s *simcluster.Store, name string, at simcluster.Positions, earli
 	}
 	return p
 }
+
+// Nonce returns what an operator draws that has an intent to start an action now. It is another one after each change.
+func Nonce(s *simcluster.Store) string { return strconv.Itoa(len(s.History)) }
 
 // indexes are those of the operator's cache.
 func indexes() []simcluster.Index {
