@@ -5,9 +5,11 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -23,19 +25,19 @@ func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution 
 	if execution.DeletionTimestamp != nil || contains(execution.Labels, labels) && contains(execution.Annotations, annotations) {
 		return nil
 	}
-	before := execution.DeepCopy()
-	for name, value := range labels {
-		metav1.SetMetaDataLabel(&execution.ObjectMeta, name, value)
+	// The uid keeps it from another object of that name. Nothing else was decided on: whoever changes metadata at the same time keeps
+	// no execution from starting.
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": execution.UID, "labels": labels, "annotations": annotations}})
+	if err != nil {
+		return err
 	}
-	for name, value := range annotations {
-		metav1.SetMetaDataAnnotation(&execution.ObjectMeta, name, value)
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	err := r.Client.Patch(ctx, execution, patch, client.FieldOwner(action.FieldOwner))
+	// The answer is as new as the API server has it, and must not be mixed with what was read before.
+	answer := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: execution.Name}}
+	err = r.Client.Patch(ctx, answer, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(action.FieldOwner))
 	if err == nil {
+		execution.Labels, execution.Annotations = answer.Labels, answer.Annotations
 		return nil
 	}
-	before.DeepCopyInto(execution)
 	err = fmt.Errorf("marking the execution with its id: %w", err)
 	if needed {
 		return err

@@ -86,3 +86,16 @@ func TestWorkloadNamesDiffer(t *testing.T) {
 		taken[got] = tt.what
 	}
 }
+
+// The name that is recorded with an intent has the nonce that was drawn for it.
+func TestAnIntentHasANonce(t *testing.T) {
+	in := Input{
+		Execution: makeExecution(), Definition: makeDefinition(makeStage("s", makeAction("a", 1))), Revision: revisionName, Nonce: "drawn", Now: at(1),
+	}
+	status := nextStatus(t, in)
+	in.Execution.Status = status
+	status = nextStatus(t, in)
+	if got, want := status.Stages[0].Actions[0].Workload.Name, WorkloadName(in.Execution, ActionKey{"s", "a"}, 1, "drawn"); got != want {
+		t.Errorf("the name is %q, want %q", got, want)
+	}
+}

@@ -102,7 +102,7 @@ func TestHistoryHasTheGuardsOfTheOperatorsRequests(t *testing.T) {
 	b.request(operatorUser, "patch", 5, "", nil)
 	b.request(operatorUser, "create", 6, "{}", nil).RequestURI = "/apis?dryRun=All"
 	h := newHistory("n", &b.log, &b.watch)
-	want := []*invariants.Guard{{UID: true, State: true}, {UID: true}, {UID: true}, {UID: true, State: true}, {UID: true}, {UID: true}, nil}
+	want := []*invariants.Guard{{UID: true, State: true}, {UID: true}, {UID: true, State: true}, {UID: true, State: true}, {UID: true}, {UID: true}, nil}
 	if len(h.Requests) != len(want) {
 		t.Fatalf("%d requests, want %d", len(h.Requests), len(want))
 	}

@@ -57,7 +57,7 @@ func (i *Injection) inject(s *Sim, c *simcluster.Call, next func() error) error 
 		err := next()
 		i.actOutside(s, rest)
 		return err
-	case "drop":
+	case "drop", "churn":
 		return next()
 	}
 	i.actOutside(s, i.What)
@@ -143,6 +143,8 @@ func (i *Injection) prepare(s *Sim) {
 		n := parseNumber(rest)
 		s.Op.Drop = func(delivery int) bool { return delivery == n }
 		i.hasFired = true
+	case "churn":
+		s.churns, i.hasFired = true, true
 	}
 }
 

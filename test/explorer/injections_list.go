@@ -35,6 +35,7 @@ func listInjections(base *Sim) []*Injection {
 		add(c.Number, listStaleRestarts(base, c)...)
 		if c.Verb == "create" && c.Kind == simcluster.Job {
 			add(c.Number, listFailingSeconds(base, c)...)
+			add(c.Number, base.listForgeries()...)
 			// A second operator has started what the first is about to start, and somebody deleted it.
 			add(c.Number, "second+lose+second")
 		}
@@ -48,6 +49,7 @@ func listInjections(base *Sim) []*Injection {
 		}
 	}
 	add(callAtRest, base.listOutsideActs(base.countObjects())...)
+	add(0, "churn")
 	for n := 1; n <= base.Op.Deliveries; n++ {
 		add(0, fmt.Sprintf("drop.%d", n))
 	}
@@ -171,6 +173,15 @@ func listOlderViews(base *Sim, k simcluster.Kind, c *simcluster.Call) []int {
 	return positions
 }
 
+// listForgeries returns the Jobs that somebody creates in the place of one that is about to be created.
+func (s *Sim) listForgeries() []string {
+	var what []string
+	for n := range s.countActions() {
+		what = append(what, fmt.Sprintf("forge.%d.work", n), fmt.Sprintf("forge.%d.placeholder", n))
+	}
+	return what
+}
+
 // listOutsideActs returns what other people and programs do, for the numbers of objects of each kind.
 func (s *Sim) listOutsideActs(objectCounts []int) []string {
 	what := []string{
@@ -179,7 +190,7 @@ func (s *Sim) listOutsideActs(objectCounts []int) []string {
 		"stop.a+second", "stop.w+second", "stop.wa+second", "stop.a+cluster",
 	}
 	for n := range s.countActions() {
-		what = append(what, fmt.Sprintf("foreign.%d", n), fmt.Sprintf("forge.%d.work", n), fmt.Sprintf("forge.%d.placeholder", n))
+		what = append(what, fmt.Sprintf("foreign.%d", n))
 	}
 	for _, k := range simcluster.Kinds {
 		for i := range objectCounts[k] {

@@ -5,6 +5,7 @@ package explorer
 
 import (
 	"fmt"
+	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -172,6 +173,15 @@ func (s *Sim) countActions() int {
 		}
 	}
 	return n
+}
+
+// churn changes the metadata of what the operator is about to change, each time that it does, so that no resourceVersion stays.
+func (s *Sim) churn(c *simcluster.Call) {
+	if c.Kind == simcluster.Pipeline || c.Kind == simcluster.Execution || c.Kind == simcluster.StopRequest || c.Kind == simcluster.Job {
+		s.Store.Mutate(c.Kind, c.Key, func(o client.Object) {
+			metav1.SetMetaDataAnnotation(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), "test/churn", strconv.Itoa(c.Number))
+		})
+	}
 }
 
 // createForeignJob creates a Job that no execution controls, under the name of the nth workload.

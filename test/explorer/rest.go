@@ -75,14 +75,16 @@ func (r *record) findWritesAtRest() {
 	}
 }
 
-// findIdleWrites is I8: "A write that repeats itself is load for ever." No write leaves an object as it was.
+// findIdleWrites is I8: "A write that repeats itself is load for ever." No write leaves an object as it was, except the mark of an
+// execution that is put on again because the cache lags: it demands no state. Then the API server writes nothing.
 func (r *record) findIdleWrites() {
 	changed := map[callID]bool{}
 	for _, c := range r.sim.Store.History {
 		changed[callID{c.By, c.Call}] = true
 	}
 	for _, c := range r.calls {
-		if c.Writes() && c.Err == nil && !changed[callID{c.By, c.Number}] {
+		isMark := c.Verb == "patch" && c.Kind == simcluster.Execution
+		if c.Writes() && c.Err == nil && !changed[callID{c.By, c.Number}] && !isMark {
 			r.violate(checkWritesChange, c.Before, "call %d of %s, %s, wrote what was there", c.Number, c.By, c)
 		}
 	}

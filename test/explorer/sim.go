@@ -50,6 +50,8 @@ type Sim struct {
 	stepsLeft int
 	// restartFrom is where the caches of the next restarted operator begin.
 	restartFrom simcluster.Positions
+	// churns is true if somebody changes the metadata of an object each time that the operator is about to.
+	churns bool
 }
 
 // operatorName is the process that injections are for.
@@ -204,6 +206,9 @@ func (s *Sim) aroundCall(c *simcluster.Call, next func() error) error {
 	if s.Scenario.Refuse != nil && s.Scenario.Refuse(s, c) {
 		c.Err = simcluster.Failure("quota", *c)
 		return c.Err
+	}
+	if s.churns && c.Writes() {
+		s.Store.As(outsider, func() { s.churn(c) })
 	}
 	err := s.injectInto(c, next)
 	s.actAsPeople(c, true)

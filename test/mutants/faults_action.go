@@ -19,11 +19,6 @@ var actionFaults = []Fault{
 		Breaks: "I4: an operator that was paused takes the placeholder for the Job that it was about to create.",
 		Edits: []Edit{
 			{
-				Package: "controllers/action/job", Func: "Provider.observeStarted",
-				Find:    `isPlaceholder(job)`,
-				Replace: `false`,
-			},
-			{
 				Package: "controllers/action/job", Func: "observeNameHolder",
 				Find:    `isPlaceholder(holder)`,
 				Replace: `false`,
@@ -190,6 +185,33 @@ var actionFaults = []Fault{
 			Package: "controllers/action/job", Func: "patchOfOurs",
 			Find:    `jsonpatch.New(job).Test(reference+"/uid", scope.Execution.UID).Test(reference+"/controller", true)`,
 			Replace: `jsonpatch.New(job)`,
+		}},
+	},
+	{
+		Name:   "forged-job-believed",
+		Breaks: "Whatever lies under the name of an action's Job with the execution as its controller is taken for it.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "observeNameHolder",
+			Find:    `why != ""`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "forged-placeholder-blocks",
+		Breaks: "A Job of somebody else's that is marked as a placeholder keeps an action from starting, without a word.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.observeStarted",
+			Find:    `observeDisbelief(op, "it is marked as a placeholder, and no stop is recorded"), nil`,
+			Replace: `plan.Observation{}, action.Pending(fmt.Errorf("fenced"))`,
+		}},
+	},
+	{
+		Name:   "mirrored-image-not-believed",
+		Breaks: "I5: a Job of ours whose image a webhook took from another registry counts as somebody else's, and runs on.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "runsTheSame",
+			Find:    `baseOfImage(c.Image) == baseOfImage(wanted.Image)`,
+			Replace: `c.Image == wanted.Image`,
 		}},
 	},
 	{

@@ -87,6 +87,15 @@ var planFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "job-name-foreseeable",
+		Breaks: "Whoever can read an execution knows the names of its Jobs before they are needed, and can take them.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "recordIntent",
+			Find:    `in.Nonce`,
+			Replace: `""`,
+		}},
+	},
+	{
 		Name:   "job-name-without-attempt",
 		Breaks: "I4: every attempt of an action has the same name, so a later one finds the Job of the first.",
 		Edits: []Edit{{

@@ -86,7 +86,8 @@ func NewPatchFailed(err error) error {
 }
 
 // ReadGuard returns what a change demands of the object, by the body of its request: its uid, and the state that it was decided on.
-// No two objects of a cluster have the same resourceVersion.
+// A merge patch of metadata alone overwrites nothing that is decided on, and needs no state. No two objects of a cluster have the
+// same resourceVersion.
 func ReadGuard(body []byte) (uid, state bool) {
 	var tests []struct{ Op, Path string }
 	if json.Unmarshal(body, &tests) == nil {
@@ -96,12 +97,12 @@ func ReadGuard(body []byte) (uid, state bool) {
 		}
 		return uid, state
 	}
-	var named struct {
-		Metadata, Preconditions struct{ UID, ResourceVersion string }
-	}
-	if json.Unmarshal(body, &named) != nil {
+	var fields map[string]json.RawMessage
+	var named struct{ Metadata, Preconditions struct{ UID, ResourceVersion string } }
+	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(body, &named) != nil {
 		return false, false
 	}
-	state = named.Metadata.ResourceVersion != "" || named.Preconditions.ResourceVersion != ""
-	return state || named.Metadata.UID != "" || named.Preconditions.UID != "", state
+	_, hasMetadata := fields["metadata"]
+	hasVersion := named.Metadata.ResourceVersion != "" || named.Preconditions.ResourceVersion != ""
+	return hasVersion || named.Metadata.UID != "" || named.Preconditions.UID != "", hasVersion || hasMetadata && len(fields) == 1
 }
