@@ -64,14 +64,14 @@ func NewControllers(d Dependencies) []Controller {
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
-		{"pipeline", &PipelineReconciler{Client: d.Client, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
+		{"pipeline", &PipelineReconciler{Client: d.Client, APIReader: d.APIReader, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Registry: registry,
 			Revisions: revisions, Reporter: reporter, Clock: d.Clock,
 		}, executionWatches(d.Client, registry.Watches())},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
-			Client: d.Client, APIReader: d.APIReader, Registry: registry, Reporter: reporter, Clock: d.Clock,
+			Client: d.Client, Registry: registry, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),
 		}, stopRequestWatches(d.Client)},
 	}
 }

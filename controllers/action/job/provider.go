@@ -37,13 +37,16 @@ func (p *Provider) Handles(definition *v1alpha1.Action) bool {
 	return definition.Job != nil
 }
 
-// Watches returns Jobs without their pod templates, and the metadata of pods, of which only the deletion matters: what else
+// Watches returns Jobs without what is not read, and the metadata of pods, of which only the deletion matters: what else
 // happens to a pod changes its Job.
 func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
 		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
-		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{action.OnlyDeletes}},
+		{
+			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: stripPodMetadata},
+			Predicates: []predicate.Predicate{action.OnlyDeletes},
+		},
 	}
 }
 
@@ -52,13 +55,4 @@ func newPodMetadata() *metav1.PartialObjectMetadata {
 	pod := &metav1.PartialObjectMetadata{}
 	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
 	return pod
-}
-
-// stripJob leaves out of a Job what nobody reads from the cache.
-func stripJob(obj any) (any, error) {
-	if job, ok := obj.(*batchv1.Job); ok {
-		job.ManagedFields = nil
-		job.Spec.Template = corev1.PodTemplateSpec{}
-	}
-	return obj, nil
 }
