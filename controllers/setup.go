@@ -25,6 +25,7 @@ import (
 	"haltline.dev/haltline/controllers/action/job"
 	"haltline.dev/haltline/controllers/metrics"
 	"haltline.dev/haltline/controllers/revision"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Options bound the work of the controllers.
@@ -76,10 +77,13 @@ func NewControllers(d Dependencies) []Controller {
 	}
 }
 
+// largeReads is how many pages of whole pods or Jobs are read at the same time. A page of pods as large as they can be is 15 MiB.
+const largeReads = 2
+
 // newRegistry returns the providers of all kinds of action. Adding a kind is one more line here.
 func newRegistry(c client.Client, apiReader client.Reader) *action.Registry {
 	return action.NewRegistry(
-		&job.Provider{Client: c, APIReader: apiReader},
+		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largeReads)},
 	)
 }
 

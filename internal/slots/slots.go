@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// Slots bounds how many callers do something at the same time. The others wait in the order in which they came.
+// Slots bounds how many callers do something at the same time. The others wait in the order in which they came. Nil bounds nothing.
 type Slots chan struct{}
 
 // New returns so many slots.
@@ -23,12 +23,14 @@ func (s Slots) Do(ctx context.Context, do func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case s <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if s != nil {
+		select {
+		case s <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-s }()
 	}
-	defer func() { <-s }()
 	return do()
 }
 

@@ -15,6 +15,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Provider runs actions as Jobs.
@@ -23,6 +24,8 @@ type Provider struct {
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
+	// LargeReads bound how often whole pods or Jobs are read at the same time; nil does not bound it.
+	LargeReads slots.Slots
 }
 
 var _ action.Provider = &Provider{}
@@ -42,9 +45,9 @@ func (p *Provider) Handles(definition *v1alpha1.Action) bool {
 func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
-		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
+		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}},
 		{
-			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: stripPodMetadata},
+			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: transformPodMetadata},
 			Predicates: []predicate.Predicate{action.OnlyDeletes},
 		},
 	}

@@ -25,19 +25,22 @@ var keptAnnotations = []string{
 	batchv1.JobCompletionIndexAnnotation,
 }
 
-// stripJob leaves out of a Job for the cache what is not read from there: its template above all.
-func stripJob(obj any) (any, error) {
-	job, ok := obj.(*batchv1.Job)
-	if !ok {
-		return obj, nil
+// transformJob has the cache keep what stripJob leaves.
+func transformJob(obj any) (any, error) {
+	if job, ok := obj.(*batchv1.Job); ok {
+		stripJob(job)
 	}
+	return obj, nil
+}
+
+// stripJob leaves out of a Job what is not read of it once it was created: its template above all.
+func stripJob(job *batchv1.Job) {
 	stripWorkMetadata(&job.ObjectMeta)
 	job.Spec = batchv1.JobSpec{
 		Suspend: job.Spec.Suspend, Parallelism: job.Spec.Parallelism, Completions: job.Spec.Completions,
 		ManualSelector: job.Spec.ManualSelector, ManagedBy: job.Spec.ManagedBy, Selector: stripSelector(job.Spec.Selector),
 	}
 	job.Status.CompletedIndexes, job.Status.FailedIndexes = "", nil
-	return obj, nil
 }
 
 // stripSelector leaves a selector that the API server gave the Job, and of another one only that it is none of those.
@@ -48,8 +51,8 @@ func stripSelector(selector *metav1.LabelSelector) *metav1.LabelSelector {
 	return &metav1.LabelSelector{}
 }
 
-// stripPodMetadata leaves of a pod for the cache what its deletion is about.
-func stripPodMetadata(obj any) (any, error) {
+// transformPodMetadata leaves of a pod for the cache what its deletion is about.
+func transformPodMetadata(obj any) (any, error) {
 	if pod, ok := obj.(*metav1.PartialObjectMetadata); ok {
 		action.StripMetadata(&pod.ObjectMeta, keptLabels, nil)
 	}
