@@ -62,12 +62,12 @@ type Controller struct {
 // NewControllers returns the controllers of Haltline.
 func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader)
-	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader}
+	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
-		{"pipeline", &PipelineReconciler{Client: d.Client, APIReader: d.APIReader, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
+		{"pipeline", &PipelineReconciler{Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
-			Client: d.Client, APIReader: d.APIReader, Registry: registry,
+			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
 			Revisions: revisions, Reporter: reporter, Clock: d.Clock,
 		}, executionWatches(d.Client, registry.Watches())},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
@@ -77,13 +77,10 @@ func NewControllers(d Dependencies) []Controller {
 	}
 }
 
-// largeReads is how many pages of whole pods or Jobs are read at the same time. A page of pods as large as they can be is 15 MiB.
-const largeReads = 2
-
 // newRegistry returns the providers of all kinds of action. Adding a kind is one more line here.
 func newRegistry(c client.Client, apiReader client.Reader) *action.Registry {
 	return action.NewRegistry(
-		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largeReads)},
+		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largePages)},
 	)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Store keeps revisions in the cluster.
@@ -22,12 +23,19 @@ type Store struct {
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
+	// LargeSteps bound how often a definition is packed or unpacked at the same time, which takes many times its size; nil does
+	// not bound it.
+	LargeSteps slots.Slots
 }
 
 // Ensure makes sure that the ControllerRevision of a Pipeline exists and that it is not about to be deleted as unused, and
 // returns its name. There is one for each definition that was run.
 func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string, error) {
-	revision, err := newRevision(pipeline)
+	var revision *appsv1.ControllerRevision
+	err := s.LargeSteps.Do(ctx, func() (err error) {
+		revision, err = newRevision(pipeline)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
@@ -91,10 +99,19 @@ func (s *Store) Delete(ctx context.Context, revision *appsv1.ControllerRevision)
 }
 
 // Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name is a hash of.
-func (s *Store) Load(ctx context.Context, namespace, name string) (*v1alpha1.PipelineDefinition, error) {
+func (s *Store) Load(ctx context.Context, namespace, name string) (definition *v1alpha1.PipelineDefinition, err error) {
+	err = s.LargeSteps.Do(ctx, func() error {
+		definition, err = s.load(ctx, namespace, name)
+		return err
+	})
+	return definition, err
+}
+
+func (s *Store) load(ctx context.Context, namespace, name string) (*v1alpha1.PipelineDefinition, error) {
 	revision := &appsv1.ControllerRevision{}
 	key := client.ObjectKey{Namespace: namespace, Name: name}
-	err := s.Client.Get(ctx, key, revision)
+	// What it holds is only read, so it need not be copied.
+	err := s.Client.Get(ctx, key, revision, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) {
 		err = s.APIReader.Get(ctx, key, revision)
 	}
