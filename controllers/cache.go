@@ -6,6 +6,7 @@ package controllers
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -57,10 +58,12 @@ func stripStopRequest(obj any) (any, error) {
 	return obj, nil
 }
 
-// stripRevision leaves of a ControllerRevision what it pins, and the marks of ours. Of its owners it matters only that there are any.
+// stripRevision leaves of a ControllerRevision the marks of ours. What it pins is read live, and remembered for a while. Of its
+// owners it matters only that there are any.
 func stripRevision(obj any) (any, error) {
 	if revision, ok := obj.(*appsv1.ControllerRevision); ok {
 		owners := revision.OwnerReferences
+		revision.Data = runtime.RawExtension{}
 		action.StripMetadata(&revision.ObjectMeta, []string{v1alpha1.LabelPipelineUID}, []string{v1alpha1.AnnotationUnusedSince})
 		if len(owners) > 0 {
 			revision.OwnerReferences = []metav1.OwnerReference{owners[0]}

@@ -41,6 +41,7 @@ func TestTheCacheKeepsLittle(t *testing.T) {
 			},
 			Status: batchv1.JobStatus{CompletedIndexes: huge, FailedIndexes: &huge},
 		},
+		&appsv1.ControllerRevision{Data: template.Spec},
 		&metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}},
 	} {
 		t.Run(fmt.Sprintf("%T", o), func(t *testing.T) {
@@ -85,7 +86,6 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 			Annotations:     map[string]string{v1alpha1.AnnotationUnusedSince: "2026-03-01T12:00:00Z"},
 			OwnerReferences: []metav1.OwnerReference{{Name: "theirs"}},
 		},
-		Data: runtime.RawExtension{Raw: []byte(`{"stages":[]}`)},
 	}
 	for _, tt := range []struct{ object, want client.Object }{
 		{execution, execution}, {sr, sr}, {pipeline, wantedPipeline}, {job, job}, {revision, revision},
