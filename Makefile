@@ -87,7 +87,7 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|explorer$$|integration|simcluster/comparison)')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|integration|simcluster/comparison)')" && \
 	$(GO) test -race $$packages
 	# One at a time: each starts an API server and Kubernetes' controllers.
 	assets="$$($(CLUSTER) assets)" && \
@@ -108,6 +108,11 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 .PHONY: test-chaos
 test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run, CHAOS_NODE=simulated without root.
 	$(GO) test ./test/chaos -v -count=1 -timeout 40m
+
+.PHONY: test-memory
+test-memory: ## Run the operator while a tenant makes everything as large as it can be, and measure its memory. Linux only.
+	assets="$$($(CLUSTER) assets)" && \
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test ./test/memory -v -count=1 -timeout 15m
 
 .PHONY: test-explorer-pairs
 test-explorer-pairs: ## Run the explorer's small scenarios with every pair of its gravest injections; make test tries one pair in 100.

@@ -5,6 +5,8 @@ package controllers
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -12,14 +14,60 @@ import (
 	"haltline.dev/haltline/controllers/action"
 )
 
-// CacheOptions keeps the cache small: no managed fields, only revisions of ours, and of the workloads what their providers
-// read.
+// CacheOptions keeps the cache small: only revisions of ours, and of every kind only what is read. Users decide how large an
+// object is, and a reconciliation copies what it reads. So whatever comes from the cache lacks most of its metadata, and must
+// never be written back as a whole.
 func CacheOptions() cache.Options {
 	byObject := map[client.Object]cache.ByObject{
-		&appsv1.ControllerRevision{}: {Label: action.SelectLabeled(v1alpha1.LabelPipelineUID)},
+		&v1alpha1.Pipeline{}:          {Transform: stripPipeline},
+		&v1alpha1.PipelineExecution{}: {Transform: stripExecution},
+		&v1alpha1.StopRequest{}:       {Transform: stripStopRequest},
+		&appsv1.ControllerRevision{}: {
+			Label: action.SelectLabeled(v1alpha1.LabelPipelineUID), Transform: stripRevision,
+		},
 	}
 	for _, w := range newRegistry(nil, nil).Watches() {
 		byObject[w.Object] = w.Cache
 	}
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
+}
+
+// stripPipeline leaves the name and the status of a Pipeline. What it runs is read live, one Pipeline at a time.
+func stripPipeline(obj any) (any, error) {
+	if pipeline, ok := obj.(*v1alpha1.Pipeline); ok {
+		action.StripMetadata(&pipeline.ObjectMeta, nil, nil)
+		pipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName}
+	}
+	return obj, nil
+}
+
+// stripExecution leaves the spec and the status of an execution, which the schema bounds, and the marks of ours.
+func stripExecution(obj any) (any, error) {
+	if execution, ok := obj.(*v1alpha1.PipelineExecution); ok {
+		action.StripMetadata(&execution.ObjectMeta,
+			[]string{v1alpha1.LabelExecutionID, v1alpha1.LabelPipeline}, []string{v1alpha1.AnnotationExecutionName})
+	}
+	return obj, nil
+}
+
+// stripStopRequest leaves the spec and the status of a request.
+func stripStopRequest(obj any) (any, error) {
+	if sr, ok := obj.(*v1alpha1.StopRequest); ok {
+		action.StripMetadata(&sr.ObjectMeta, nil, nil)
+	}
+	return obj, nil
+}
+
+// stripRevision leaves of a ControllerRevision the marks of ours. What it pins is read live, and remembered for a while. Of its
+// owners it matters only that there are any.
+func stripRevision(obj any) (any, error) {
+	if revision, ok := obj.(*appsv1.ControllerRevision); ok {
+		owners := revision.OwnerReferences
+		revision.Data = runtime.RawExtension{}
+		action.StripMetadata(&revision.ObjectMeta, []string{v1alpha1.LabelPipelineUID}, []string{v1alpha1.AnnotationUnusedSince})
+		if len(owners) > 0 {
+			revision.OwnerReferences = []metav1.OwnerReference{owners[0]}
+		}
+	}
+	return obj, nil
 }

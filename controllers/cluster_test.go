@@ -99,6 +99,11 @@ func buildClient(t *testing.T, objects ...client.Object) client.WithWatch {
 		WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{})
 	b.WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string { return []string{string(o.(*corev1.Event).InvolvedObject.UID)} })
 	b.WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} })
+	b.WithIndex(&v1alpha1.PipelineExecution{}, fieldExecutionID, func(o client.Object) []string {
+		return []string{o.(*v1alpha1.PipelineExecution).Status.PipelineExecutionID}
+	})
+	b.WithIndex(&v1alpha1.Pipeline{}, fieldPipelineName, func(o client.Object) []string { return []string{o.(*v1alpha1.Pipeline).Spec.PipelineName} })
+	b.WithIndex(&v1alpha1.Pipeline{}, fieldName, func(o client.Object) []string { return []string{o.GetName()} })
 	if err := setupIndexes(t.Context(), indexer{b}); err != nil {
 		t.Fatal(err)
 	}

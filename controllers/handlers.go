@@ -67,16 +67,10 @@ func mapRequestToExecution(c client.Reader) handler.MapFunc {
 	}
 }
 
+// requestForExecution returns the execution of an id. If the cache does not have it yet, its own event has its reconciler look
+// for requests and workloads.
 func requestForExecution(ctx context.Context, c client.Reader, namespace, id string) []reconcile.Request {
-	execution, err := executionByID(ctx, c, namespace, id)
-	if err != nil {
-		log.FromContext(ctx).Error(err, "could not look up an execution", "namespace", namespace, "pipelineExecutionId", id)
-	}
-	if execution == nil {
-		// Its own event, once it is in the cache, has its reconciler look for requests and workloads.
-		return nil
-	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(execution)}}
+	return listRequests(ctx, c, &v1alpha1.PipelineExecutionList{}, namespace, indexUID, id)
 }
 
 // mapToWaitingExecutions maps a Pipeline to the executions that wait for it.
@@ -117,13 +111,15 @@ func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: execution.Namespace, Name: execution.Status.PipelineRevision}}}
 }
 
+// listRequests returns the objects that an index finds. It copies none of them.
 func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
-	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}); err != nil {
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy)
+	if err != nil {
 		log.FromContext(ctx).Error(err, "could not list", "index", index, "value", value)
 		return nil
 	}
 	var requests []reconcile.Request
-	err := meta.EachListItem(list, func(o runtime.Object) error {
+	err = meta.EachListItem(list, func(o runtime.Object) error {
 		if item, ok := o.(client.Object); ok {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)})
 		}

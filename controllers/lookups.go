@@ -9,14 +9,10 @@ import (
 	"fmt"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
-
-// pageSize bounds what one live list brings.
-const pageSize = 500
 
 // executionByID returns the execution of an id from the cache, or nil.
 func executionByID(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
@@ -28,42 +24,24 @@ func executionByID(ctx context.Context, c client.Reader, namespace, id string) (
 	return &list.Items[0], nil
 }
 
-// liveExecutionByID looks for the execution of an id through the names and ids of the namespace's executions on the API
-// server. It returns nil if there is none.
-func liveExecutionByID(ctx context.Context, apiReader client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
-	page := &metav1.PartialObjectMetadataList{}
-	page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("PipelineExecutionList"))
-	for {
-		err := apiReader.List(ctx, page, client.InNamespace(namespace), client.Limit(pageSize), client.Continue(page.Continue))
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range page.Items {
-			if string(m.UID) == id {
-				return getLiveExecution(ctx, apiReader, &m)
-			}
-		}
-		if page.Continue == "" {
-			return nil, nil
-		}
-	}
-}
-
-// getLiveExecution returns an execution as it is on the API server, or nil if it is gone.
+// getLiveExecution returns an execution as it is on the API server, without what the cache leaves out, or nil if it is gone.
 func getLiveExecution(ctx context.Context, apiReader client.Reader, known client.Object) (*v1alpha1.PipelineExecution, error) {
 	execution := &v1alpha1.PipelineExecution{}
 	err := apiReader.Get(ctx, client.ObjectKeyFromObject(known), execution)
 	if err != nil || execution.UID != known.GetUID() {
 		return nil, client.IgnoreNotFound(err)
 	}
+	if _, err := stripExecution(execution); err != nil {
+		return nil, err
+	}
 	return execution, nil
 }
 
-// pipelineByName returns the Pipeline that has a pipelineName in a namespace, from the cache, or nil. Of several it is the
-// oldest, by creation time, then by name.
+// pipelineByName returns the Pipeline that has a pipelineName in a namespace, as the cache keeps it, or nil. Of several it is the
+// oldest, by creation time, then by name. It must not be changed.
 func pipelineByName(ctx context.Context, c client.Reader, namespace, pipelineName string) (*v1alpha1.Pipeline, error) {
 	list := &v1alpha1.PipelineList{}
-	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexPipelineName: pipelineName})
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexPipelineName: pipelineName}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("looking up Pipeline %q: %w", pipelineName, err)
 	}
@@ -82,7 +60,7 @@ func oldestPipeline(pipelines []v1alpha1.Pipeline) *v1alpha1.Pipeline {
 }
 
 // livePipelineByName returns the Pipeline that has a pipelineName as the API server has it, or nil. The cache may hold an older
-// definition than whoever created the execution had seen.
+// definition than whoever created the execution had seen, and holds no stages.
 func livePipelineByName(ctx context.Context, c, apiReader client.Reader, namespace, pipelineName string) (*v1alpha1.Pipeline, error) {
 	cached, err := pipelineByName(ctx, c, namespace, pipelineName)
 	if err != nil || cached == nil {
@@ -97,45 +75,4 @@ func livePipelineByName(ctx context.Context, c, apiReader client.Reader, namespa
 		return nil, nil
 	}
 	return pipeline, nil
-}
-
-// livePipelineExists reports whether a namespace has a Pipeline of a pipelineName, by live reads: of the one that the cache
-// has, and else of all.
-func livePipelineExists(ctx context.Context, c, apiReader client.Reader, namespace, pipelineName string) (bool, error) {
-	known, err := pipelineByName(ctx, c, namespace, pipelineName)
-	if err != nil {
-		return false, err
-	}
-	if known != nil {
-		pipeline := &v1alpha1.Pipeline{}
-		err := apiReader.Get(ctx, client.ObjectKeyFromObject(known), pipeline)
-		if client.IgnoreNotFound(err) != nil {
-			return false, fmt.Errorf("looking up Pipeline %q: %w", known.Name, err)
-		}
-		if err == nil && hasPipelineName(pipeline, pipelineName) {
-			return true, nil
-		}
-	}
-	return listsLivePipeline(ctx, apiReader, namespace, pipelineName)
-}
-
-// listsLivePipeline looks for a Pipeline of a pipelineName among all of its namespace on the API server.
-func listsLivePipeline(ctx context.Context, apiReader client.Reader, namespace, pipelineName string) (bool, error) {
-	list := &v1alpha1.PipelineList{}
-	for {
-		err := apiReader.List(ctx, list, client.InNamespace(namespace), client.Limit(pageSize), client.Continue(list.Continue))
-		if err != nil {
-			return false, fmt.Errorf("listing pipelines: %w", err)
-		}
-		if slices.ContainsFunc(list.Items, func(p v1alpha1.Pipeline) bool { return hasPipelineName(&p, pipelineName) }) {
-			return true, nil
-		}
-		if list.Continue == "" {
-			return false, nil
-		}
-	}
-}
-
-func hasPipelineName(pipeline *v1alpha1.Pipeline, pipelineName string) bool {
-	return pipeline.EffectiveName() == pipelineName && pipeline.DeletionTimestamp == nil
 }

@@ -184,22 +184,25 @@ func (op *operator) create(ctx context.Context, raw client.WithWatch, o client.O
 	return nil
 }
 
-// listNames lists the metadata of executions. The fake client applies a field selector only to whole objects.
+// listNames lists the metadata of objects. The fake client applies a field selector only to whole objects.
 func listNames(ctx context.Context, reader client.Reader, names *metav1.PartialObjectMetadataList, opts ...client.ListOption) error {
 	if (&client.ListOptions{}).ApplyOptions(opts).FieldSelector == nil {
 		return reader.List(ctx, names, opts...)
 	}
-	executions := &v1alpha1.PipelineExecutionList{}
-	if err := reader.List(ctx, executions, opts...); err != nil {
+	var list client.ObjectList = &v1alpha1.PipelineExecutionList{}
+	if names.Kind == "PipelineList" {
+		list = &v1alpha1.PipelineList{}
+	}
+	if err := reader.List(ctx, list, opts...); err != nil {
 		return err
 	}
-	for _, e := range executions.Items {
-		names.Items = append(names.Items, metav1.PartialObjectMetadata{ObjectMeta: e.ObjectMeta})
-	}
-	return nil
+	names.Items = nil
+	return meta.EachListItem(list, func(o runtime.Object) error {
+		names.Items = append(names.Items, metav1.PartialObjectMetadata{ObjectMeta: *o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)})
+		return nil
+	})
 }
 
-// listPage returns one page of a live list. The fake client has only whole lists.
 func (op *operator) listPage(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	o := client.ListOptions{}
 	o.ApplyOptions(opts)
@@ -210,7 +213,11 @@ func (op *operator) listPage(ctx context.Context, list client.ObjectList, opts .
 		}
 	}
 	o.Continue, o.Limit = "", 0
-	if err := op.cluster.raw.List(ctx, list, &o); err != nil {
+	if names, ok := list.(*metav1.PartialObjectMetadataList); ok {
+		if err := listNames(ctx, op.cluster.raw, names, &o); err != nil {
+			return err
+		}
+	} else if err := op.cluster.raw.List(ctx, list, &o); err != nil {
 		return err
 	}
 	items, err := meta.ExtractList(list)

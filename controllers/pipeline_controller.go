@@ -28,6 +28,8 @@ import (
 type PipelineReconciler struct {
 	// Client reads from the cache, and writes.
 	Client client.Client
+	// APIReader reads from the API server.
+	APIReader client.Reader
 	// Registry knows whether an action could be started.
 	Registry *action.Registry
 	// Clock has the time that is recorded.
@@ -45,7 +47,7 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	problem, canPass, err := r.findProblem(ctx, pipeline)
 	if err != nil {
-		return ctrl.Result{}, err
+		return ignoreConflict(ctx, err)
 	}
 	now := metav1.NewTime(r.Clock.Now())
 	next := nextPipelineStatus(pipeline, problem, now)
@@ -75,7 +77,8 @@ func retryDelay(status *v1alpha1.PipelineStatus, now metav1.Time) time.Duration 
 	return min(max(now.Sub(ready.LastTransitionTime.Time), minRetryDelay), maxRetryDelay)
 }
 
-// findProblem returns why the Pipeline cannot be run, or nil, and whether something else than a change of it can lift that.
+// findProblem returns why the Pipeline cannot be run, or nil, and whether something else than a change of it can lift that. If it
+// has to be checked, it is read anew into pipeline.
 func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
 	oldest, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
 	if err != nil {
@@ -90,6 +93,12 @@ func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1
 		// The API server was asked about this generation.
 		return nil, false, nil
 	}
+	// The cache has no stages.
+	live := &v1alpha1.Pipeline{}
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(pipeline), live); err != nil {
+		return nil, false, pendingIfGone(fmt.Errorf("reading the Pipeline: %w", err))
+	}
+	*pipeline = *live
 	if problem := findDefinitionProblem(r.Registry, pipeline.Spec.Definition()); problem != nil {
 		return problem, false, nil
 	}

@@ -45,6 +45,11 @@ func (r *RevisionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		return ctrl.Result{}, err
 	}
 	step, after := revision.NextStep(pinned, used, r.Clock.Now())
+	if step != revision.StepKeep {
+		if intact, err := r.Revisions.IsIntact(ctx, pinned); err != nil || !intact {
+			return ctrl.Result{}, err
+		}
+	}
 	if step == revision.StepMarkUnused || step == revision.StepDelete {
 		// A cache that lags must not have a revision deleted.
 		if used, err = r.isUsedLive(ctx, pinned); err != nil {

@@ -69,6 +69,22 @@ func TestARevisionLivesAsLongAsSomethingUsesIt(t *testing.T) {
 	expect("it has been unused for long", false, false)
 }
 
+// What somebody else put into a revision of ours is theirs: it is neither marked nor deleted.
+func TestARevisionOfSomebodyElseIsLeftAlone(t *testing.T) {
+	cluster := newCluster(t, makePipelineOf("a"), makeExecution())
+	op := cluster.newOperator("op")
+	cluster.must(op.settle())
+	key := client.ObjectKey{Namespace: "team", Name: cluster.getExecution().Status.PipelineRevision}
+	cluster.must(cluster.raw.Delete(t.Context(), cluster.getExecution()))
+	theirs := readRevision(t, cluster, key)
+	theirs.Data.Raw = []byte(`{"stages":[]}`)
+	cluster.must(cluster.raw.Update(t.Context(), theirs))
+	cluster.clock.SetTime(cluster.clock.Now().Add(11 * time.Minute))
+	if there, marked := op.reconcileRevision(key); !there || marked {
+		t.Errorf("there %v, marked %v", there, marked)
+	}
+}
+
 func readRevision(t *testing.T, cluster *fakeCluster, key client.ObjectKey) *appsv1.ControllerRevision {
 	t.Helper()
 	r := &appsv1.ControllerRevision{}

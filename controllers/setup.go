@@ -25,6 +25,7 @@ import (
 	"haltline.dev/haltline/controllers/action/job"
 	"haltline.dev/haltline/controllers/metrics"
 	"haltline.dev/haltline/controllers/revision"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Options bound the work of the controllers.
@@ -65,17 +66,17 @@ type Controller struct {
 // NewControllers returns the controllers of Haltline.
 func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader)
-	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader}
+	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
-		{"pipeline", &PipelineReconciler{Client: d.Client, Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
+		{"pipeline", &PipelineReconciler{Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
-			Client: d.Client, APIReader: d.APIReader, Registry: registry,
+			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
 			Revisions: revisions, Reporter: reporter, Clock: d.Clock, Nonce: d.Nonce,
 		}, executionWatches(d.Client, registry.Watches())},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
-			Client: d.Client, APIReader: d.APIReader, Registry: registry, Reporter: reporter, Clock: d.Clock,
+			Client: d.Client, Registry: registry, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),
 		}, stopRequestWatches(d.Client)},
 	}
 }
@@ -83,7 +84,7 @@ func NewControllers(d Dependencies) []Controller {
 // newRegistry returns the providers of all kinds of action. Adding a kind is one more line here.
 func newRegistry(c client.Client, apiReader client.Reader) *action.Registry {
 	return action.NewRegistry(
-		&job.Provider{Client: c, APIReader: apiReader},
+		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largePages)},
 	)
 }
 

@@ -27,14 +27,15 @@ import (
 type StopRequestReconciler struct {
 	// Client reads from the cache, and writes.
 	Client client.Client
-	// APIReader reads from the API server.
-	APIReader client.Reader
 	// Registry knows what an execution has left behind.
 	Registry *action.Registry
 	// Reporter reports what was written.
 	Reporter *Reporter
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
+
+	// unknown looks for what the cache does not have.
+	unknown *unknownLookups
 }
 
 // remainingWorkInterval is how often it is looked whether what a deleted execution ran is gone. No event shows that.
@@ -51,14 +52,14 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	}
 	execution, err := r.findExecution(ctx, sr)
 	if err != nil {
-		return ctrl.Result{}, err
+		return retryExpected(ctx, err, lookupRetryDelay)
 	}
 	if execution == nil && isAccepted(sr) {
 		return r.concludeDeleted(ctx, sr)
 	}
 	v, err := r.decideVerdict(ctx, sr, execution)
 	if err != nil || !shouldWrite(sr, execution, v) {
-		return ctrl.Result{}, err
+		return retryExpected(ctx, err, lookupRetryDelay)
 	}
 	name := ""
 	if execution != nil {
@@ -112,7 +113,7 @@ func (r *StopRequestReconciler) decideVerdict(
 	if execution != nil {
 		return stop.Decide(execution, sr), nil
 	}
-	found, err := livePipelineExists(ctx, r.Client, r.APIReader, sr.Namespace, sr.Spec.PipelineName)
+	found, err := r.unknown.pipelineExists(ctx, sr.Namespace, sr.Spec.PipelineName)
 	return stop.DecideNotFound(sr, found), err
 }
 
@@ -124,9 +125,9 @@ func (r *StopRequestReconciler) findExecution(ctx context.Context, sr *v1alpha1.
 	switch {
 	case err != nil:
 	case execution == nil:
-		execution, err = liveExecutionByID(ctx, r.APIReader, sr.Namespace, sr.Spec.PipelineExecutionID)
+		execution, err = r.unknown.findExecution(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
 	case stop.Decide(execution, sr).IsRejection():
-		execution, err = getLiveExecution(ctx, r.APIReader, execution)
+		execution, err = r.unknown.rereadExecution(ctx, execution)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking up execution %s: %w", sr.Spec.PipelineExecutionID, err)

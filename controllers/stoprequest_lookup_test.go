@@ -7,13 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -26,6 +30,13 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 	anothers.Spec.PipelineName = "another"
 	ending := makePipeline()
 	ending.DeletionTimestamp, ending.Finalizers = &metav1.Time{Time: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}, []string{"example.com/hold"}
+	// Those that the operator has not looked at come before those that show their id.
+	lookUpExecution := []string{"list PipelineExecution", "list PipelineExecution"}
+	// By the field, and by the name of the object.
+	lookUpPipeline := []string{"list Pipeline", "list Pipeline"}
+	foundNew := []string{"list PipelineExecution", "get PipelineExecution"}
+	shown := makeExecutionIn(v1alpha1.ExecutionInProgress)
+	shown.Status.PipelineExecutionID = string(shown.UID)
 	tests := []struct {
 		name    string
 		objects []client.Object
@@ -34,39 +45,43 @@ func TestALiveReadBeforeARejection(t *testing.T) {
 		// live are the live reads.
 		live []string
 	}{
-		{"nothing is there", nil, nil, verdictNotFound, []string{"list PipelineExecution", "list Pipeline"}},
+		{"nothing is there", nil, nil, verdictNotFound, slices.Concat(lookUpExecution, lookUpPipeline)},
 		{
 			"the Pipeline is there", []client.Object{makePipeline()}, nil, verdictNotStoppable,
-			[]string{"list PipelineExecution", "get Pipeline"},
+			append(slices.Clone(lookUpExecution), "get Pipeline"),
 		},
 		{
 			"the Pipeline is not cached yet", []client.Object{makePipeline()}, &pipelineKey, verdictNotStoppable,
-			[]string{"list PipelineExecution", "list Pipeline"},
+			slices.Concat(lookUpExecution, lookUpPipeline),
 		},
-		{"the Pipeline is being deleted", []client.Object{ending}, nil, verdictNotFound, []string{"list PipelineExecution", "list Pipeline"}},
+		{"the Pipeline is being deleted", []client.Object{ending}, nil, verdictNotFound, slices.Concat(lookUpExecution, lookUpPipeline)},
 		{
 			// It has not looked at the request yet, and will.
 			"the execution is not cached yet", []client.Object{makePipeline(), makeExecutionIn(v1alpha1.ExecutionInProgress)}, &executionKey, "",
-			[]string{"list PipelineExecution", "get PipelineExecution"},
+			foundNew,
 		},
-		{"the same, and new", []client.Object{makeExecutionIn("")}, &executionKey, "", []string{"list PipelineExecution", "get PipelineExecution"}},
+		{
+			"the same, and it shows its id", []client.Object{makePipeline(), shown}, &executionKey, "",
+			append(slices.Clone(lookUpExecution), "get PipelineExecution"),
+		},
+		{"the same, and new", []client.Object{makeExecutionIn("")}, &executionKey, "", foundNew},
 		{
 			"it is not cached yet, and has accepted the request", []client.Object{makeExecutionIn(v1alpha1.ExecutionStopping, "r")}, &executionKey, verdictAccepted,
-			[]string{"list PipelineExecution", "get PipelineExecution"},
+			foundNew,
 		},
 		{
 			"it is not cached yet, and has succeeded", []client.Object{makeExecutionIn(v1alpha1.ExecutionSucceeded)}, &executionKey, verdictNotStoppable,
-			[]string{"list PipelineExecution", "get PipelineExecution"},
+			foundNew,
 		},
 		{
 			"it is not cached yet, and a stop is in force", []client.Object{makeExecutionIn(v1alpha1.ExecutionStopping, "first")}, &executionKey, verdictDuplicated,
-			[]string{"list PipelineExecution", "get PipelineExecution"},
+			foundNew,
 		},
 		{"a stop is in force", []client.Object{makeExecutionIn(v1alpha1.ExecutionStopping, "first")}, nil, verdictDuplicated, []string{"get PipelineExecution"}},
 		// "E exists and belongs to pipelineName: go on at 4, whether or not the Pipeline object still exists."
 		{"the execution is there without its Pipeline", []client.Object{makeExecutionIn(v1alpha1.ExecutionStopping, "r")}, nil, verdictAccepted, nil},
 		{"the execution is another pipeline's", []client.Object{makePipeline(), anothers}, nil, verdictNotStoppable, []string{"get Pipeline"}},
-		{"the execution is another pipeline's, and there is none of that name", []client.Object{anothers}, nil, verdictNotFound, []string{"list Pipeline"}},
+		{"the execution is another pipeline's, and there is none of that name", []client.Object{anothers}, nil, verdictNotFound, lookUpPipeline},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,6 +205,60 @@ func TestALiveReadOfManyPages(t *testing.T) {
 				t.Errorf("the verdict is %q, want %q; calls %v", got, want, cluster.callNames())
 			}
 		})
+	}
+}
+
+// An execution that comes to show its id while it is looked for is found: it is never in neither of the two lists.
+func TestTheExecutionIsLookedAtWhileItIsLookedFor(t *testing.T) {
+	cluster := newCluster(t, makePipeline(), makeExecution(), makeStopRequest("r", false))
+	op := cluster.newOperator("op")
+	op.hideFromCache(executionKey)
+	lists := 0
+	cluster.after = func(c apiCall) error {
+		if c.name != "live list PipelineExecution" {
+			return nil
+		}
+		if lists++; lists == 1 {
+			looked := cluster.getExecution()
+			looked.Status.PipelineExecutionID = string(looked.UID)
+			return cluster.raw.Status().Update(t.Context(), looked)
+		}
+		return nil
+	}
+	cluster.must(op.reconcileRequest("r"))
+	if got := describeVerdict(cluster.getRequest("r")); got != "" || lists == 0 {
+		t.Errorf("the verdict is %q after %d lists; calls %v", got, lists, cluster.callNames())
+	}
+}
+
+// A request that finds too many look-ups waiting is looked at again soon, and nothing is reported.
+func TestARequestComesBackIfTooManyLookUp(t *testing.T) {
+	cluster := newCluster(t, makePipeline(), makeStopRequest("r", false))
+	op := cluster.newOperator("op")
+	inside, release := make(chan struct{}, lookupCallers), make(chan struct{})
+	var waiting sync.WaitGroup
+	for i := range lookupCallers {
+		waiting.Go(func() {
+			_, _ = op.requests.unknown.executions.Look(t.Context(), fmt.Sprint(i), func() (*v1alpha1.PipelineExecution, error) {
+				inside <- struct{}{}
+				<-release
+				return nil, nil
+			})
+		})
+	}
+	<-inside
+	for op.requests.unknown.executions.Waiting() < lookupCallers {
+		runtime.Gosched()
+	}
+	result, err := op.requests.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "team", Name: "r"}})
+	if err != nil || result.RequeueAfter != lookupRetryDelay {
+		t.Errorf("again after %s, %v", result.RequeueAfter, err)
+	}
+	close(release)
+	waiting.Wait()
+	cluster.must(op.reconcileRequest("r"))
+	if got := describeVerdict(cluster.getRequest("r")); got != verdictNotStoppable {
+		t.Errorf("the verdict is %q", got)
 	}
 }
 

@@ -234,6 +234,7 @@ type PipelineStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=.spec.pipelineName
 // +kubebuilder:resource:shortName=pl,categories=haltline
 // +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".status.pipelineName",description="The name by which executions and stop requests refer to it"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].status"

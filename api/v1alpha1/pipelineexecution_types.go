@@ -379,6 +379,7 @@ type PendingAction struct {
 // +kubebuilder:selectablefield:JSONPath=.spec.pipelineName
 // +kubebuilder:selectablefield:JSONPath=.status.state
 // +kubebuilder:selectablefield:JSONPath=.status.pipelineRevision
+// +kubebuilder:selectablefield:JSONPath=.status.pipelineExecutionId
 // +kubebuilder:printcolumn:name="Pipeline",type=string,JSONPath=".spec.pipelineName"
 // +kubebuilder:printcolumn:name="Id",type=string,JSONPath=".metadata.uid",description="The pipelineExecutionId"
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"

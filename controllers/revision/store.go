@@ -14,6 +14,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Store keeps revisions in the cluster.
@@ -22,12 +23,21 @@ type Store struct {
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
+	// LargeSteps bound how often a definition is packed or unpacked at the same time, which takes many times its size; nil does
+	// not bound it.
+	LargeSteps slots.Slots
+
+	recent recent
 }
 
 // Ensure makes sure that the ControllerRevision of a Pipeline exists and that it is not about to be deleted as unused, and
 // returns its name. There is one for each definition that was run.
 func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string, error) {
-	revision, err := newRevision(pipeline)
+	var revision *appsv1.ControllerRevision
+	err := s.LargeSteps.Do(ctx, func() (err error) {
+		revision, err = newRevision(pipeline)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
@@ -90,19 +100,47 @@ func (s *Store) Delete(ctx context.Context, revision *appsv1.ControllerRevision)
 	return s.Client.Delete(ctx, revision, client.Preconditions{UID: &revision.UID, ResourceVersion: &revision.ResourceVersion})
 }
 
-// Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name is a hash of.
+// Load returns what the revision of that name pins, or nil if it is gone or does not hold what its name is a hash of. The
+// definition must not be changed. The cache has revisions without what they pin.
 func (s *Store) Load(ctx context.Context, namespace, name string) (*v1alpha1.PipelineDefinition, error) {
-	revision := &appsv1.ControllerRevision{}
 	key := client.ObjectKey{Namespace: namespace, Name: name}
-	err := s.Client.Get(ctx, key, revision)
-	if apierrors.IsNotFound(err) {
-		err = s.APIReader.Get(ctx, key, revision)
+	known := &appsv1.ControllerRevision{}
+	err := s.Client.Get(ctx, key, known)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading ControllerRevision %q: %w", name, err)
 	}
+	if err == nil {
+		if definition := s.recent.get(known); definition != nil {
+			return definition, nil
+		}
+	}
+	var definition *v1alpha1.PipelineDefinition
+	err = s.LargeSteps.Do(ctx, func() (err error) {
+		definition, err = s.loadLive(ctx, key)
+		return err
+	})
+	return definition, err
+}
+
+// loadLive returns what a revision pins that is read from the API server. See Load.
+func (s *Store) loadLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.PipelineDefinition, error) {
+	revision := &appsv1.ControllerRevision{}
+	err := s.APIReader.Get(ctx, key, revision)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading ControllerRevision %q: %w", name, err)
+		return nil, fmt.Errorf("reading ControllerRevision %q: %w", key.Name, err)
 	}
-	return unpackRevision(revision), nil
+	definition := unpackRevision(revision)
+	if definition != nil {
+		s.recent.add(revision, definition)
+	}
+	return definition, nil
+}
+
+// IsIntact reports whether a revision of the cache is there and holds what its name is a hash of.
+func (s *Store) IsIntact(ctx context.Context, known *appsv1.ControllerRevision) (bool, error) {
+	definition, err := s.Load(ctx, known.Namespace, known.Name)
+	return definition != nil, err
 }

@@ -30,9 +30,10 @@ const (
 
 // NextStep returns what is done with a revision, and how long from now it must be looked at again; 0 if nothing depends on the
 // time. A revision is deleted only after it was marked as unused for a while, so that whoever is about to use it sees the mark
-// and takes it off. One that has an owner, or that does not hold what its name is a hash of, is somebody else's.
+// and takes it off. One that has an owner is somebody else's, and so is one that does not hold what its name is a hash of: ask
+// IsIntact before a step is taken.
 func NextStep(r *appsv1.ControllerRevision, used bool, now time.Time) (Step, time.Duration) {
-	if len(r.OwnerReferences) > 0 || r.DeletionTimestamp != nil || unpackRevision(r) == nil {
+	if len(r.OwnerReferences) > 0 || r.DeletionTimestamp != nil {
 		return StepKeep, 0
 	}
 	mark, marked := r.Annotations[v1alpha1.AnnotationUnusedSince]

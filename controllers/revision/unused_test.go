@@ -29,10 +29,6 @@ func TestNextStep(t *testing.T) {
 		marked(r)
 		r.OwnerReferences = []metav1.OwnerReference{{Kind: "StatefulSet", Name: "theirs"}}
 	}
-	foreign := func(r *appsv1.ControllerRevision) {
-		marked(r)
-		r.Data.Raw = []byte(`{"stages":[]}`)
-	}
 	deleting := func(r *appsv1.ControllerRevision) {
 		marked(r)
 		r.DeletionTimestamp = &metav1.Time{Time: created}
@@ -58,7 +54,6 @@ func TestNextStep(t *testing.T) {
 		{"marked with something else", markedAt("long ago"), false, time.Hour, StepMarkUnused, 0},
 		{"marked with something else, and used", markedAt("long ago"), true, time.Hour, StepMarkUsed, 0},
 		{"owned by somebody", owned, false, 10 * time.Hour, StepKeep, 0},
-		{"not what its name says", foreign, false, 10 * time.Hour, StepKeep, 0},
 		{"being deleted", deleting, false, 10 * time.Hour, StepKeep, 0},
 	}
 	for _, tt := range tests {

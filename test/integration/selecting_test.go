@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	. "github.com/onsi/gomega"
@@ -40,6 +41,27 @@ func TestExecutionsAreSelectedByStateAndPipeline(t *testing.T) {
 	})).To(Succeed())
 	g.Expect(requests.Items).To(HaveLen(1))
 	g.Expect(requests.Items[0].Name).To(Equal(sr.Name))
+}
+
+// The operator looks for what its cache does not have by these fields. One that is not set is selected by an empty value.
+func TestWhatTheOperatorLooksForIsSelected(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	execution := startExecution(t)
+	named := createObject(t, builders.Pipeline(execution.Namespace, "object-name", builders.Stage("s", builders.Action("a"))))
+	count := func(kind string, fields client.MatchingFields) int {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
+		g.Expect(k8s.List(t.Context(), list, client.InNamespace(execution.Namespace), fields, client.Limit(10))).To(Succeed())
+		return len(list.Items)
+	}
+	g.Eventually(func() int {
+		return count("PipelineExecution", client.MatchingFields{"status.pipelineExecutionId": string(execution.UID)})
+	}).WithTimeout(timeout).Should(Equal(1))
+	g.Expect(count("PipelineExecution", client.MatchingFields{"status.pipelineExecutionId": ""})).To(Equal(0))
+	g.Expect(count("Pipeline", client.MatchingFields{"metadata.name": named.Name, "spec.pipelineName": ""})).To(Equal(1))
+	g.Expect(count("Pipeline", client.MatchingFields{"metadata.name": "other", "spec.pipelineName": ""})).To(Equal(0))
+	g.Expect(count("Pipeline", client.MatchingFields{"spec.pipelineName": named.Name})).To(Equal(0))
 }
 
 // kubectl get jobs -l pipelines.haltline.dev/pipeline=web,pipelines.haltline.dev/action=compile

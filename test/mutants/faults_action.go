@@ -245,7 +245,7 @@ var actionFaults = []Fault{
 		Name:   "pods-of-earlier-job-forgotten",
 		Breaks: "I5: an execution is Stopped while a pod is left of a Job that was deleted before its uid was recorded.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.listPods",
+			Package: "controllers/action/job", Func: "Provider.podsOfAction",
 			Find:    `batchv1.JobNameLabel: op.Workload.Name`,
 			Replace: `batchv1.ControllerUidLabel: op.Workload.UID`,
 		}},
@@ -324,7 +324,7 @@ var actionFaults = []Fault{
 		Name:   "left-pod-deleted-by-name",
 		Breaks: "I10: the deletion of a pod that a deleted Job left could hit another pod of its name.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.endLeftPods",
+			Package: "controllers/action/job", Func: "Provider.endLeftPod",
 			Find:    `UID: &pod.UID`,
 			Replace: ``,
 		}},
@@ -351,8 +351,8 @@ var actionFaults = []Fault{
 		Name:   "pods-of-another-controller-ended",
 		Breaks: "I7: an abandon deletes a pod that somebody else has taken over.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.endLeftPods",
-			Find:    `!isLeft(pod, op.Workload.UID)`,
+			Package: "controllers/action/job", Func: "Provider.endLeftPod",
+			Find:    `!isLeft(pod, jobUID)`,
 			Replace: `false`,
 		}},
 	},

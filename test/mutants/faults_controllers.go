@@ -176,7 +176,7 @@ var controllerFaults = []Fault{
 		Breaks: "I1: a request is rejected because a cache that lags does not have its execution.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "StopRequestReconciler.findExecution",
-			Find: `execution, err = liveExecutionByID(ctx, r.APIReader, sr.Namespace, sr.Spec.PipelineExecutionID)`,
+			Find: `execution, err = r.unknown.findExecution(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)`,
 		}},
 	},
 	{
@@ -227,8 +227,25 @@ var controllerFaults = []Fault{
 		Breaks: "I1: PipelineNotFoundException is the answer because a cache that lags does not have the Pipeline.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "livePipelineExists",
-			Find:    `return listsLivePipeline(ctx, apiReader, namespace, pipelineName)`,
+			Find:    `return findLivePipeline(ctx, apiReader, namespace, pipelineName)`,
 			Replace: `return false, nil`,
+		}},
+	},
+	{
+		Name:   "looked-for-in-the-wrong-order",
+		Breaks: "I1: a request is rejected because its execution comes to show its id between two lists.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "findLiveExecution",
+			Find:    `[]string{"", id}`,
+			Replace: `[]string{id, ""}`,
+		}},
+	},
+	{
+		Name:   "pipelines-cached-whole",
+		Breaks: "What a tenant sizes is held: the cache keeps the stages of every Pipeline, and each look-up copies them.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "stripPipeline",
+			Find: `pipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName}`,
 		}},
 	},
 	{

@@ -136,8 +136,21 @@ func (c *storeClient) matches(k Kind, object client.Object, o *client.ListOption
 
 // selectableField returns the value of a field by which the API server selects.
 func selectableField(object client.Object, field string) string {
-	if e, ok := object.(*v1alpha1.PipelineExecution); ok && field == "status.pipelineRevision" {
-		return e.Status.PipelineRevision
+	if field == "metadata.name" {
+		return object.GetName()
+	}
+	switch o := object.(type) {
+	case *v1alpha1.PipelineExecution:
+		switch field {
+		case "status.pipelineRevision":
+			return o.Status.PipelineRevision
+		case "status.pipelineExecutionId":
+			return o.Status.PipelineExecutionID
+		}
+	case *v1alpha1.Pipeline:
+		if field == "spec.pipelineName" {
+			return o.Spec.PipelineName
+		}
 	}
 	panic("the API server does not select by " + field)
 }

@@ -31,6 +31,9 @@ func assembleJob(meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alph
 	if err != nil {
 		return nil, err
 	}
+	if err := checkJobSize(definition.Job, spec, env); err != nil {
+		return nil, err
+	}
 	if definition.TimeoutSeconds != nil {
 		spec.ActiveDeadlineSeconds = definition.TimeoutSeconds
 	}

@@ -45,7 +45,7 @@ func (p *Provider) observeDeleting(
 		// What was taken over is left alone.
 		op.Type = plan.OperationObserve
 	}
-	if err := p.endLeftPods(ctx, op, pods); err != nil {
+	if err := p.endLeftPods(ctx, scope, op, op.Workload.UID, pods); err != nil {
 		waiting.Message = fmt.Sprintf("Trying again: %v", err)
 		return waiting, err
 	}
@@ -105,23 +105,43 @@ func foreignFinalizers(job *batchv1.Job) []string {
 
 // endLeftPods deletes the pods of an abandoned action whose Job somebody deleted, with their grace period: the Job controller does
 // not end them any more. Under a stop that waits they finish. A pod that changed since it was listed, such as by somebody who took
-// its label off, is looked at again.
-func (p *Provider) endLeftPods(ctx context.Context, op plan.Operation, pods []corev1.Pod) error {
+// its label off, is looked at again. Those given are the first that remain; if there may be more, all are gone through. Without the
+// uid of a Job, only those without a controller are deleted.
+func (p *Provider) endLeftPods(ctx context.Context, scope action.Scope, op plan.Operation, jobUID string, pods []corev1.Pod) error {
 	if op.Type != plan.OperationTerminate {
 		return nil
 	}
 	var errs []error
-	for i := range pods {
-		pod := &pods[i]
-		if pod.DeletionTimestamp != nil || !isLeft(pod, op.Workload.UID) {
-			continue
+	if len(pods) < maxRemaining {
+		for i := range pods {
+			errs = append(errs, p.endLeftPod(ctx, jobUID, &pods[i]))
 		}
-		err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-			errs = append(errs, action.PendingIfAnswer(fmt.Errorf("deleting pod %q: %w", pod.Name, err)))
+		return errors.Join(errs...)
+	}
+	for pod, err := range p.podsOfAction(ctx, scope, op) {
+		if err == nil && !isFinishedPod(pod) {
+			err = p.endLeftPod(ctx, jobUID, pod)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// endLeftPod deletes a pod unless somebody else controls it or it ends already. See endLeftPods.
+func (p *Provider) endLeftPod(ctx context.Context, jobUID string, pod *corev1.Pod) error {
+	if pod.DeletionTimestamp != nil || !isLeft(pod, jobUID) {
+		return nil
+	}
+	err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	if err != nil {
+		return action.PendingIfAnswer(fmt.Errorf("deleting pod %q: %w", pod.Name, err))
+	}
+	return nil
 }
 
 // isLeft reports whether nobody else controls a pod of a Job that is deleted: the pod has no controller any more, or still has the

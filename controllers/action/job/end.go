@@ -10,8 +10,6 @@ import (
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -100,8 +98,7 @@ func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op pl
 		return plan.Observation{}, err
 	}
 	// Those of an earlier Job of the name, which somebody deleted, may have no owner.
-	ownerless := slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return metav1.GetControllerOf(&pod) != nil })
-	if err := p.endLeftPods(ctx, op, ownerless); err != nil {
+	if err := p.endLeftPods(ctx, scope, op, "", pods); err != nil {
 		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err)}, err
 	}
 	if len(pods) > 0 {

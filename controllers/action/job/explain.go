@@ -5,7 +5,6 @@ package job
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +32,11 @@ func (p *Provider) addExplanation(
 	if err != nil || !scope.Explain || o.Phase != plan.PhaseRunning || o.Message != "" {
 		return o, err
 	}
-	pods, err := p.listPods(ctx, scope, op)
+	seen, err := p.lookThroughPods(ctx, scope, op, true)
 	if err != nil {
 		return o, err
 	}
-	c, err := p.findCauseOfPods(ctx, pods, scope.Now)
+	c, err := p.findCauseOfPods(ctx, seen)
 	o.Reason, o.Message = c.reason, c.message
 	return o, err
 }
@@ -52,17 +51,17 @@ func (p *Provider) explainJob(
 	if !failed && !waiting {
 		return o, nil
 	}
-	pods, err := p.listPods(ctx, scope, op)
+	seen, err := p.lookThroughPods(ctx, scope, op, waiting)
 	if err != nil {
 		return o, err
 	}
 	if failed {
-		o.Message = strings.TrimSpace(o.Message + " " + describeLastFailure(pods))
+		o.Message = strings.TrimSpace(o.Message + " " + describeFailure(seen.lastFailed))
 		return o, nil
 	}
-	c, err := p.findCauseOfPods(ctx, pods, scope.Now)
-	if err == nil && c.reason == "" && isIdle(job) && len(unfinishedPods(pods)) == 0 {
-		c, err = p.findCauseOfIdleness(ctx, job, pods)
+	c, err := p.findCauseOfPods(ctx, seen)
+	if err == nil && c.reason == "" && isIdle(job) && !seen.unfinished {
+		c, err = p.findCauseOfIdleness(ctx, job, seen.lastFailed)
 	}
 	o.Reason, o.Message = c.reason, c.message
 	return o, err
@@ -74,20 +73,62 @@ func isLateToRun(job *batchv1.Job, scope action.Scope, op plan.Operation) bool {
 	return !ready && op.StartTime != nil && scope.Now.Sub(op.StartTime.Time) >= notRunningAfter
 }
 
-// findCauseOfPods returns why the first pod goes on of which the pod itself shows that, or else what else the cluster knows of
-// the first that does not run well.
-func (p *Provider) findCauseOfPods(ctx context.Context, pods []corev1.Pod, now metav1.Time) (cause, error) {
-	unfinished := unfinishedPods(pods)
-	for i := range unfinished {
-		if c := whyUnfinished(&unfinished[i], now); c.reason != "" {
-			return p.addNode(ctx, &unfinished[i], c)
+// podsSeen is what an explanation needs of the pods of an action. It holds no other pods than those.
+type podsSeen struct {
+	// unfinished is whether a pod has not ended.
+	unfinished bool
+	// stuck is the first pod that itself shows why it goes on, and cause is that; nil if none does.
+	stuck *corev1.Pod
+	cause cause
+	// unwell is the first pod that has not ended and does not run well; nil if there is none.
+	unwell *corev1.Pod
+	// lastFailed is the pod that failed last; nil if none did.
+	lastFailed *corev1.Pod
+}
+
+// add takes a pod into account.
+func (s *podsSeen) add(pod *corev1.Pod, now metav1.Time) {
+	s.lastFailed = laterFailed(s.lastFailed, pod)
+	if isFinishedPod(pod) {
+		return
+	}
+	s.unfinished = true
+	if s.stuck == nil {
+		if c := whyUnfinished(pod, now); c.reason != "" {
+			s.stuck, s.cause = pod, c
 		}
 	}
-	i := slices.IndexFunc(unfinished, func(pod corev1.Pod) bool { return !runsWell(&pod) })
-	if i < 0 {
+	if s.unwell == nil && !runsWell(pod) {
+		s.unwell = pod
+	}
+}
+
+// lookThroughPods looks at the pods of an action: all of them, or those up to the first that itself shows why it goes on.
+func (p *Provider) lookThroughPods(ctx context.Context, scope action.Scope, op plan.Operation, untilCause bool) (podsSeen, error) {
+	var seen podsSeen
+	for pod, err := range p.podsOfAction(ctx, scope, op) {
+		if err != nil {
+			return podsSeen{}, err
+		}
+		seen.add(pod, scope.Now)
+		if untilCause && seen.stuck != nil {
+			break
+		}
+	}
+	return seen, nil
+}
+
+// findCauseOfPods returns why the first pod goes on of which the pod itself shows that, or else what else the cluster knows of
+// the first that does not run well.
+func (p *Provider) findCauseOfPods(ctx context.Context, seen podsSeen) (cause, error) {
+	switch {
+	case seen.stuck != nil:
+		return p.addNode(ctx, seen.stuck, seen.cause)
+	case seen.unwell != nil:
+		return p.findCauseOutside(ctx, seen.unwell)
+	default:
 		return cause{}, nil
 	}
-	return p.findCauseOutside(ctx, &unfinished[i])
 }
 
 // whyUnfinished returns why a pod has not ended, if that needs explaining: nothing for one that just runs. The message does not

@@ -17,9 +17,8 @@ import (
 // maxTerminationMessage bounds, in characters, how much of a container's termination message is shown: its end.
 const maxTerminationMessage = 300
 
-// describeLastFailure returns how the pod of a Job failed that failed last; nothing if none is there.
-func describeLastFailure(pods []corev1.Pod) string {
-	pod := findLastFailed(pods)
+// describeFailure returns how a pod failed; nothing for nil.
+func describeFailure(pod *corev1.Pod) string {
 	if pod == nil {
 		return ""
 	}
@@ -37,13 +36,11 @@ func describeLastFailure(pods []corev1.Pod) string {
 	return name + " failed."
 }
 
-func findLastFailed(pods []corev1.Pod) *corev1.Pod {
-	var last *corev1.Pod
-	for i := range pods {
-		pod := &pods[i]
-		if pod.Status.Phase == corev1.PodFailed && (last == nil || last.CreationTimestamp.Before(&pod.CreationTimestamp)) {
-			last = pod
-		}
+// laterFailed returns which of two pods failed last: the one that was created later, if it failed. The first one is known to have
+// failed, or nil.
+func laterFailed(last, pod *corev1.Pod) *corev1.Pod {
+	if pod.Status.Phase == corev1.PodFailed && (last == nil || last.CreationTimestamp.Before(&pod.CreationTimestamp)) {
+		return pod
 	}
 	return last
 }

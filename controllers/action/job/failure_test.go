@@ -54,16 +54,16 @@ func TestDescribeLastFailure(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var pods []corev1.Pod
+			var last *corev1.Pod
 			for _, p := range tt.pods {
-				pods = append(pods, *p)
+				last = laterFailed(last, p)
 			}
-			if got := describeLastFailure(pods); got != tt.want {
+			if got := describeFailure(last); got != tt.want {
 				t.Errorf("%s\nwant %s", got, tt.want)
 			}
 		})
 	}
-	long := describeLastFailure([]corev1.Pod{*makePod(asFailedPod(1, said(strings.Repeat("x", 5000)+"the end")))})
+	long := describeFailure(makePod(asFailedPod(1, said(strings.Repeat("x", 5000)+"the end"))))
 	if len(long) > 1000 || !strings.Contains(long, "the end") {
 		t.Errorf("a long termination message: %s", long)
 	}
@@ -93,7 +93,7 @@ func TestWhyRetrying(t *testing.T) {
 			if (got == nil) != (tt.want == nil) || got != nil && !got.Equal(tt.want) {
 				t.Errorf("the next try is at %v, want %v", got, tt.want)
 			}
-			c := whyRetrying(tt.job, []corev1.Pod{*tt.last}, tt.last)
+			c := whyRetrying(tt.job, tt.last)
 			if c.reason != "Retrying" || got != nil != strings.Contains(c.message, "at about 2026-03-01T12:") || !strings.Contains(c.message, "failed") {
 				t.Errorf("%+v", c)
 			}

@@ -23,9 +23,9 @@ const (
 )
 
 // findCauseOfIdleness returns why a Job that runs has no pod that does.
-func (p *Provider) findCauseOfIdleness(ctx context.Context, job *batchv1.Job, pods []corev1.Pod) (cause, error) {
-	if last := findLastFailed(pods); last != nil {
-		return whyRetrying(job, pods, last), nil
+func (p *Provider) findCauseOfIdleness(ctx context.Context, job *batchv1.Job, lastFailed *corev1.Pod) (cause, error) {
+	if lastFailed != nil {
+		return whyRetrying(job, lastFailed), nil
 	}
 	warning, err := p.findWarning(ctx, job)
 	if err != nil {
@@ -38,12 +38,12 @@ func (p *Provider) findCauseOfIdleness(ctx context.Context, job *batchv1.Job, po
 }
 
 // whyRetrying returns that a Job waits before its next try, how the last one failed, and about when the next comes.
-func whyRetrying(job *batchv1.Job, pods []corev1.Pod, last *corev1.Pod) cause {
+func whyRetrying(job *batchv1.Job, last *corev1.Pod) cause {
 	message := fmt.Sprintf("Job %q waits before its next try", job.Name)
 	if at := nextTry(job, last); at != nil {
 		message += fmt.Sprintf(", at about %s", formatTime(at))
 	}
-	return cause{v1alpha1.ReasonRetrying, fmt.Sprintf("%s. Failed so far: %d. %s", message, job.Status.Failed, describeLastFailure(pods))}
+	return cause{v1alpha1.ReasonRetrying, fmt.Sprintf("%s. Failed so far: %d. %s", message, job.Status.Failed, describeFailure(last))}
 }
 
 // nextTry returns about when the Job controller starts the next pod, or nil if that cannot be told: where some indexes of a Job

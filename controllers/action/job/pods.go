@@ -6,7 +6,7 @@ package job
 import (
 	"context"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -18,29 +18,83 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// remainingPods returns the pods of an action that are not gone, from the API server itself. Those that had ended before
-// anybody deleted them, such as a failed try, are no work and stay as the record of the Job. They are found by the name of
-// the Job and not by its uid: a Job of the name that was deleted before its uid was recorded may have left some.
+// Users decide how large a pod is. So pods are read in small pages, only a few workers read at the same time, and of each pod
+// only what stripPod leaves is kept.
+const (
+	pageSize = 10
+	// maxRemaining is how many of the pods that are left are kept. Where it matters whether any is left, the others need not be read.
+	maxRemaining = 20
+)
+
+// remainingPods returns the first pods of an action that are not gone, at most maxRemaining, from the API server itself. Those
+// that had ended before anybody deleted them, such as a failed try, are no work and stay as the record of the Job. They are found
+// by the name of the Job and not by its uid: a Job of the name that was deleted before its uid was recorded may have left some.
 func (p *Provider) remainingPods(ctx context.Context, scope action.Scope, op plan.Operation) ([]corev1.Pod, error) {
-	pods, err := p.listPods(ctx, scope, op)
-	return unfinishedPods(pods), err
+	var remaining []corev1.Pod
+	for pod, err := range p.podsOfAction(ctx, scope, op) {
+		if err != nil {
+			return nil, err
+		}
+		if isFinishedPod(pod) {
+			continue
+		}
+		if remaining = append(remaining, *pod); len(remaining) == maxRemaining {
+			break
+		}
+	}
+	return remaining, nil
 }
 
-// unfinishedPods returns the pods that have not ended. The list given is not changed.
-func unfinishedPods(pods []corev1.Pod) []corev1.Pod {
-	return slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return isFinishedPod(&pod) })
-}
-
-// listPods returns all pods of an action. See remainingPods.
-func (p *Provider) listPods(ctx context.Context, scope action.Scope, op plan.Operation) ([]corev1.Pod, error) {
-	pods := &corev1.PodList{}
-	err := p.APIReader.List(ctx, pods, client.InNamespace(scope.Execution.Namespace), client.MatchingLabels{
+// podsOfAction goes through all pods of an action. See remainingPods.
+func (p *Provider) podsOfAction(ctx context.Context, scope action.Scope, op plan.Operation) iter.Seq2[*corev1.Pod, error] {
+	return p.listPods(ctx, scope.Execution.Namespace, client.MatchingLabels{
 		batchv1.JobNameLabel: op.Workload.Name, v1alpha1.LabelExecutionID: string(scope.Execution.UID),
 	})
-	if err != nil {
-		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
+}
+
+// listPods goes through the pods that have all labels, a page at a time, until the loop ends or a page cannot be read.
+func (p *Provider) listPods(ctx context.Context, namespace string, labels client.MatchingLabels) iter.Seq2[*corev1.Pod, error] {
+	return eachItem(func(from string) ([]corev1.Pod, string, error) {
+		page := &corev1.PodList{}
+		err := p.readPage(ctx, page, namespace, labels, from)
+		for i := range page.Items {
+			stripPod(&page.Items[i])
+		}
+		return page.Items, page.Continue, err
+	})
+}
+
+// eachItem goes through the items of all pages. A page is read from where the page before it ended.
+func eachItem[T any](read func(from string) (items []T, next string, err error)) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		next := ""
+		for {
+			items, following, err := read(next)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range items {
+				if !yield(&items[i], nil) {
+					return
+				}
+			}
+			if next = following; next == "" {
+				return
+			}
+		}
 	}
-	return pods.Items, nil
+}
+
+// readPage reads one page of a kind.
+func (p *Provider) readPage(ctx context.Context, page client.ObjectList, namespace string, labels client.MatchingLabels, from string) error {
+	return p.LargeReads.Do(ctx, func() error {
+		err := p.APIReader.List(ctx, page, client.InNamespace(namespace), labels, client.Limit(pageSize), client.Continue(from))
+		if err != nil {
+			return fmt.Errorf("listing what an action runs: %w", err)
+		}
+		return nil
+	})
 }
 
 // isFinishedPod reports whether a pod has ended and is kept: "Succeeded: All containers in the Pod have terminated in
@@ -54,14 +108,22 @@ func isFinishedPod(pod *corev1.Pod) bool {
 // maxPodNames bounds how many pods a message names.
 const maxPodNames = 3
 
-// joinPodNames names the first few pods.
+// joinPodNames names the first few pods of those that remainingPods returns.
 func joinPodNames(pods []corev1.Pod) string {
 	var names []string
 	for _, pod := range pods[:min(len(pods), maxPodNames)] {
 		names = append(names, pod.Name)
 	}
 	if len(pods) > maxPodNames {
-		names = append(names, fmt.Sprintf("and %d more", len(pods)-maxPodNames))
+		names = append(names, fmt.Sprintf("and %s%d more", atLeast(pods), len(pods)-maxPodNames))
 	}
 	return strings.Join(names, ", ")
+}
+
+// atLeast begins a number of pods if there may be others that were not read.
+func atLeast(pods []corev1.Pod) string {
+	if len(pods) == maxRemaining {
+		return "at least "
+	}
+	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/slots"
 )
 
 // Provider runs actions as Jobs.
@@ -23,6 +24,8 @@ type Provider struct {
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
+	// LargeReads bound how often whole pods or Jobs are read at the same time; nil does not bound it.
+	LargeReads slots.Slots
 }
 
 var _ action.Provider = &Provider{}
@@ -37,13 +40,16 @@ func (p *Provider) Handles(definition *v1alpha1.Action) bool {
 	return definition.Job != nil
 }
 
-// Watches returns Jobs without their pod templates, and the metadata of pods, of which only the deletion matters: what else
+// Watches returns Jobs without what is not read, and the metadata of pods, of which only the deletion matters: what else
 // happens to a pod changes its Job.
 func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
-		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: stripJob}},
-		{Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions}, Predicates: []predicate.Predicate{action.OnlyDeletes}},
+		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}},
+		{
+			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: transformPodMetadata},
+			Predicates: []predicate.Predicate{action.OnlyDeletes},
+		},
 	}
 }
 
@@ -52,13 +58,4 @@ func newPodMetadata() *metav1.PartialObjectMetadata {
 	pod := &metav1.PartialObjectMetadata{}
 	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
 	return pod
-}
-
-// stripJob leaves out of a Job what nobody reads from the cache.
-func stripJob(obj any) (any, error) {
-	if job, ok := obj.(*batchv1.Job); ok {
-		job.ManagedFields = nil
-		job.Spec.Template = corev1.PodTemplateSpec{}
-	}
-	return obj, nil
 }

@@ -24,6 +24,9 @@ func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if definition.Job == nil {
 		return nil, errors.New("job: Required value: the action has no Job to run")
 	}
+	if err := checkTemplateSize(definition.Job); err != nil {
+		return nil, err
+	}
 	raw := definition.Job.Spec.Raw
 	if err := checkQuantities(raw); err != nil {
 		return nil, fmt.Errorf("job.spec: %w", err)
