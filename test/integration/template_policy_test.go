@@ -4,15 +4,21 @@
 package integration
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
-// createUncheckedNamespace returns a namespace that the policy on Job templates leaves out.
+// createUncheckedNamespace returns a namespace that the policies on what is stored leave out.
 func createUncheckedNamespace(t *testing.T) string {
 	t.Helper()
 	ns := labelNamespace(t, createNamespace(t), labelUnchecked)
@@ -20,7 +26,9 @@ func createUncheckedNamespace(t *testing.T) string {
 	NewWithT(t).Eventually(func() error {
 		bad := goodPipeline(ns)
 		setField(bad.Object, "spec.stages[0].actions[0].job.spec", map[string]any{})
-		return k8s.Create(t.Context(), bad, client.DryRunAll)
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "trial", Labels: map[string]string{v1alpha1.LabelExecutionID: "x"}}}
+		job.Spec = *builders.JobSpec("trial")
+		return errors.Join(k8s.Create(t.Context(), bad, client.DryRunAll), k8s.Create(t.Context(), job, client.DryRunAll))
 	}, timeout, interval).Should(Succeed())
 	return ns
 }
