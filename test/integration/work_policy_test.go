@@ -127,8 +127,9 @@ func TestWhatAnEditorMayChangeOnAJobOfAnExecution(t *testing.T) {
 		{"our label added", func(job *batchv1.Job) { job.Labels[v1alpha1.LabelPlaceholder] = "true" }, "metadata.labels." + v1alpha1.LabelPlaceholder},
 		{"our annotation changed", func(job *batchv1.Job) { job.Annotations[v1alpha1.AnnotationStage] = "x" }, "metadata.annotations." + v1alpha1.AnnotationStage},
 		{"our owner removed", func(job *batchv1.Job) { job.OwnerReferences = nil }, "metadata.ownerReferences"},
-		{"no deadline any more", func(job *batchv1.Job) { job.Spec.ActiveDeadlineSeconds = ptr.To[int64](1) }, "spec.activeDeadlineSeconds"},
+		{"a deadline of the user", func(job *batchv1.Job) { job.Spec.ActiveDeadlineSeconds = ptr.To[int64](1) }, "spec.activeDeadlineSeconds"},
 		{"deleted when finished", func(job *batchv1.Job) { job.Spec.TTLSecondsAfterFinished = ptr.To[int32](0) }, "spec.ttlSecondsAfterFinished"},
+		{"no pods", func(job *batchv1.Job) { job.Spec.Parallelism = ptr.To[int32](0) }, "spec.parallelism"},
 		{"more tries", func(job *batchv1.Job) { job.Spec.BackoffLimit = ptr.To[int32](9) }, "spec.backoffLimit"},
 		{"a label, an annotation and a finalizer of the user", func(job *batchv1.Job) {
 			job.Labels["team"], job.Annotations["team"], job.Finalizers = "a", "a", append(job.Finalizers, "test/mine")
@@ -138,6 +139,7 @@ func TestWhatAnEditorMayChangeOnAJobOfAnExecution(t *testing.T) {
 			delete(job.Annotations, "team")
 			job.Finalizers = nil
 		}, ""},
+		{"more pods at a time", func(job *batchv1.Job) { job.Spec.Parallelism = ptr.To[int32](2) }, ""},
 		{"another owner", func(job *batchv1.Job) {
 			job.OwnerReferences = append(job.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "x"})
 		}, ""},

@@ -91,7 +91,7 @@ func (p *Provider) patchSpec(ctx context.Context, job *batchv1.Job, spec map[str
 		"metadata": map[string]any{
 			"uid": job.UID, "resourceVersion": job.ResourceVersion, "labels": map[string]string{v1alpha1.LabelStopped: "true"},
 		},
-		"spec":     spec,
+		"spec": spec,
 	})
 	if err != nil {
 		return err

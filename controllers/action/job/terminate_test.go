@@ -175,7 +175,7 @@ func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 		_, err := cluster.execute(makeScope(), makeConfirmed(plan.OperationTerminate))
 		cluster.must(err)
 	}
-	guarded := `{"metadata":{"resourceVersion":"` + version + `","uid":"` + jobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
+	guarded := `{"metadata":{"labels":{"pipelines.haltline.dev/stopped":"true"},"resourceVersion":"` + version + `","uid":"` + jobUID + `"},"spec":{"parallelism":0,"suspend":true}}`
 	if diff := cmp.Diff([]string{guarded}, cluster.patches); diff != "" {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
