@@ -28,7 +28,7 @@ const labelUnstamped = "test/unstamped"
 const labelUnchecked = "test/unchecked"
 
 // uncheckedPolicies are the names of the policies, and of their bindings, that skip namespaces with labelUnchecked.
-var uncheckedPolicies = []string{"haltline-pipeline-job-templates", "haltline-jobs", "haltline-pods"}
+var uncheckedPolicies = []string{"haltline-pipeline-job-templates", "haltline-jobs", "haltline-pods", "haltline-metadata", "haltline-job-metadata"}
 
 // installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
