@@ -61,6 +61,7 @@ var metadataCases = []struct {
 	{"an owner with a long name", func(o client.Object) {
 		o.SetOwnerReferences(append(o.GetOwnerReferences(), ownersOf(strings.Repeat("a", 17000))...))
 	}, "metadata.ownerReferences: Too long: found"},
+	{"a long prefix of its name", func(o client.Object) { o.SetGenerateName(strings.Repeat("a", 300)) }, "metadata.generateName: "},
 	{"16 finalizers", func(o client.Object) { o.SetFinalizers(numbered("test/a", 16)) }, ""},
 	{"17 finalizers", func(o client.Object) { o.SetFinalizers(numbered("test/a", 17)) }, "metadata.finalizers: Too many: found 17 finalizers, must have at most 16"},
 	{"60 KiB of annotations", func(o client.Object) { addAnnotations(o, mapOf([]string{"a", "b"}, strings.Repeat("x", 30<<10))) }, ""},
@@ -149,14 +150,35 @@ func TestFieldManagersAreBounded(t *testing.T) {
 	}
 	g.Expect(err).To(MatchError(ContainSubstring("metadata.managedFields: Too many: found 65 entries, must have at most 64")))
 	g.Expect(managers).To(BeNumerically(">", 50))
+}
 
-	long := map[string]string{}
-	for _, key := range numbered(strings.Repeat("p", 60)+"."+strings.Repeat("q", 60)+"/"+strings.Repeat("r", 50), 60) {
-		long[key] = ""
+// A client may send what its manager is said to own, and the API server keeps it.
+func TestTheFieldsOfManagersAreBounded(t *testing.T) {
+	t.Parallel()
+	execution := startExecution(t)
+	editor := clientOfMember(t, execution.Namespace, "editor", "edit")
+	versions := map[string]string{"execution": v1alpha1.GroupVersion.String(), "Job": "batch/v1"}
+	for kind, object := range map[string]client.Object{"execution": execution, "Job": &listJobs(t, execution)[0]} {
+		for name, field := range map[string]string{
+			"wide": `{"f:spec":{"f:` + strings.Repeat("x", 530000) + `":{}}}`,
+			"deep": strings.Repeat(`{"f:a":`, 20) + `{}` + strings.Repeat(`}`, 20),
+		} {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				NewWithT(t).Eventually(func() error {
+					now := object.DeepCopyObject().(client.Object)
+					if err := k8s.Get(t.Context(), client.ObjectKeyFromObject(object), now); err != nil {
+						return err
+					}
+					before := now.DeepCopyObject().(client.Object)
+					now.SetManagedFields(append(now.GetManagedFields(), metav1.ManagedFieldsEntry{
+						Manager: "forger", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: versions[kind],
+						FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(field)},
+					}))
+					return editor.Patch(t.Context(), now, client.MergeFrom(before))
+				}, timeout, interval).Should(MatchError(ContainSubstring("metadata.managedFields: Too long: found")))
+			})
+		}
 	}
-	encoded := strings.ReplaceAll(fmt.Sprintf("%q", long), `" "`, `","`)
-	encoded = "{" + strings.TrimSuffix(strings.TrimPrefix(encoded, "map["), "]") + "}"
-	g.Expect(apply("manager-0", encoded)).To(MatchError(ContainSubstring("metadata.managedFields: Too long: found")))
 }
 
 // What is too large already can shrink, lose its finalizers and be deleted, but not grow.
