@@ -180,6 +180,7 @@ func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
 	want := makeJob(asSuspended, asEmpty)
+	want.Labels[v1alpha1.LabelStopped] = "true"
 	got := cluster.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
 	if diff := cmp.Diff(want, got); diff != "" {
