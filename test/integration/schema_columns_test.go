@@ -29,7 +29,7 @@ func TestSchemaPrinterColumns(t *testing.T) {
 		"pipelineexecutions": {{"Name", 0}, {"Pipeline", 0}, {"Id", 0}, {"State", 0}, {"Stage", 0}, {"Age", 0},
 			{"Message", 1}, {"Started-By", 1}},
 		"stoprequests": {{"Name", 0}, {"Pipeline", 0}, {"Execution", 0}, {"Mode", 0}, {"Verdict", 0}, {"State", 0},
-			{"Age", 0}, {"Reason", 1}, {"Requested-By", 1}},
+			{"Age", 0}, {"Requested-By", 1}, {"Reason", 1}},
 	} {
 		t.Run(resource, func(t *testing.T) {
 			g := NewWithT(t)
