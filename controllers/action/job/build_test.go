@@ -4,9 +4,11 @@
 package job
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -118,5 +120,20 @@ func TestWithLabel(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"b": "2"}, withLabel(nil, "b", "2")); diff != "" {
 		t.Errorf("with of nil (-want +got):\n%s", diff)
+	}
+}
+
+// Kubernetes puts the value of a variable where a command has $(NAME), and nothing in that value is replaced again. The operator
+// leaves a command as it is: docs/concepts.md warns of scripts.
+func TestACommandIsLeftAsItIs(t *testing.T) {
+	scope := makeScope()
+	scope.Variables = []v1alpha1.Variable{{Name: "TAG", Value: "$(SECRET)"}}
+	job := mustBuild(t, scope, makeStart(`{"template":{"spec":{"containers":[{"name":"a","command":["deploy"],"args":["--tag=$(TAG)"]}]}}}`))
+	container := job.Spec.Template.Spec.Containers[0]
+	if diff := cmp.Diff([]string{"deploy", "--tag=$(TAG)"}, slices.Concat(container.Command, container.Args)); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	if !slices.Contains(container.Env, corev1.EnvVar{Name: "TAG", Value: "$$(SECRET)"}) {
+		t.Errorf("the environment %v lacks the escaped value", container.Env)
 	}
 }
