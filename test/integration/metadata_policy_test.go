@@ -172,7 +172,7 @@ func TestTheFieldsOfManagersAreBounded(t *testing.T) {
 					before := now.DeepCopyObject().(client.Object)
 					now.SetManagedFields(append(now.GetManagedFields(), metav1.ManagedFieldsEntry{
 						Manager: "forger", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: versions[kind],
-						FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(field)},
+						FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(field),
 					}))
 					return editor.Patch(t.Context(), now, client.MergeFrom(before))
 				}, timeout, interval).Should(MatchError(ContainSubstring("metadata.managedFields: Too long: found")))

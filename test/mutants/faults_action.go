@@ -167,10 +167,18 @@ var actionFaults = []Fault{
 	},
 	{
 		Name:   "suspend-without-uid",
-		Breaks: "I10: the patch that suspends a Job has no precondition, so it may change a later Job of the name.",
+		Breaks: "I10: the patch that suspends a Job does not name its uid, so it may change a later Job of the name.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.patchSpec",
-			Find: `"metadata": map[string]any{"uid": job.UID, "resourceVersion": job.ResourceVersion}`,
+			Find: `"uid": job.UID`,
+		}},
+	},
+	{
+		Name:   "suspend-without-mark",
+		Breaks: "\"A Job that a stop ended has the label pipelines.haltline.dev/stopped\": a policy cannot keep others from resuming it.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.patchSpec",
+			Find: `"labels": map[string]string{v1alpha1.LabelStopped: "true"}`,
 		}},
 	},
 	{

@@ -84,8 +84,8 @@ func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err 
 	return o, action.PendingIfAnswer(err)
 }
 
-// patchSpec changes the spec of a Job that a stop ends, and marks the Job. The uid keeps it from another Job of that name; the resourceVersion keeps it from one
-// that was resumed since it was read, whose condition Suspended would be older than the change.
+// patchSpec changes the spec of a Job that a stop ends, and marks the Job. The uid keeps it from another Job of that name; the
+// resourceVersion keeps it from one that was resumed since it was read, whose condition Suspended would be older than the change.
 func (p *Provider) patchSpec(ctx context.Context, job *batchv1.Job, spec map[string]any) error {
 	content, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{
