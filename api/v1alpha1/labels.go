@@ -25,6 +25,9 @@ const (
 	// operator that was paused cannot start the action after its execution was stopped. Its value is "true".
 	LabelPlaceholder = "pipelines.haltline.dev/placeholder"
 
+	// LabelStopped is on a Job that a stop ended. Its value is "true". A policy keeps others from resuming the Job.
+	LabelStopped = "pipelines.haltline.dev/stopped"
+
 	// LabelOrphaned is on a Job that was left running on purpose when its execution was abandoned
 	// (onAbandon: Orphan). Its value is "true".
 	LabelOrphaned = "pipelines.haltline.dev/orphaned"

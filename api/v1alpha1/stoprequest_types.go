@@ -119,8 +119,8 @@ type StopRequestStatus struct {
 // +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=".status.conditions[?(@.type=='Accepted')].reason"
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=".status.state"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
-// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".spec.reason"
 // +kubebuilder:printcolumn:name="Requested-By",type=string,priority=1,JSONPath=".spec.requestedBy"
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".spec.reason"
 type StopRequest struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -102,7 +102,7 @@ func (c *Cluster) writeKubeconfig(user, file string) error {
 // startControllers runs the controllers of Kubernetes that a pipeline depends on.
 func (c *Cluster) startControllers() error {
 	kubeconfig := filepath.Join(c.dir, "controllers")
-	if err := c.writeKubeconfig("controller-manager", kubeconfig); err != nil {
+	if err := c.writeKubeconfig("system:kube-controller-manager", kubeconfig); err != nil {
 		return err
 	}
 	log, err := OpenLog()

@@ -79,8 +79,10 @@ func TestAnEditorCannotForgeAVerdict(t *testing.T) {
 	g.Expect(apierrors.IsForbidden(editor.Status().Update(t.Context(), sr))).To(BeTrue())
 	refreshObject(t, execution).Status.State = v1alpha1.ExecutionSucceeded
 	g.Expect(apierrors.IsForbidden(editor.Status().Update(t.Context(), execution))).To(BeTrue())
-	// An update of the object itself leaves the status alone.
-	meta.SetStatusCondition(&refreshObject(t, sr).Status.Conditions, forged)
-	g.Expect(editor.Update(t.Context(), sr)).To(Succeed())
+	// A patch of the object itself leaves the status alone.
+	before := refreshObject(t, sr).DeepCopy()
+	meta.SetStatusCondition(&sr.Status.Conditions, forged)
+	sr.Labels = map[string]string{"team": "a"}
+	g.Expect(editor.Patch(t.Context(), sr, client.MergeFrom(before))).To(Succeed())
 	g.Expect(meta.IsStatusConditionFalse(refreshObject(t, sr).Status.Conditions, v1alpha1.ConditionAccepted)).To(BeTrue())
 }

@@ -6,24 +6,29 @@ package integration
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
 )
 
 // labelUnstamped on a namespace leaves it out of the MutatingAdmissionPolicies, as in a cluster that has none.
 const labelUnstamped = "test/unstamped"
 
-// labelUnchecked on a namespace leaves it out of the policy on Job templates: what a Pipeline has that was stored before it.
+// labelUnchecked on a namespace leaves it out of the policies on what is stored, as before they were installed.
 const labelUnchecked = "test/unchecked"
 
-// templatePolicy is the name of the policy on Job templates, and of its binding.
-const templatePolicy = "haltline-pipeline-job-templates"
+// uncheckedPolicies are the names of the policies, and of their bindings, that skip namespaces with labelUnchecked.
+var uncheckedPolicies = []string{"haltline-pipeline-job-templates", "haltline-jobs", "haltline-pods", "haltline-metadata", "haltline-job-metadata"}
 
 // installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
@@ -35,14 +40,14 @@ func installPolicies(ctx context.Context) error {
 	return waitForPolicies(ctx)
 }
 
-// leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped, and that of the policy on
-// Job templates namespaces with labelUnchecked.
+// leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped, and those of
+// uncheckedPolicies namespaces with labelUnchecked.
 func leaveOutLabeled(object *unstructured.Unstructured) error {
 	label := ""
 	switch kind := object.GetKind(); {
 	case kind == "MutatingAdmissionPolicyBinding":
 		label = labelUnstamped
-	case kind == "ValidatingAdmissionPolicyBinding" && object.GetName() == templatePolicy:
+	case kind == "ValidatingAdmissionPolicyBinding" && slices.Contains(uncheckedPolicies, object.GetName()):
 		label = labelUnchecked
 	default:
 		return nil
@@ -52,8 +57,8 @@ func leaveOutLabeled(object *unstructured.Unstructured) error {
 	}}, "spec", "matchResources")
 }
 
-// waitForPolicies waits until both mutating policies stamp, and the policy on Job templates refuses. The API server refuses at first: it learns of a new kind, and of a
-// policy on it, a little later.
+// waitForPolicies waits until the policies are in force: both mutating policies stamp, and the others refuse. The API server learns
+// of a new kind, and of a policy on it, a little later.
 func waitForPolicies(ctx context.Context) error {
 	stranger, err := clientAs("stranger", "system:masters")
 	if err != nil {
@@ -67,7 +72,16 @@ func waitForPolicies(ctx context.Context) error {
 		pipeline := builders.Pipeline("default", "trial", builders.Stage("Build", builders.Action("compile")))
 		pipeline.Spec.Stages[0].Actions[0].Job.Spec.Raw = []byte("{}")
 		isChecked := apierrors.IsInvalid(stranger.Create(ctx, pipeline, client.DryRunAll))
-		return last == nil && isChecked && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger", nil
+		return last == nil && isChecked && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger" &&
+			refusesForgedWork(ctx, stranger), nil
 	})
 	return errors.Join(err, last)
+}
+
+// refusesForgedWork reports whether the policies on Jobs and pods are in force.
+func refusesForgedWork(ctx context.Context, stranger client.Client) bool {
+	forged := metav1.ObjectMeta{Namespace: "default", Name: "trial", Labels: map[string]string{v1alpha1.LabelExecutionID: "x"}}
+	job := &batchv1.Job{ObjectMeta: forged, Spec: *builders.JobSpec("trial")}
+	pod := &corev1.Pod{ObjectMeta: forged, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "example"}}}}
+	return apierrors.IsForbidden(stranger.Create(ctx, job, client.DryRunAll)) && apierrors.IsForbidden(stranger.Create(ctx, pod, client.DryRunAll))
 }

@@ -30,7 +30,10 @@ func TestWhoAskedIsStampedAndKept(t *testing.T) {
 	c := findCondition(execution, v1alpha1.ConditionStopping)
 	g.Expect(c.Message).To(And(ContainSubstring("alice"), ContainSubstring(builders.StopReason), ContainSubstring("Build/compile")))
 
-	// A manifest without requestedBy replaces the object, and changes nothing.
+	// A manifest without requestedBy replaces the object, and changes nothing. The role admin may not replace it.
+	expectForbidden(g, alice.Update(t.Context(), refreshObject(t, sr)), "cannot update resource")
+	alice, err := clientAs("alice", "system:masters")
+	g.Expect(err).NotTo(HaveOccurred())
 	replaced := refreshObject(t, sr)
 	replaced.Spec.RequestedBy = ""
 	g.Expect(alice.Update(t.Context(), replaced)).To(Succeed())

@@ -13,10 +13,11 @@ import (
 	"haltline.dev/haltline/test/builders"
 )
 
-// A queue may resume a Job that a stop has suspended.
+// Without the policy that refuses it, a queue may resume a Job that a stop has suspended.
 func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
 	t.Parallel()
 	execution := startExecution(t)
+	labelNamespace(t, execution.Namespace, labelUnchecked)
 	expectAccepted(t, createObject(t, builders.StopAndAbandon(execution)))
 	waitForState(t, execution, v1alpha1.ExecutionStopped)
 	expectNothingRunsWhenResumed(t, execution)
@@ -26,7 +27,7 @@ func TestAJobThatIsResumedAfterItsExecutionStoppedRunsNothing(t *testing.T) {
 func TestAQueuedJobThatIsAbandonedRunsNothingWhenItsTurnComes(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	ns := createNamespace(t)
+	ns := createUncheckedNamespace(t)
 	createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile", builders.Suspended)))
 	execution := createExecution(t, ns, "web")
 	g.Eventually(func() int { return len(listJobs(t, execution)) }, timeout, interval).Should(Equal(1))
@@ -40,6 +41,9 @@ func expectNothingRunsWhenResumed(t *testing.T, execution *v1alpha1.PipelineExec
 	t.Helper()
 	g := NewWithT(t)
 	job := &listJobs(t, execution)[0]
-	g.Expect(k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))).To(Succeed())
+	// The API server learns of the label of the namespace a little later.
+	g.Eventually(func() error {
+		return k8s.Patch(t.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))
+	}, timeout, interval).Should(Succeed())
 	g.Consistently(countRunning(t.Context(), execution, "compile"), 2*quietTime, interval).Should(BeZero())
 }

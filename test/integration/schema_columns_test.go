@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
@@ -29,7 +30,7 @@ func TestSchemaPrinterColumns(t *testing.T) {
 		"pipelineexecutions": {{"Name", 0}, {"Pipeline", 0}, {"Id", 0}, {"State", 0}, {"Stage", 0}, {"Age", 0},
 			{"Message", 1}, {"Started-By", 1}},
 		"stoprequests": {{"Name", 0}, {"Pipeline", 0}, {"Execution", 0}, {"Mode", 0}, {"Verdict", 0}, {"State", 0},
-			{"Age", 0}, {"Reason", 1}, {"Requested-By", 1}},
+			{"Age", 0}, {"Requested-By", 1}, {"Reason", 1}},
 	} {
 		t.Run(resource, func(t *testing.T) {
 			g := NewWithT(t)
@@ -58,7 +59,9 @@ func TestSchemaPrintedStopRequest(t *testing.T) {
 	g.Expect(rows).To(HaveLen(1))
 	// The rest is the age, and what only -o wide shows.
 	g.Expect(rows[0].Cells[:6]).To(Equal([]any{sr.Name, "web", builders.UnknownID, "Abandon", v1alpha1.ReasonPipelineNotFound, nil}))
-	g.Expect(rows[0].Cells[7]).To(Equal(builders.StopReason))
+	// Who asked goes before what they wrote, which might look like the next column.
+	g.Expect(rows[0].Cells[7]).To(Equal(createObject(t, &authenticationv1.SelfSubjectReview{}).Status.UserInfo.Username))
+	g.Expect(rows[0].Cells[8]).To(Equal(builders.StopReason))
 }
 
 // getTable returns what `kubectl get` prints.

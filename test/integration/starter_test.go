@@ -30,6 +30,9 @@ func TestWhoStartedIsStampedAndKept(t *testing.T) {
 	g.Expect(alice.Create(t.Context(), execution)).To(Succeed())
 	waitForState(t, execution, v1alpha1.ExecutionInProgress)
 
+	expectForbidden(g, bob.Update(t.Context(), refreshObject(t, execution)), "cannot update resource")
+	bob, err := clientAs("bob", "system:masters")
+	g.Expect(err).NotTo(HaveOccurred())
 	// A manifest without startedBy replaces the object, and changes nothing. Nobody becomes the one who started it later.
 	refreshObject(t, execution).Spec.StartedBy = ""
 	g.Expect(bob.Update(t.Context(), execution)).To(Succeed())

@@ -4,15 +4,21 @@
 package integration
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/builders"
 )
 
-// createUncheckedNamespace returns a namespace that the policy on Job templates leaves out.
+// createUncheckedNamespace returns a namespace that the policies on what is stored leave out.
 func createUncheckedNamespace(t *testing.T) string {
 	t.Helper()
 	ns := labelNamespace(t, createNamespace(t), labelUnchecked)
@@ -20,7 +26,9 @@ func createUncheckedNamespace(t *testing.T) string {
 	NewWithT(t).Eventually(func() error {
 		bad := goodPipeline(ns)
 		setField(bad.Object, "spec.stages[0].actions[0].job.spec", map[string]any{})
-		return k8s.Create(t.Context(), bad, client.DryRunAll)
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "trial", Labels: map[string]string{v1alpha1.LabelExecutionID: "x"}}}
+		job.Spec = *builders.JobSpec("trial")
+		return errors.Join(k8s.Create(t.Context(), bad, client.DryRunAll), k8s.Create(t.Context(), job, client.DryRunAll))
 	}, timeout, interval).Should(Succeed())
 	return ns
 }
@@ -63,6 +71,16 @@ var templateCases = []templateCase{
 	{"managedBy another controller", "managedBy", "kueue.x-k8s.io/multikueue", ".managedBy: Forbidden: only the Job controller"},
 	{"managedBy is a map", "managedBy", map[string]any{}, ".managedBy: Forbidden"},
 	{"managedBy the Job controller", "managedBy", "kubernetes.io/job-controller", ""},
+	{"a finalizer of the pod", "template.metadata.finalizers", []any{"test/a"}, ".template.metadata.finalizers: Forbidden: a pod that has a finalizer"},
+	{"no finalizers of the pod", "template.metadata.finalizers", []any{}, ""},
+	{"30 days", "activeDeadlineSeconds", int64(2592000), ""},
+	{"longer than 30 days", "activeDeadlineSeconds", int64(2592001), ".activeDeadlineSeconds: Invalid value: 2592001: must be at most 2592000"},
+	{"a pod of longer than 30 days", "template.spec.activeDeadlineSeconds", int64(9000000000000000000),
+		".template.spec.activeDeadlineSeconds: Invalid value: 9000000000000000000: must be at most 2592000"},
+	{"a day of grace", "template.spec.terminationGracePeriodSeconds", int64(86400), ""},
+	{"more than a day of grace", "template.spec.terminationGracePeriodSeconds", int64(86401),
+		".template.spec.terminationGracePeriodSeconds: Invalid value: 86401: must be at most 86400, which is a day"},
+	{"a grace period that is a string", "template.spec.terminationGracePeriodSeconds", "1", ""},
 	{"a field that a later Kubernetes may have", "aNewField", "x", ""},
 	{"as it was", "template.spec.restartPolicy", "Never", ""},
 }
@@ -136,7 +154,8 @@ func TestAStoredPipelineIsCheckedWhenItsSpecChanges(t *testing.T) {
 	}
 	changeSpec := func() { setField(pipeline.Object, "spec.stages[0].name", "renamed") }
 	g.Eventually(edit(changeSpec, client.DryRunAll), timeout, interval).Should(MatchError(ContainSubstring(field + ": Required value")))
-	g.Expect(edit(func() { pipeline.SetLabels(map[string]string{"team": "a"}) })()).To(Succeed())
+	// The operator may write its status in between.
+	g.Eventually(edit(func() { pipeline.SetLabels(map[string]string{"team": "a"}) }), timeout, interval).Should(Succeed())
 	g.Expect(edit(func() { setField(pipeline.Object, field, "Never") }, client.DryRunAll)()).To(Succeed())
 
 	g.Expect(k8s.Delete(t.Context(), pipeline)).To(Succeed())

@@ -162,11 +162,20 @@ var actionFaults = []Fault{
 	},
 	{
 		Name:   "suspend-without-uid",
-		Breaks: "I10: the patch that suspends a Job has no precondition, so it may change a later Job of the name.",
+		Breaks: "I10: the patch that suspends a Job does not name its uid, so it may change a later Job of the name.",
 		Edits: []Edit{{
 			Package: "internal/jsonpatch", Func: "New",
 			Find:    `p.Test("/metadata/uid", o.GetUID())`,
 			Replace: `p.Test("/metadata/selfLink", nil)`,
+		}},
+	},
+	{
+		Name:   "suspend-without-mark",
+		Breaks: "\"A Job that a stop ended has the label pipelines.haltline.dev/stopped\": a policy cannot keep others from resuming it.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.patchSpec",
+			Find:    `setLabel(patch, job, v1alpha1.LabelStopped)`,
+			Replace: `patch.Test("/metadata/selfLink", nil)`,
 		}},
 	},
 	{

@@ -4,9 +4,11 @@
 package job
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -104,5 +106,20 @@ func TestBuildNeedsTheSelectorOfTheAPIServer(t *testing.T) {
 	job, err := buildJob(makeScope(), makeStart(manual))
 	if err == nil && ptr.Deref(job.Spec.ManualSelector, false) {
 		t.Errorf("a Job with manualSelector was built; the labels of its pods are %v", job.Spec.Template.Labels)
+	}
+}
+
+// Kubernetes puts the value of a variable where a command has $(NAME), and nothing in that value is replaced again. The operator
+// leaves a command as it is: docs/concepts.md warns of scripts.
+func TestACommandIsLeftAsItIs(t *testing.T) {
+	scope := makeScope()
+	scope.Variables = []v1alpha1.Variable{{Name: "TAG", Value: "$(SECRET)"}}
+	job := mustBuild(t, scope, makeStart(`{"template":{"spec":{"containers":[{"name":"a","command":["deploy"],"args":["--tag=$(TAG)"]}]}}}`))
+	container := job.Spec.Template.Spec.Containers[0]
+	if diff := cmp.Diff([]string{"deploy", "--tag=$(TAG)"}, slices.Concat(container.Command, container.Args)); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	if !slices.Contains(container.Env, corev1.EnvVar{Name: "TAG", Value: "$$(SECRET)"}) {
+		t.Errorf("the environment %v lacks the escaped value", container.Env)
 	}
 }

@@ -48,7 +48,11 @@ func withoutOwner(j *batchv1.Job) { j.OwnerReferences = nil }
 
 func asOrphan(j *batchv1.Job) { withoutOwner(j); j.Labels[v1alpha1.LabelOrphaned] = "true" }
 
-func asPlaceholder(j *batchv1.Job) { j.Labels[v1alpha1.LabelPlaceholder] = "true"; asSuspended(j); asEmpty(j) }
+func asPlaceholder(j *batchv1.Job) {
+	j.Labels[v1alpha1.LabelPlaceholder] = "true"
+	asSuspended(j)
+	asEmpty(j)
+}
 
 func asSuspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
 

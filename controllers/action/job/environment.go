@@ -13,8 +13,8 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// buildEnvironment returns the variables that every container of an action has. Values reach it as environment and never
-// as text in a command, so that nothing in them is ever run.
+// buildEnvironment returns the variables that every container of an action has. Values reach it as environment only. A template
+// that has $(NAME) in its command makes Kubernetes put the value there, which docs/concepts.md warns of.
 func buildEnvironment(pipelineName, executionID string, key plan.ActionKey, variables []v1alpha1.Variable) []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: v1alpha1.EnvPipelineName, Value: pipelineName},

@@ -13,7 +13,6 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
-	"haltline.dev/haltline/internal/jsonpatch"
 )
 
 // Orphan lets the Job of an abandoned action go on outside the execution: it takes our controller reference off and marks
@@ -49,11 +48,7 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 func (p *Provider) releaseJob(ctx context.Context, scope action.Scope, job *batchv1.Job) error {
 	patch, reference := patchOfOurs(scope, job)
 	patch.Remove(reference)
-	if len(job.Labels) == 0 {
-		patch.Test("/metadata/labels", nil).Set("/metadata/labels", map[string]string{v1alpha1.LabelOrphaned: "true"})
-	} else {
-		patch.Set("/metadata/labels/"+jsonpatch.Escape(v1alpha1.LabelOrphaned), "true")
-	}
+	setLabel(patch, job, v1alpha1.LabelOrphaned)
 	return p.patchJob(ctx, job, patch)
 }
 

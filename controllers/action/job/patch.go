@@ -24,6 +24,15 @@ func patchOfOurs(scope action.Scope, job *batchv1.Job) (patch *jsonpatch.Patch, 
 	return jsonpatch.New(job).Test(reference+"/uid", scope.Execution.UID).Test(reference+"/controller", true), reference
 }
 
+// setLabel has a patch put a label on a Job.
+func setLabel(patch *jsonpatch.Patch, job *batchv1.Job, name string) {
+	if len(job.Labels) == 0 {
+		patch.Test("/metadata/labels", nil).Set("/metadata/labels", map[string]string{name: "true"})
+		return
+	}
+	patch.Set("/metadata/labels/"+jsonpatch.Escape(name), "true")
+}
+
 // patchJob patches a Job. A test of the patch that fails is a conflict.
 func (p *Provider) patchJob(ctx context.Context, job *batchv1.Job, patch *jsonpatch.Patch) error {
 	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}

@@ -179,11 +179,13 @@ func TestTerminateGuardsAndPatchesOnce(t *testing.T) {
 		`{"op":"test","path":"/metadata/deletionTimestamp","value":null},` +
 		`{"op":"test","path":"/metadata/ownerReferences/0/uid","value":"` + executionUID + `"},` +
 		`{"op":"test","path":"/metadata/ownerReferences/0/controller","value":true},` +
+		`{"op":"add","path":"/metadata/labels/pipelines.haltline.dev~1stopped","value":"true"},` +
 		`{"op":"add","path":"/spec/parallelism","value":0},{"op":"add","path":"/spec/suspend","value":true}]`
 	if diff := cmp.Diff([]string{guarded}, cluster.patches); diff != "" {
 		t.Errorf("patches (-want +got):\n%s", diff)
 	}
 	want := makeJob(ofGeneration, asSuspended, asEmpty)
+	want.Labels[v1alpha1.LabelStopped] = "true"
 	got := cluster.job()
 	got.ResourceVersion, got.TypeMeta, got.ManagedFields = "", metav1.TypeMeta{}, nil
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -34,6 +34,16 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a number out of range", `{"parallelism":99999999999}`, []string{"job.spec: ", "parallelism"}},
 		// A Job lives as long as its execution.
 		{"ttlSecondsAfterFinished", `{"ttlSecondsAfterFinished":60}`, []string{"job.spec.ttlSecondsAfterFinished: Forbidden"}},
+		// A stop would wait as long.
+		{"a finalizer", `{"template":{"metadata":{"finalizers":["a/b"]}}}`, []string{"job.spec.template.metadata.finalizers: Forbidden"}},
+		{"a long deadline", `{"activeDeadlineSeconds":2592001}`, []string{"job.spec.activeDeadlineSeconds: Invalid value: 2592001: must be at most 2592000, which is 30 days"}},
+		{"a long deadline of the pod", `{"template":{"spec":{"activeDeadlineSeconds":2592001}}}`, []string{"job.spec.template.spec.activeDeadlineSeconds: Invalid value: 2592001"}},
+		{"a long grace period", `{"template":{"spec":{"terminationGracePeriodSeconds":86401}}}`,
+			[]string{"job.spec.template.spec.terminationGracePeriodSeconds: Invalid value: 86401: must be at most 86400, which is a day"}},
+		{"a long grace period of a liveness probe", `{"template":{"spec":{"containers":[{"livenessProbe":{"terminationGracePeriodSeconds":86401}}]}}}`,
+			[]string{"job.spec.template.spec.containers[0].livenessProbe.terminationGracePeriodSeconds: Invalid value: 86401"}},
+		{"a long grace period of a startup probe", `{"template":{"spec":{"initContainers":[{},{"startupProbe":{"terminationGracePeriodSeconds":86401}}]}}}`,
+			[]string{"job.spec.template.spec.initContainers[1].startupProbe.terminationGracePeriodSeconds: Invalid value: 86401"}},
 		{"ttlSecondsAfterFinished of zero", `{"ttlSecondsAfterFinished":0}`, []string{"job.spec.ttlSecondsAfterFinished: Forbidden"}},
 	}
 	for _, tt := range tests {

@@ -54,13 +54,20 @@ set_up_local_cluster() {
 
 # No container runs on a simulated node, so the operator runs as a process beside the cluster.
 run_operator_here() {
+  local user
   say "The node is simulated: no container runs there, and no logs are shown. The operator runs as a process on this machine."
   make --no-print-directory --silent build
   run_command "kubectl apply -k hack/demo/operator-here"
   run_command "kubectl apply -f config/rbac/view_role.yaml -f config/rbac/edit_role.yaml -f config/rbac/admin_role.yaml"
+  run_command "kubectl apply -f config/rbac/role.yaml -f config/rbac/role_binding.yaml"
   kubectl wait --for=condition=Established --timeout=60s --filename config/crd/bases >/dev/null
+  # Only the operator's own account may create the Jobs of executions.
+  kubectl config view --raw --flatten >"$WORK/operator.kubeconfig"
+  user=$("$KUBECTL" --kubeconfig "$WORK/operator.kubeconfig" config view --minify -o 'jsonpath={.users[0].name}')
+  "$KUBECTL" --kubeconfig "$WORK/operator.kubeconfig" config set "users.$user.act-as" \
+    "system:serviceaccount:$OPERATOR_NAMESPACE:haltline-manager" >/dev/null
   print_command "bin/haltline --health-probe-bind-address=0 --metrics-bind-address=0 &"
-  nohup bin/haltline --health-probe-bind-address=0 --metrics-bind-address=0 >"$WORK/operator.log" 2>&1 </dev/null &
+  KUBECONFIG="$WORK/operator.kubeconfig" nohup bin/haltline --health-probe-bind-address=0 --metrics-bind-address=0 >"$WORK/operator.log" 2>&1 </dev/null &
   OPERATOR_PID=$!
   say ""
 }
