@@ -77,13 +77,12 @@ func retryDelay(status *v1alpha1.PipelineStatus, now metav1.Time) time.Duration 
 
 // findProblem returns why the Pipeline cannot be run, or nil, and whether something else than a change of it can lift that.
 func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
-	oldest, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
+	chosen, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
 	if err != nil {
 		return nil, false, err
 	}
-	if oldest != nil && oldest.UID != pipeline.UID {
-		return &plan.Problem{Reason: v1alpha1.ReasonPipelineNameTaken, Message: fmt.Sprintf(
-			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", oldest.Name, pipeline.EffectiveName())}, false, nil
+	if problem := findNameProblem(pipeline, chosen); problem != nil {
+		return problem, false, nil
 	}
 	if known := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady); known != nil &&
 		known.ObservedGeneration == pipeline.Generation && known.Reason == v1alpha1.ReasonValid {

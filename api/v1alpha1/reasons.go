@@ -26,7 +26,8 @@ const (
 const (
 	// ReasonValid: the Pipeline can be run.
 	ReasonValid = "Valid"
-	// ReasonPipelineNameTaken: an older Pipeline of the namespace has the same pipelineName.
+	// ReasonPipelineNameTaken: another Pipeline of the namespace has the pipelineName, or had it when this one was refused. It does
+	// not take the name over without a change of its own.
 	ReasonPipelineNameTaken = "PipelineNameTaken"
 	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
 	// of an execution that failed because of it.

@@ -123,8 +123,26 @@ var controllerFaults = []Fault{
 		Breaks: "An execution gets a Pipeline that the cache has not seen, since only the name is compared.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "livePipelineByName",
-			Find:    `pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil`,
-			Replace: `pipeline.DeletionTimestamp != nil`,
+			Find:    `pipeline.UID != cached.UID`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "refused-pipeline-takes-over",
+		Breaks: "A Pipeline that was refused a name gets it while the real one is replaced, and executions run something else.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "claimOf",
+			Find:    `ready.ObservedGeneration != p.Generation`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "own-name-ignored",
+		Breaks: "A Pipeline of another name keeps the name of one that is replaced.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "claimOf",
+			Find:    `p.Name == p.EffectiveName()`,
+			Replace: `false`,
 		}},
 	},
 
