@@ -32,6 +32,11 @@ const (
 	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
 	// of an execution that failed because of it.
 	ReasonInvalidJobTemplate = "InvalidJobTemplate"
+	// ReasonCheckPending: it is not known yet whether the Pipeline can be run: the API server is being asked about its Jobs, or cannot
+	// answer, such as for a webhook that is down. Executions start nevertheless.
+	ReasonCheckPending = "CheckPending"
+	// ReasonJobWarnings is the reason of Warnings: the API server would create the Jobs of the Pipeline, and warns about them.
+	ReasonJobWarnings = "JobWarnings"
 )
 
 // Reasons of the conditions of a PipelineExecution. The names of states are reasons as well.
