@@ -145,6 +145,33 @@ var controllerFaults = []Fault{
 			Replace: `false`,
 		}},
 	},
+	{
+		Name:   "each-action-asked-about",
+		Breaks: "A Pipeline of 500 actions of one template has the API server asked 500 times.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "listTemplates",
+			Find:    `!seen[hash]`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "known-answer-asked-again",
+		Breaks: "Whoever changes annotations has the API server asked each time about what it refused.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "checkProgress.lastResult",
+			Find:    `p.last == nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "pending-check-is-an-error",
+		Breaks: "A Pipeline does not show that a webhook about its Jobs is down.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineReconciler.tryStarts",
+			Find:    `action.IsPending(err)`,
+			Replace: `false`,
+		}},
+	},
 
 	// The revisions that pin what an execution runs.
 	{
