@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -139,7 +140,8 @@ func (r *PipelineReconciler) tryStart(ctx context.Context, pipeline *v1alpha1.Pi
 func divideTime(ctx context.Context) (slice, asking context.Context, cancel context.CancelFunc) {
 	left := defaultReconciliationTime
 	if deadline, has := ctx.Deadline(); has {
-		left = time.Until(deadline)
+		// The deadline of a context is in real time, whatever the clock of the reconciler is.
+		left = deadline.Sub(clock.RealClock{}.Now())
 	}
 	asking, cancelAsking := context.WithTimeout(ctx, left*3/4)
 	slice, cancelSlice := context.WithTimeout(asking, min(checkSlice, left/4))

@@ -286,7 +286,8 @@ type turns struct {
 }
 
 func (l *turns) Wait(context.Context) error {
-	if l.left--; l.left < 0 {
+	l.left--
+	if l.left < 0 {
 		l.left = l.each
 		return errors.New("no time is left")
 	}
