@@ -97,6 +97,7 @@ func newManager(f *flags) (ctrl.Manager, error) {
 	}
 	// The API server's priority and fairness protects it; a limit here would only make stops late.
 	config.QPS = -1
+	controllers.HandleWarnings(config)
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         controllers.CacheOptions(),

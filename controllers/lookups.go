@@ -4,11 +4,10 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -37,42 +36,44 @@ func getLiveExecution(ctx context.Context, apiReader client.Reader, known client
 	return execution, nil
 }
 
-// pipelineByName returns the Pipeline that has a pipelineName in a namespace, as the cache keeps it, or nil. Of several it is the
-// oldest, by creation time, then by name. It must not be changed.
+// pipelineByName returns the Pipeline that has a pipelineName in a namespace, as the cache keeps it, or nil. See choosePipeline. It
+// must not be changed.
 func pipelineByName(ctx context.Context, c client.Reader, namespace, pipelineName string) (*v1alpha1.Pipeline, error) {
 	list := &v1alpha1.PipelineList{}
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexPipelineName: pipelineName}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("looking up Pipeline %q: %w", pipelineName, err)
 	}
-	return oldestPipeline(list.Items), nil
-}
-
-func oldestPipeline(pipelines []v1alpha1.Pipeline) *v1alpha1.Pipeline {
-	living := slices.DeleteFunc(slices.Clone(pipelines), func(p v1alpha1.Pipeline) bool { return p.DeletionTimestamp != nil })
-	if len(living) == 0 {
-		return nil
-	}
-	oldest := slices.MinFunc(living, func(a, b v1alpha1.Pipeline) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
-	return &oldest
+	return choosePipeline(list.Items), nil
 }
 
 // livePipelineByName returns the Pipeline that has a pipelineName as the API server has it, or nil. The cache may hold an older
-// definition than whoever created the execution had seen, and holds no stages.
+// definition than whoever created the execution had seen, holds no stages, and may lack the Pipeline whose own name it is.
 func livePipelineByName(ctx context.Context, c, apiReader client.Reader, namespace, pipelineName string) (*v1alpha1.Pipeline, error) {
 	cached, err := pipelineByName(ctx, c, namespace, pipelineName)
 	if err != nil || cached == nil {
 		return nil, err
 	}
-	pipeline := &v1alpha1.Pipeline{}
-	if err := apiReader.Get(ctx, client.ObjectKeyFromObject(cached), pipeline); err != nil {
-		return nil, client.IgnoreNotFound(err)
+	if cached.Name != pipelineName && len(validation.IsDNS1123Subdomain(pipelineName)) == 0 {
+		key := client.ObjectKey{Namespace: namespace, Name: pipelineName}
+		own, err := getLivePipeline(ctx, apiReader, key)
+		if err != nil || own != nil && own.EffectiveName() == pipelineName && own.DeletionTimestamp == nil {
+			return own, err
+		}
 	}
-	if pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil {
+	pipeline, err := getLivePipeline(ctx, apiReader, client.ObjectKeyFromObject(cached))
+	if err != nil || pipeline == nil || pipeline.UID != cached.UID || claimOf(pipeline) == claimNone {
 		// The cache's next event brings the execution back.
-		return nil, nil
+		return nil, err
+	}
+	return pipeline, nil
+}
+
+// getLivePipeline returns a Pipeline as it is on the API server, or nil if it is not there.
+func getLivePipeline(ctx context.Context, apiReader client.Reader, key client.ObjectKey) (*v1alpha1.Pipeline, error) {
+	pipeline := &v1alpha1.Pipeline{}
+	if err := apiReader.Get(ctx, key, pipeline); err != nil {
+		return nil, client.IgnoreNotFound(err)
 	}
 	return pipeline, nil
 }

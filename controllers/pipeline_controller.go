@@ -5,19 +5,18 @@ package controllers
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
-	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/internal/text"
 )
 
@@ -32,29 +31,32 @@ type PipelineReconciler struct {
 	APIReader client.Reader
 	// Registry knows whether an action could be started.
 	Registry *action.Registry
+	// Limiter bounds the dry runs of all Pipelines.
+	Limiter flowcontrol.RateLimiter
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
+
+	// progresses are how far the checks are that have not ended well.
+	progresses checkProgresses
 }
 
 // Reconcile writes whether a Pipeline can be run.
 func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	pipeline := &v1alpha1.Pipeline{}
-	if err := r.Client.Get(ctx, req.NamespacedName, pipeline); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if pipeline.DeletionTimestamp != nil {
+	err := r.Client.Get(ctx, req.NamespacedName, pipeline)
+	if apierrors.IsNotFound(err) || err == nil && pipeline.DeletionTimestamp != nil {
+		r.progresses.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	problem, canPass, err := r.findProblem(ctx, pipeline)
 	if err != nil {
 		return ignoreConflict(ctx, err)
 	}
-	now := metav1.NewTime(r.Clock.Now())
-	next := nextPipelineStatus(pipeline, problem, now)
-	result := ctrl.Result{}
-	if canPass {
-		result.RequeueAfter = retryDelay(&next, now)
+	checked, err := r.check(ctx, pipeline)
+	if err != nil {
+		return ignoreConflict(ctx, err)
 	}
+	next := nextPipelineStatus(pipeline, checked, metav1.NewTime(r.Clock.Now()))
+	result := ctrl.Result{RequeueAfter: checked.retryAfter}
 	if equality.Semantic.DeepEqual(next, pipeline.Status) {
 		return result, nil
 	}
@@ -65,87 +67,53 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	return result, nil
 }
 
-// Bounds of how long after a refusal that can pass a Pipeline is tried again.
-const (
-	minRetryDelay = 10 * time.Second
-	maxRetryDelay = 10 * time.Minute
-)
+// MaxConcurrentReconciles is how many Pipelines are worked on at the same time.
+func (r *PipelineReconciler) MaxConcurrentReconciles() int { return maxChecks }
 
-// retryDelay returns when a Pipeline that cannot be run is tried again: the longer it could not, the later.
-func retryDelay(status *v1alpha1.PipelineStatus, now metav1.Time) time.Duration {
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	return min(max(now.Sub(ready.LastTransitionTime.Time), minRetryDelay), maxRetryDelay)
-}
-
-// findProblem returns why the Pipeline cannot be run, or nil, and whether something else than a change of it can lift that. If it
-// has to be checked, it is read anew into pipeline.
-func (r *PipelineReconciler) findProblem(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
-	oldest, err := pipelineByName(ctx, r.Client, pipeline.Namespace, pipeline.EffectiveName())
-	if err != nil {
-		return nil, false, err
-	}
-	if oldest != nil && oldest.UID != pipeline.UID {
-		return &plan.Problem{Reason: v1alpha1.ReasonPipelineNameTaken, Message: fmt.Sprintf(
-			"spec.pipelineName: the older Pipeline %q has the pipelineName %q; delete one of the two.", oldest.Name, pipeline.EffectiveName())}, false, nil
-	}
-	if known := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady); known != nil &&
-		known.ObservedGeneration == pipeline.Generation && known.Reason == v1alpha1.ReasonValid {
-		// The API server was asked about this generation.
-		return nil, false, nil
-	}
-	// The cache has no stages.
-	live := &v1alpha1.Pipeline{}
-	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(pipeline), live); err != nil {
-		return nil, false, pendingIfGone(fmt.Errorf("reading the Pipeline: %w", err))
-	}
-	*pipeline = *live
-	if problem := findDefinitionProblem(r.Registry, pipeline.Spec.Definition()); problem != nil {
-		return problem, false, nil
-	}
-	return r.tryStarts(ctx, pipeline)
-}
-
-// tryStarts asks the API server whether every action could be started. See findProblem.
-func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline) (problem *plan.Problem, canPass bool, err error) {
-	for _, s := range pipeline.Spec.Stages {
-		for _, a := range s.Actions {
-			refusal, err := r.Registry.TryStart(ctx, action.Trial{
-				Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(),
-				Key: plan.ActionKey{Stage: s.Name, Action: a.Name}, Definition: &a,
-			})
-			if action.IsPending(err) {
-				// Such as a webhook that is down.
-				refusal, err = action.Refusal{Message: "job: " + err.Error(), CanPass: true}, nil
-			}
-			if err != nil {
-				return nil, false, err
-			}
-			if refusal.Message != "" {
-				return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
-					"spec.stages[%q].actions[%q].%s", s.Name, a.Name, refusal.Message)}, refusal.CanPass, nil
-			}
-		}
-	}
-	return nil, false, nil
-}
-
-func nextPipelineStatus(pipeline *v1alpha1.Pipeline, problem *plan.Problem, now metav1.Time) v1alpha1.PipelineStatus {
+// nextPipelineStatus returns the status of a Pipeline of which something is known.
+func nextPipelineStatus(pipeline *v1alpha1.Pipeline, checked checkResult, now metav1.Time) v1alpha1.PipelineStatus {
 	status := *pipeline.Status.DeepCopy()
 	status.ObservedGeneration = pipeline.Generation
 	status.PipelineName = pipeline.EffectiveName()
-	ready := metav1.Condition{
-		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonValid,
-		Message: "The pipeline can be run.", ObservedGeneration: pipeline.Generation, LastTransitionTime: now,
+	set := func(name string, value metav1.ConditionStatus, reason, message string) {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: name, Status: value, Reason: reason, Message: text.BoundMessage(message),
+			ObservedGeneration: pipeline.Generation, LastTransitionTime: now,
+		})
 	}
-	if problem == nil {
-		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStalled)
-		meta.SetStatusCondition(&status.Conditions, ready)
-		return status
+	for _, name := range outdatedConditions(checked) {
+		meta.RemoveStatusCondition(&status.Conditions, name)
 	}
-	ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, problem.Reason, text.BoundMessage(problem.Message)
-	stalled := ready
-	stalled.Type, stalled.Status = v1alpha1.ConditionStalled, metav1.ConditionTrue
-	meta.SetStatusCondition(&status.Conditions, ready)
-	meta.SetStatusCondition(&status.Conditions, stalled)
+	switch problem := checked.problem; {
+	case problem == nil && checked.warnings != "":
+		set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonValid,
+			"The pipeline can be run. The API server warns about its Jobs; the condition Warnings has its words.")
+	case problem == nil:
+		set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonValid, "The pipeline can be run.")
+	case checked.isPending:
+		set(v1alpha1.ConditionReady, metav1.ConditionUnknown, problem.Reason, problem.Message)
+		set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, problem.Reason, problem.Message)
+	default:
+		set(v1alpha1.ConditionReady, metav1.ConditionFalse, problem.Reason, problem.Message)
+		set(v1alpha1.ConditionStalled, metav1.ConditionTrue, problem.Reason, problem.Message)
+	}
+	if checked.warnings != "" {
+		set(v1alpha1.ConditionWarnings, metav1.ConditionTrue, v1alpha1.ReasonJobWarnings, checked.warnings)
+	}
 	return status
+}
+
+// outdatedConditions returns which conditions are not there, since each is there only while it is True.
+func outdatedConditions(checked checkResult) []string {
+	var outdated []string
+	if !checked.isPending {
+		outdated = append(outdated, v1alpha1.ConditionReconciling)
+	}
+	if checked.problem == nil || checked.isPending {
+		outdated = append(outdated, v1alpha1.ConditionStalled)
+	}
+	if checked.warnings == "" {
+		outdated = append(outdated, v1alpha1.ConditionWarnings)
+	}
+	return outdated
 }

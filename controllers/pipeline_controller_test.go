@@ -21,7 +21,7 @@ import (
 func TestPipelineMessagesAreBounded(t *testing.T) {
 	now := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	for _, message := range []string{strings.Repeat("x", 1024), strings.Repeat("x", 1025), strings.Repeat("停", 5000)} {
-		status := nextPipelineStatus(makePipelineOf("a"), &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: message}, now)
+		status := nextPipelineStatus(makePipelineOf("a"), checkResult{problem: &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: message}}, now)
 		for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionStalled} {
 			c := meta.FindStatusCondition(status.Conditions, name)
 			if c == nil || c.Message != text.BoundMessage(message) || utf8.RuneCountInString(c.Message) != text.MaxMessageLength {

@@ -13,6 +13,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -153,6 +155,38 @@ func TestAPipelineThatIsNotWhatTheCacheHas(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}))
+}
+
+// The cache may lack the Pipeline whose own name it is, and may not show that another was refused.
+func TestAPipelineThatDoesNotHaveItsNameAnyMore(t *testing.T) {
+	ctx := context.Background()
+	makeOther := func() *v1alpha1.Pipeline {
+		other := makePipelineOf("steal")
+		other.Name, other.UID, other.Spec.PipelineName = "other", "uid-of-other", "web"
+		return other
+	}
+	cluster := newCluster(t, makeOther(), makeExecution())
+	op := cluster.newOperator("op")
+	op.freezeCache()
+	cluster.must(cluster.raw.Create(ctx, makePipelineOf("a")))
+	_, err := op.reconcileExecution()
+	cluster.must(err)
+	if revision := cluster.getExecution().Status.PipelineRevision; !strings.HasPrefix(revision, "web-") {
+		t.Errorf("it runs %q", revision)
+	}
+
+	cluster = newCluster(t, makeOther(), makeExecution())
+	op = cluster.newOperator("op")
+	op.freezeCache()
+	refused := makeOther()
+	cluster.must(cluster.raw.Get(ctx, client.ObjectKeyFromObject(refused), refused))
+	refused.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonPipelineNameTaken, ObservedGeneration: refused.Generation}}
+	cluster.must(cluster.raw.Status().Update(ctx, refused))
+	_, err = op.reconcileExecution()
+	cluster.must(err)
+	if revision := cluster.getExecution().Status.PipelineRevision; revision != "" {
+		t.Errorf("it runs %q", revision)
+	}
 }
 
 // A revision that was tampered with, or is gone, is not run: what is in progress finishes, nothing more starts.

@@ -69,7 +69,9 @@ func NewControllers(d Dependencies) []Controller {
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	return []Controller{
-		{"pipeline", &PipelineReconciler{Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Clock: d.Clock}, pipelineWatches(d.Client)},
+		{"pipeline", &PipelineReconciler{
+			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
+		}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
 			Revisions: revisions, Reporter: reporter, Clock: d.Clock, Nonce: d.Nonce,
@@ -119,9 +121,17 @@ const (
 	lastRetry  = 15 * time.Second
 )
 
+// countWorkers returns how many objects a reconciler works on at the same time: fewer than the others if it bounds that itself.
+func countWorkers(r reconcile.Reconciler, o Options) int {
+	if bounded, ok := r.(interface{ MaxConcurrentReconciles() int }); ok {
+		return min(o.MaxConcurrentReconciles, bounded.MaxConcurrentReconciles())
+	}
+	return o.MaxConcurrentReconciles
+}
+
 func setupController(mgr ctrl.Manager, c Controller, o Options) error {
 	b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
-		MaxConcurrentReconciles: o.MaxConcurrentReconciles,
+		MaxConcurrentReconciles: countWorkers(c.Reconciler, o),
 		ReconciliationTimeout:   o.ReconciliationTimeout,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 	})

@@ -20,6 +20,9 @@ const (
 	ConditionStopping = "Stopping"
 	// ConditionStopped is True for an execution, and for the StopRequests it accepted, when all of its work has ended.
 	ConditionStopped = "Stopped"
+	// ConditionWarnings is True for a Pipeline about whose Jobs the API server warns, such as by pod security. Its message has the
+	// words of the API server.
+	ConditionWarnings = "Warnings"
 	// ConditionAccepted is the verdict on a StopRequest. It is written once.
 	ConditionAccepted = "Accepted"
 	// ConditionFinished is True when nothing about the object changes any more, whatever the end was. Its reason is the

@@ -222,7 +222,7 @@ type PipelineStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	PipelineName string `json:"pipelineName,omitempty"`
 
-	// conditions are Ready, and Stalled if something must be changed.
+	// conditions are Ready, Stalled if something must be changed, Reconciling while the check goes on, and Warnings.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -26,11 +26,17 @@ const (
 const (
 	// ReasonValid: the Pipeline can be run.
 	ReasonValid = "Valid"
-	// ReasonPipelineNameTaken: an older Pipeline of the namespace has the same pipelineName.
+	// ReasonPipelineNameTaken: another Pipeline of the namespace has the pipelineName, or had it when this one was refused. It does
+	// not take the name over without a change of its own.
 	ReasonPipelineNameTaken = "PipelineNameTaken"
 	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
 	// of an execution that failed because of it.
 	ReasonInvalidJobTemplate = "InvalidJobTemplate"
+	// ReasonCheckPending: it is not known yet whether the Pipeline can be run: the API server is being asked about its Jobs, or cannot
+	// answer, such as for a webhook that is down. Executions start nevertheless.
+	ReasonCheckPending = "CheckPending"
+	// ReasonJobWarnings is the reason of Warnings: the API server would create the Jobs of the Pipeline, and warns about them.
+	ReasonJobWarnings = "JobWarnings"
 )
 
 // Reasons of the conditions of a PipelineExecution. The names of states are reasons as well.

@@ -6,6 +6,7 @@ package plan
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -189,6 +190,30 @@ func TestStoppingMessageIsBounded(t *testing.T) {
 	}
 }
 
+// A stop that waits reads when it escalates, or that it does not.
+func TestAStopThatWaitsReadsWhetherItEscalates(t *testing.T) {
+	accepted := v1alpha1.AcceptedStopRequest{UID: "r", Name: "r", Mode: v1alpha1.StopModeWait}
+	escalating := accepted
+	escalating.EscalationTime = ptr.To(at(90))
+	for _, tt := range []struct {
+		name string
+		stop v1alpha1.StopStatus
+		want string
+	}{
+		{"not by itself", v1alpha1.StopStatus{Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStopRequest{accepted}}, "No escalation is set."},
+		{"at a time", v1alpha1.StopStatus{Mode: v1alpha1.StopModeWait, Requests: []v1alpha1.AcceptedStopRequest{escalating}},
+			"It escalates to abandon at " + at(90).UTC().Format(time.RFC3339) + "."},
+		{"it abandons", v1alpha1.StopStatus{Mode: v1alpha1.StopModeAbandon, Requests: []v1alpha1.AcceptedStopRequest{escalating}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := describeStopping(&v1alpha1.PipelineExecutionStatus{Stop: &tt.stop})
+			if tt.want == "" && strings.Contains(got, "scalat") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 // A person who describes a stopping execution reads who stopped it, why, and what it waits for.
 func TestConditionsNameWhoAsked(t *testing.T) {
 	tests := []struct {
@@ -200,12 +225,12 @@ func TestConditionsNameWhoAsked(t *testing.T) {
 		stopping, ended string
 	}{
 		{
-			name: "nobody is named", stopping: `StopRequest "r" asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
+			name: "nobody is named", stopping: `StopRequest "r" asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a.`,
 			ended: `StopRequest "r" asked to stop and wait. Everything that was in progress has ended.`,
 		},
 		{
 			name: "who", by: "alice@example.com",
-			stopping: `StopRequest "r" of alice@example.com asked to stop and wait. Waiting for actions in progress to finish: s/a.`,
+			stopping: `StopRequest "r" of alice@example.com asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a.`,
 			ended:    `StopRequest "r" of alice@example.com asked to stop and wait. Everything that was in progress has ended.`,
 		},
 		{
@@ -215,7 +240,7 @@ func TestConditionsNameWhoAsked(t *testing.T) {
 		},
 		{
 			name: "why", reason: "100% wrong",
-			stopping: `StopRequest "r" asked to stop and wait (100% wrong). Waiting for actions in progress to finish: s/a.`,
+			stopping: `StopRequest "r" asked to stop and wait (100% wrong). No escalation is set. Waiting for actions in progress to finish: s/a.`,
 			ended:    `StopRequest "r" asked to stop and wait (100% wrong). Everything that was in progress has ended.`,
 		},
 		{
@@ -227,7 +252,7 @@ func TestConditionsNameWhoAsked(t *testing.T) {
 		},
 		{
 			name: "and what keeps it", by: "alice", whileWaiting: "ImagePullBackOff",
-			stopping: `StopRequest "r" of alice asked to stop and wait. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
+			stopping: `StopRequest "r" of alice asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
 			ended:    `StopRequest "r" of alice asked to stop and wait. Everything that was in progress has ended.`,
 		},
 	}

@@ -6,8 +6,10 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
 )
 
 // describeProgress returns what an execution does that nobody stopped, or whose stop is not published yet.
@@ -86,7 +88,20 @@ func describeStopping(status *v1alpha1.PipelineExecutionStatus) string {
 	if modeInForce(status) == v1alpha1.StopModeAbandon {
 		verb = "end"
 	}
-	return fmt.Sprintf("%s Waiting for actions in progress to %s: %s.", describeStop(status.Stop), verb, strings.Join(names, ", "))
+	return fmt.Sprintf("%s%s Waiting for actions in progress to %s: %s.",
+		describeStop(status.Stop), describeEscalation(status.Stop), verb, strings.Join(names, ", "))
+}
+
+// describeEscalation returns when a stop that waits will abandon, or that it never will by itself. It returns nothing for one that
+// abandons.
+func describeEscalation(s *v1alpha1.StopStatus) string {
+	if s == nil || s.Mode != v1alpha1.StopModeWait {
+		return ""
+	}
+	if at := stop.EscalationTime(s); at != nil {
+		return fmt.Sprintf(" It escalates to abandon at %s.", at.UTC().Format(time.RFC3339))
+	}
+	return " No escalation is set."
 }
 
 func describePendingAction(p v1alpha1.PendingAction) string {

@@ -5,6 +5,7 @@ package stop
 
 import (
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -33,7 +34,7 @@ func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) ver
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
 			"The pipeline execution is already in a Stopping state: %s chose to stop and wait. You cannot make "+
 				"that request again; a StopRequest with abandon: true can stop and abandon now, but be aware that this can lead "+
-				"to failed tasks or out of sequence tasks.", describeInForce(execution.Status.Stop, sr))
+				"to failed tasks or out of sequence tasks.%s", describeInForce(execution.Status.Stop, sr), describeLostEscalation(execution.Status.Stop, sr))
 	case duplicatedAbandon:
 		inForce := requestInForce(execution.Status.Stop)
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
@@ -55,6 +56,20 @@ func DecideNotFound(sr *v1alpha1.StopRequest, pipelineFound bool) verdict.Verdic
 	return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
 		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
 		sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, sr.Namespace)
+}
+
+// describeLostEscalation returns what becomes of the escalation that a duplicate asks for: nothing, since a stop escalates as the
+// request that was accepted asked for. It returns nothing if the duplicate asks for none.
+func describeLostEscalation(s *v1alpha1.StopStatus, sr *v1alpha1.StopRequest) string {
+	if sr.Spec.EscalateAfterSeconds == nil {
+		return ""
+	}
+	if at := EscalationTime(s); at != nil {
+		return fmt.Sprintf(" spec.escalateAfterSeconds: %d has no effect: the stop escalates at %s, as the accepted request asked for; "+
+			"to escalate sooner, create a StopRequest with abandon: true.", *sr.Spec.EscalateAfterSeconds, at.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf(" spec.escalateAfterSeconds: %d has no effect: the accepted request set none, so that the stop never escalates by itself; "+
+		"to escalate, create a StopRequest with abandon: true when it is time.", *sr.Spec.EscalateAfterSeconds)
 }
 
 // describeFencing returns what the execution shows while it makes sure that nothing more starts: also what keeps it.

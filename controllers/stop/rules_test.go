@@ -6,8 +6,10 @@ package stop
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -166,6 +168,16 @@ func TestVerdictMessages(t *testing.T) {
 			makeStop(makeAccepted("first", wait)), withUID(makeRequest("first", wait, 1), "made-again"),
 			[]string{`an earlier StopRequest "first", which was deleted since, chose to stop and wait`},
 		},
+		{
+			"a duplicate that would escalate a stop that never does", v1alpha1.ExecutionStopping, makeStop(makeAccepted("first", wait)),
+			withEscalation(makeRequest("new", wait, 1), 60),
+			[]string{"spec.escalateAfterSeconds: 60 has no effect", "never escalates by itself", "create a StopRequest with abandon: true"},
+		},
+		{
+			"a duplicate that would escalate at another time", v1alpha1.ExecutionStopping, makeStop(escalatingAt(makeAccepted("first", wait), "2026-03-01T13:00:00Z")),
+			withEscalation(makeRequest("new", wait, 1), 60),
+			[]string{"spec.escalateAfterSeconds: 60 has no effect", "escalates at 2026-03-01T13:00:00Z", "abandon: true"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,6 +189,31 @@ func TestVerdictMessages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A duplicate that asks for no escalation does not read of one.
+func TestAPlainDuplicateDoesNotReadOfEscalation(t *testing.T) {
+	sr := makeRequest("new", wait, 1)
+	for _, first := range []v1alpha1.AcceptedStopRequest{makeAccepted("first", wait), escalatingAt(makeAccepted("first", wait), "2026-03-01T13:00:00Z")} {
+		if got := Decide(makeExecution(v1alpha1.ExecutionStopping, makeStop(first)), &sr).Message; strings.Contains(got, "escalat") {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func withEscalation(sr v1alpha1.StopRequest, seconds int64) v1alpha1.StopRequest {
+	sr.Spec.EscalateAfterSeconds = &seconds
+	return sr
+}
+
+// escalatingAt returns an accepted request that escalates at a time.
+func escalatingAt(accepted v1alpha1.AcceptedStopRequest, at string) v1alpha1.AcceptedStopRequest {
+	parsed, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		panic(err)
+	}
+	accepted.EscalationTime = &metav1.Time{Time: parsed}
+	return accepted
 }
 
 // Rule 3: "The pipeline was specified in an invalid format or cannot be found", or the execution is not there.

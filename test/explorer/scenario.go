@@ -117,6 +117,14 @@ func (s *Sim) createPipeline(name string, stages ...v1alpha1.Stage) {
 	})
 }
 
+// createNamedPipeline creates a Pipeline whose pipelineName is not the name of the object.
+func (s *Sim) createNamedPipeline(name, pipelineName string, stages ...v1alpha1.Stage) {
+	s.createObject(&v1alpha1.Pipeline{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.PipelineSpec{PipelineName: pipelineName, ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: stages},
+	})
+}
+
 // createExecution creates an execution of the Pipeline "web".
 func (s *Sim) createExecution(name string) {
 	s.createObject(&v1alpha1.PipelineExecution{
@@ -214,6 +222,14 @@ func whenState(state v1alpha1.ExecutionState) When {
 	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
 		e, ok := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
 		return ok && e.Status.State == state
+	}
+}
+
+// whenRefused is when a Pipeline reads that its pipelineName is taken.
+func whenRefused(name string) When {
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
+		pipeline, there := s.Store.Find(simcluster.Pipeline, key(name)).(*v1alpha1.Pipeline)
+		return there && wasRefused(pipeline)
 	}
 }
 

@@ -4,6 +4,8 @@
 package explorer
 
 import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
 )
@@ -73,7 +75,23 @@ func runScenarios() []*Scenario {
 		{Name: "late-pipeline", Setup: func(s *Sim) { s.createExecution("run") }, Acts: []Act{
 			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline("web", newStage("Build", newAction("compile"))) }},
 		}, Want: map[string]string{"run": succeeded}},
+		newNameScenario(),
 	}
+}
+
+// newNameScenario replaces a Pipeline while another, which was refused its name, is there. The execution waits for the new one: the
+// action of the other one would fail.
+func newNameScenario() *Scenario {
+	return &Scenario{Name: "name-taken", Setup: func(s *Sim) {
+		s.createPipeline("web", newStage("Build", newAction("compile")))
+		s.createNamedPipeline("other", "web", newStage("Build", newAction("steal").thatFails()))
+	}, Acts: []Act{
+		{whenRefused("other"), func(s *Sim) {
+			_ = s.Store.Delete(simcluster.Pipeline, key("web"), client.DeleteOptions{})
+			s.createExecution("run")
+		}},
+		{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline("web", newStage("Build", newAction("compile"))) }},
+	}, Want: map[string]string{"run": succeeded}}
 }
 
 // stopScenarios are executions that one request stops while an action runs.

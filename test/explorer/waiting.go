@@ -54,7 +54,14 @@ func waitsForPipeline(execution *v1alpha1.PipelineExecution) bool {
 func (r *record) hasPipeline(execution *v1alpha1.PipelineExecution, position uint64) bool {
 	return slices.ContainsFunc(r.Lives(simcluster.Pipeline), func(l *invariants.Life) bool {
 		pipeline, there := l.ObjectAt(position).(*v1alpha1.Pipeline)
-		return there && pipeline.EffectiveName() == execution.Spec.PipelineName
+		return there && pipeline.EffectiveName() == execution.Spec.PipelineName && !wasRefused(pipeline)
+	})
+}
+
+// wasRefused reports whether a Pipeline reads that somebody else has its pipelineName, and has not changed since.
+func wasRefused(pipeline *v1alpha1.Pipeline) bool {
+	return slices.ContainsFunc(pipeline.Status.Conditions, func(c metav1.Condition) bool {
+		return c.Reason == v1alpha1.ReasonPipelineNameTaken && c.ObservedGeneration == pipeline.Generation && pipeline.Name != pipeline.EffectiveName()
 	})
 }
 

@@ -40,6 +40,7 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 	}
 	asOperator := rest.CopyConfig(cfg)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	controllers.HandleWarnings(asOperator)
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{
 		Scheme:  scheme,
 		Cache:   controllers.CacheOptions(),

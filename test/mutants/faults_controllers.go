@@ -124,8 +124,53 @@ var controllerFaults = []Fault{
 		Breaks: "An execution gets a Pipeline that the cache has not seen, since only the name is compared.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "livePipelineByName",
-			Find:    `pipeline.UID != cached.UID || pipeline.DeletionTimestamp != nil`,
-			Replace: `pipeline.DeletionTimestamp != nil`,
+			Find:    `pipeline.UID != cached.UID`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "refused-pipeline-takes-over",
+		Breaks: "A Pipeline that was refused a name gets it while the real one is replaced, and executions run something else.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "claimOf",
+			Find:    `ready.ObservedGeneration != p.Generation`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "own-name-ignored",
+		Breaks: "A Pipeline of another name keeps the name of one that is replaced.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "claimOf",
+			Find:    `p.Name == p.EffectiveName()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "each-action-asked-about",
+		Breaks: "A Pipeline of 500 actions of one template has the API server asked 500 times.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "listTemplates",
+			Find:    `!seen[hash]`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "known-answer-asked-again",
+		Breaks: "Whoever changes annotations has the API server asked each time about what it refused.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "checkProgress.lastResult",
+			Find:    `p.last == nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "pending-check-is-an-error",
+		Breaks: "A Pipeline does not show that a webhook about its Jobs is down.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineReconciler.tryStarts",
+			Find:    `action.IsPending(err)`,
+			Replace: `false`,
 		}},
 	},
 
@@ -266,7 +311,7 @@ var controllerFaults = []Fault{
 			Find: `sr.Status = next`,
 			Replace: `
 				newest := &v1alpha1.StopRequest{}
-				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
+				if err := r.unknown.apiReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
 					return ctrl.Result{}, err
 				}
 				sr.Status = next
