@@ -265,7 +265,7 @@ var controllerFaults = []Fault{
 			Find: `sr.Status = next`,
 			Replace: `
 				newest := &v1alpha1.StopRequest{}
-				if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
+				if err := r.unknown.apiReader.Get(ctx, client.ObjectKeyFromObject(sr), newest); err != nil {
 					return ctrl.Result{}, err
 				}
 				sr.Status, sr.ResourceVersion = next, newest.ResourceVersion`,
