@@ -44,6 +44,8 @@ type checker struct {
 
 func newChecker(t *testing.T, pipeline *v1alpha1.Pipeline) *checker {
 	t.Helper()
+	// The schema sets this when a Pipeline is created.
+	pipeline.Status.ObservedGeneration = -1
 	c := &checker{
 		t: t, raw: buildClient(t, pipeline), key: client.ObjectKeyFromObject(pipeline),
 		clock: testclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),

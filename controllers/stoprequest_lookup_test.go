@@ -218,7 +218,8 @@ func TestTheExecutionIsLookedAtWhileItIsLookedFor(t *testing.T) {
 		if c.name != "live list PipelineExecution" {
 			return nil
 		}
-		if lists++; lists == 1 {
+		lists++
+		if lists == 1 {
 			looked := cluster.getExecution()
 			looked.Status.PipelineExecutionID = string(looked.UID)
 			return cluster.raw.Status().Update(t.Context(), looked)

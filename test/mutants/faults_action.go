@@ -260,6 +260,24 @@ var actionFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "pods-read-all-at-once",
+		Breaks: "What a tenant sizes is listed whole: all pods of an action are read at once, however many and large they are.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.readPage",
+			Find:    `client.Limit(pageSize)`,
+			Replace: `client.Limit(0)`,
+		}},
+	},
+	{
+		Name:   "large-job-created",
+		Breaks: "A Job is created that is larger than 256 KiB with the variables that each of its containers gets.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "assembleJob",
+			Find:    `checkJobSize(definition.Job, spec, env)`,
+			Replace: `error(nil)`,
+		}},
+	},
+	{
 		Name:   "orphan-keeps-its-owner",
 		Breaks: "A Job that was left to go on is still owned by the execution, and is deleted with it.",
 		Edits: []Edit{{

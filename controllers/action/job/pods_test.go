@@ -35,7 +35,10 @@ func (r *pagedReader) List(_ context.Context, list client.ObjectList, opts ...cl
 			return err
 		}
 	}
-	to := min(from+int(o.Limit), len(r.pods))
+	to := len(r.pods)
+	if o.Limit > 0 {
+		to = min(from+int(o.Limit), to)
+	}
 	pods := list.(*corev1.PodList)
 	for _, pod := range r.pods[from:to] {
 		pods.Items = append(pods.Items, *pod.DeepCopy())
