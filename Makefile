@@ -99,11 +99,11 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|explorer$$|integration|simcluster/comparison)')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|explorer$$|install|integration|simcluster/comparison)')" && \
 	$(GO) test -race $$packages
 	# One at a time: each starts an API server and Kubernetes' controllers.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/install ./test/simcluster/comparison
 	$(GO) test -timeout 30m ./test/explorer
 	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
