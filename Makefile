@@ -202,18 +202,18 @@ deploy: ## Install the CRDs and the operator, with the image IMG.
 undeploy: ## Remove the operator and the CRDs, and with them all pipelines, executions and stop requests.
 	$(KUBECTL) delete -k config/default --ignore-not-found
 
-# Tools. Each is built once, and again when what pins it changes. go build leaves an unchanged file alone, hence the touch.
+# Tools. Each is built once, and again when what pins it or its Go changes. go build leaves an unchanged file alone, hence the touch.
 
-$(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
+$(CONTROLLER_GEN): go.mod hack/tools/go.mod hack/tools/go.sum
 	$(GO) build -C hack/tools -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
 	@touch $@
 
-$(CRD_REF_DOCS): hack/tools/go.mod hack/tools/go.sum
+$(CRD_REF_DOCS): go.mod hack/tools/go.mod hack/tools/go.sum
 	$(GO) build -C hack/tools -o $@ github.com/elastic/crd-ref-docs
 	@touch $@
 
 # golangci-lint with the linter of Kubernetes API conventions built in.
-$(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum
+$(GOLANGCI_LINT): go.mod hack/tools/lint/go.mod hack/tools/lint/go.sum
 	$(GO) build -C hack/tools/lint -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
 	@touch $@
 

@@ -1,7 +1,7 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command licenses writes the licences and notices of all modules that are linked into a Go program, and that of Go, into one
+// Command licenses writes the licenses and notices of all modules that are linked into a Go program, and that of Go, into one
 // file. It fails if a module has none. The same modules give the same bytes.
 package main
 
@@ -85,12 +85,12 @@ func listPackages(program string) ([]listed, error) {
 type component struct {
 	// name has the version, as in example.com/module v1.2.3.
 	name string
-	// texts has the content of each licence and notice, by its path in the module.
+	// texts has the content of each license and notice, by its path in the module.
 	texts map[string]string
 }
 
 // collect returns the components of the packages, except the program's own module, in the order of their names. A package
-// may have a licence of its own, so each folder from the package up to the root of the module is read.
+// may have a license of its own, so each folder from the package up to the root of the module is read.
 func collect(packages []listed) ([]component, error) {
 	texts := map[string]map[string]string{}
 	for _, p := range packages {
@@ -112,8 +112,8 @@ func collect(packages []listed) ([]component, error) {
 	}
 	var components []component
 	for name, found := range texts {
-		if !hasLicence(found) {
-			return nil, fmt.Errorf("%s has no licence that could be shipped with the program", name)
+		if !hasLicense(found) {
+			return nil, fmt.Errorf("%s has no license that could be shipped with the program", name)
 		}
 		components = append(components, component{name, found})
 	}
@@ -133,7 +133,7 @@ func nameComponent(p listed) (name, root string) {
 	}
 }
 
-// readTexts adds the licences and notices in a folder.
+// readTexts adds the licenses and notices in a folder.
 func readTexts(root, folder string, texts map[string]string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -156,18 +156,19 @@ func readTexts(root, folder string, texts map[string]string) error {
 	return nil
 }
 
-// isNotice reports whether a file of this name has a licence or a notice that goes with the program.
+// isNotice reports whether a file of this name has a license or a notice that goes with the program.
 func isNotice(file string) bool {
 	base, extension, _ := strings.Cut(strings.ToUpper(file), ".")
 	if extension != "" && extension != "TXT" && extension != "MD" {
 		return false
 	}
 	base, _, _ = strings.Cut(base, "-")
-	return slices.Contains([]string{"LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "PATENTS"}, base)
+	// There are two ways to spell a license.
+	return strings.HasPrefix(base, "LICEN") || slices.Contains([]string{"COPYING", "COPYRIGHT", "NOTICE", "PATENTS"}, base)
 }
 
-// hasLicence reports whether a licence is among the texts. A notice or a grant of patents alone is none.
-func hasLicence(texts map[string]string) bool {
+// hasLicense reports whether a license is among the texts. A notice or a grant of patents alone is none.
+func hasLicense(texts map[string]string) bool {
 	for name := range texts {
 		base := strings.ToUpper(filepath.Base(name))
 		if strings.HasPrefix(base, "LICEN") || strings.HasPrefix(base, "COPYING") {
@@ -196,7 +197,7 @@ func render(components []component) []byte {
 		}
 	}
 	var file bytes.Buffer
-	file.WriteString("What is linked into this program, and its licences and notices.\n")
+	file.WriteString("What is linked into this program, and its licenses and notices.\n")
 	for _, text := range order {
 		file.WriteString("\n" + strings.Repeat("=", 78) + "\n")
 		file.WriteString(strings.Join(users[text], "\n") + "\n\n" + text + "\n")

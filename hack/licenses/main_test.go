@@ -30,9 +30,9 @@ func writeModule(t *testing.T, path, folder string, files map[string]string) lis
 	return p
 }
 
-func TestLicencesOfAPackageAndOfItsModuleAreCollected(t *testing.T) {
+func TestLicensesOfAPackageAndOfItsModuleAreCollected(t *testing.T) {
 	one := writeModule(t, "example.com/one", "borrowed/deep", map[string]string{
-		"LICENSE": "permissive", "NOTICE.txt": "made by one", "borrowed/LICENSE-MIT": "of somebody else", "license.go": "package one",
+		"LICENSE": "permissive", "NOTICE.txt": "made by one", "borrowed/LICENSE-MIT": "of somebody else", "license.go": "package one", "LICENSE.tmpl": "package one",
 	})
 	two := writeModule(t, "example.com/two", ".", map[string]string{"COPYING": "permissive\r\n"})
 	components, err := collect([]listed{two, one, one})
@@ -50,13 +50,13 @@ func TestLicencesOfAPackageAndOfItsModuleAreCollected(t *testing.T) {
 		}
 	}
 	if strings.Contains(file, "package one") {
-		t.Error("source was taken for a licence")
+		t.Error("source was taken for a license")
 	}
 }
 
-func TestAModuleWithoutALicenceIsRefused(t *testing.T) {
+func TestAModuleWithoutALicenseIsRefused(t *testing.T) {
 	p := writeModule(t, "example.com/none", "folder", map[string]string{"NOTICE": "made by somebody", "PATENTS": "granted"})
-	if _, err := collect([]listed{p}); err == nil || !strings.Contains(err.Error(), "example.com/none v1.2.3 has no licence") {
+	if _, err := collect([]listed{p}); err == nil || !strings.Contains(err.Error(), "example.com/none v1.2.3 has no license") {
 		t.Errorf("the error is %v", err)
 	}
 }

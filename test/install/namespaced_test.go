@@ -51,7 +51,7 @@ func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testi
 	execution := startIn(t, served)
 	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), log.String)
 	sr := builders.StopAndAbandon(execution)
-	g.Expect(k8s.Create(t.Context(), sr)).To(Succeed())
+	g.Eventually(func() error { return k8s.Create(t.Context(), sr) }, timeout, interval).Should(Succeed())
 	g.Eventually(func() bool {
 		g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(sr), sr)).To(Succeed())
 		return meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped)
@@ -74,9 +74,12 @@ func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testi
 func startIn(t *testing.T, namespace string) *v1alpha1.PipelineExecution {
 	t.Helper()
 	g := NewWithT(t)
-	g.Expect(cluster.Client.Create(t.Context(), builders.Pipeline(namespace, "web", builders.Stage("Build", builders.Action("compile"))))).To(Succeed())
+	pipeline := builders.Pipeline(namespace, "web", builders.Stage("Build", builders.Action("compile")))
+	// The policies need a moment to learn of the kinds.
+	create := func(object client.Object) func() error { return func() error { return cluster.Client.Create(t.Context(), object) } }
+	g.Eventually(create(pipeline), timeout, interval).Should(Succeed())
 	execution := builders.Execution(namespace, "web")
-	g.Expect(cluster.Client.Create(t.Context(), execution)).To(Succeed())
+	g.Eventually(create(execution), timeout, interval).Should(Succeed())
 	return execution
 }
 
