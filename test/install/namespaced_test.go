@@ -76,10 +76,9 @@ func startIn(t *testing.T, namespace string) *v1alpha1.PipelineExecution {
 	g := NewWithT(t)
 	pipeline := builders.Pipeline(namespace, "web", builders.Stage("Build", builders.Action("compile")))
 	// The policies need a moment to learn of the kinds.
-	create := func(object client.Object) func() error { return func() error { return cluster.Client.Create(t.Context(), object) } }
-	g.Eventually(create(pipeline), timeout, interval).Should(Succeed())
+	g.Eventually(func() error { return cluster.Client.Create(t.Context(), pipeline) }, timeout, interval).Should(Succeed())
 	execution := builders.Execution(namespace, "web")
-	g.Eventually(create(execution), timeout, interval).Should(Succeed())
+	g.Eventually(func() error { return cluster.Client.Create(t.Context(), execution) }, timeout, interval).Should(Succeed())
 	return execution
 }
 
