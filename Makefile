@@ -4,11 +4,18 @@
 IMG ?= haltline.dev/haltline:dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS ?= -s -w -X main.version=$(VERSION)
+# Neither the folder nor the state of the checkout changes the bytes; VERSION names the commit.
+BUILD_FLAGS := -trimpath -buildvcs=false
 
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
 
 GO ?= go
+# The Go that go.mod names builds everything, also in the modules under hack. The go command fetches it as a module.
+# "make GOTOOLCHAIN=local TARGET" uses the Go of this machine instead.
+GOTOOLCHAIN := $(shell awk '$$1 == "toolchain" { print $$2 }' go.mod)
+export GOTOOLCHAIN
+
 CONTAINER_TOOL ?= docker
 CLUSTER := $(CURDIR)/hack/cluster/cluster
 
@@ -16,9 +23,10 @@ BIN := $(CURDIR)/bin
 CONTROLLER_GEN := $(BIN)/controller-gen
 CRD_REF_DOCS := $(BIN)/crd-ref-docs
 GOLANGCI_LINT := $(BIN)/golangci-lint
+GOVULNCHECK := $(BIN)/govulncheck
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
-HACK_PROGRAMS := hack/cluster hack/endjob hack/image
+HACK_PROGRAMS := hack/cluster hack/endjob hack/image hack/licenses
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -81,17 +89,21 @@ lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture an
 verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
 	hack/verify/verify
 
+.PHONY: vulnerabilities
+vulnerabilities: $(GOVULNCHECK) ## Look for published vulnerabilities in what the operator calls.
+	hack/verify/vulnerabilities $(GOVULNCHECK)
+
 .PHONY: test-unit
 test-unit: ## Run the tests beside the code, in under half a minute. They need no cluster and no C compiler.
 	$(GO) test -short -skip '^FuzzReconcile$$' ./api/... ./controllers/... ./internal/... ./test/simcluster ./test/histories/...
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|integration|simcluster/comparison)')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|install|integration|simcluster/comparison)')" && \
 	$(GO) test -race $$packages
 	# One at a time: each starts an API server and Kubernetes' controllers.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/install ./test/simcluster/comparison
 	$(GO) test -timeout 30m ./test/explorer
 	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
@@ -138,21 +150,30 @@ mutants: ## Seed faults, one at a time, and show which test finds each. MUTANTS=
 
 .PHONY: build
 build: ## Build the operator: bin/haltline, static.
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/haltline .
+	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/haltline .
 
 .PHONY: run
 run: ## Run the operator on this machine against the cluster of the current kubeconfig.
 	$(GO) run -ldflags '$(LDFLAGS)' .
 
+.PHONY: notices
+notices: ## Collect the licences of all that is linked into the operator: bin/image/NOTICES.
+	$(GO) run -C hack/licenses . --program $(CURDIR) --output $(BIN)/image/NOTICES
+
 .PHONY: image
-image: ## Pack the operator into an image without Docker: bin/haltline-image.tar.
-	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/image/haltline .
+image: notices ## Pack the operator into an image without Docker: bin/haltline-image.tar.
+	CGO_ENABLED=0 GOOS=linux $(GO) build $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/image/haltline .
 	$(GO) run -C hack/image . --binary $(BIN)/image/haltline --entrypoint /haltline --user 65532:65532 \
+		--file $(CURDIR)/LICENSE=/licenses/LICENSE --file $(BIN)/image/NOTICES=/licenses/NOTICES \
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
 .PHONY: docker-build
-docker-build: ## Build the image with Docker, or with CONTAINER_TOOL.
-	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+docker-build: ## Build the image with Docker, or with CONTAINER_TOOL. GO_IMAGE=golang:VERSION@sha256:… pins its builder.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) $(if $(GO_IMAGE),--build-arg GO_IMAGE=$(GO_IMAGE)) -t $(IMG) .
+
+.PHONY: reproducible
+reproducible: ## Build the binary and the image twice, in other folders and with empty caches, and compare the bytes.
+	hack/verify/reproducible
 
 .PHONY: clean
 clean: ## Remove what was built in the checkout.
@@ -186,17 +207,21 @@ deploy: ## Install the CRDs and the operator, with the image IMG.
 undeploy: ## Remove the operator and the CRDs, and with them all pipelines, executions and stop requests.
 	$(KUBECTL) delete -k config/default --ignore-not-found
 
-# Tools. Each is built once, and again when what pins it changes. go build leaves an unchanged file alone, hence the touch.
+# Tools. Each is built once, and again when what pins it or its Go changes. go build leaves an unchanged file alone, hence the touch.
 
-$(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
+$(CONTROLLER_GEN): go.mod hack/tools/go.mod hack/tools/go.sum
 	$(GO) build -C hack/tools -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
 	@touch $@
 
-$(CRD_REF_DOCS): hack/tools/go.mod hack/tools/go.sum
+$(CRD_REF_DOCS): go.mod hack/tools/go.mod hack/tools/go.sum
 	$(GO) build -C hack/tools -o $@ github.com/elastic/crd-ref-docs
 	@touch $@
 
 # golangci-lint with the linter of Kubernetes API conventions built in.
-$(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum
+$(GOLANGCI_LINT): go.mod hack/tools/lint/go.mod hack/tools/lint/go.sum
 	$(GO) build -C hack/tools/lint -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+	@touch $@
+
+$(GOVULNCHECK): go.mod hack/tools/vuln/go.mod hack/tools/vuln/go.sum
+	$(GO) build -C hack/tools/vuln -o $@ golang.org/x/vuln/cmd/govulncheck
 	@touch $@

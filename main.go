@@ -43,6 +43,7 @@ type flags struct {
 	metricsCertDir string
 	concurrency    int
 	timeout        time.Duration
+	namespaces     controllers.Namespaces
 	logs           zap.Options
 }
 
@@ -56,6 +57,8 @@ func parseFlags() *flags {
 		"The folder of tls.crt and tls.key for /metrics. Without it the operator signs a certificate itself.")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
 	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
+	flag.Var(&f.namespaces, "namespaces",
+		"The namespaces to work in, separated by commas; it may be repeated. Without it the operator works in all.")
 	f.logs.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return f
@@ -100,7 +103,7 @@ func newManager(f *flags) (ctrl.Manager, error) {
 	controllers.HandleWarnings(config)
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         controllers.CacheOptions(),
+		Cache:                         controllers.InNamespaces(controllers.CacheOptions(), f.namespaces),
 		Metrics:                       metrics.ServerOptions(f.metricsAddr, f.metricsCertDir),
 		HealthProbeBindAddress:        f.probeAddr,
 		LeaderElection:                f.leaderElect,

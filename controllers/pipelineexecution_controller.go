@@ -20,12 +20,12 @@ import (
 	"haltline.dev/haltline/controllers/revision"
 )
 
-// The verb delete of Jobs is for owner references alone: if OwnerReferencesPermissionEnforcement is on, whoever changes those
-// of an object must be allowed to delete it. That of pods is for those of an abandoned action whose Job somebody deleted.
+// The verb delete of pods is for those of an abandoned action whose Job somebody deleted. Jobs are never deleted; where
+// OwnerReferencesPermissionEnforcement is on, config/components/owner-references adds that verb.
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;delete
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get

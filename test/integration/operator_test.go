@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,7 +32,7 @@ func foreseeable() string { return "" }
 // startOperator runs the operator as main does, except for leader election and probes, and under its own role.
 func startOperator(ctx context.Context) (wait func(), err error) {
 	for _, file := range []string{"rbac/role.yaml", "rbac/role_binding.yaml"} {
-		if err := cluster.CreateAll(ctx, file); err != nil {
+		if err := cluster.CreateAll(ctx, file, allowDeletingJobs); err != nil {
 			return nil, err
 		}
 	}
@@ -61,6 +62,22 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 		}
 	}()
 	return func() { <-done }, nil
+}
+
+// allowDeletingJobs adds to the operator's role what config/components/owner-references adds: the API server of the tests has
+// OwnerReferencesPermissionEnforcement on.
+func allowDeletingJobs(object *unstructured.Unstructured) error {
+	if object.GetKind() != "ClusterRole" {
+		return nil
+	}
+	rules, _, err := unstructured.NestedSlice(object.Object, "rules")
+	if err != nil {
+		return err
+	}
+	rules = append(rules, map[string]any{
+		"apiGroups": []any{"batch"}, "resources": []any{"jobs"}, "verbs": []any{"delete"},
+	})
+	return unstructured.SetNestedSlice(object.Object, rules, "rules")
 }
 
 // findFreeAddress returns an address of this machine that nobody listens on.

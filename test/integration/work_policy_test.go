@@ -259,26 +259,3 @@ func TestAnotherJobControllerCreatesPodsOfItsJobs(t *testing.T) {
 	}
 	g.Expect(controller.Create(t.Context(), pod, client.DryRunAll)).To(Succeed())
 }
-
-// Whoever has the token of the operator runs nothing that is not the work of an execution.
-func TestTheOperatorCreatesOnlyJobsOfExecutions(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	execution := startExecution(t)
-	operator, err := clientAs(operatorUser)
-	g.Expect(err).NotTo(HaveOccurred())
-	free := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: "free"}, Spec: *builders.JobSpec("free")}
-	expectForbidden(g, operator.Create(t.Context(), free.DeepCopy()), "metadata.labels."+v1alpha1.LabelExecutionID+": Required value")
-	marked := free.DeepCopy()
-	marked.Labels = map[string]string{v1alpha1.LabelExecutionID: string(execution.UID)}
-	expectForbidden(g, operator.Create(t.Context(), marked), "metadata.ownerReferences: Required value")
-	createObject(t, free)
-	expectForbidden(g, editJob(t.Context(), operator, free, func(job *batchv1.Job) {
-		job.Labels = map[string]string{v1alpha1.LabelExecutionID: string(execution.UID)}
-	}), "metadata.labels."+v1alpha1.LabelExecutionID+": Required value")
-	pod := createObject(t, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, Name: "free"},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "example"}}},
-	})
-	expectForbidden(g, operator.Delete(t.Context(), pod), "metadata.labels."+v1alpha1.LabelExecutionID+": Required value")
-}

@@ -475,4 +475,22 @@ var controllerFaults = []Fault{
 			Replace: `true`,
 		}},
 	},
+	{
+		Name:   "namespaces-ignored",
+		Breaks: "An operator that is given some namespaces works in all of them.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "InNamespaces",
+			Find:    `len(namespaces) == 0`,
+			Replace: `len(namespaces) >= 0`,
+		}},
+	},
+	{
+		Name:   "unread-node-is-ready",
+		Breaks: "A pod that does not end is reported to be on a ready node, although the operator may not read nodes.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.describeNode",
+			Find:    `return nodeUnknown, nil`,
+			Replace: `return nodeReady, nil`,
+		}},
+	},
 }

@@ -27,7 +27,7 @@ func (p *Provider) findCauseOutside(ctx context.Context, pod *corev1.Pod) (cause
 		if err != nil {
 			return cause{}, err
 		}
-		if state != "" {
+		if state != nodeReady && state != nodeUnknown {
 			return cause{v1alpha1.ReasonNodeNotReady, fmt.Sprintf("Pod %q is on a node that %s.", pod.Name, state)}, nil
 		}
 	}
@@ -47,15 +47,24 @@ func (p *Provider) addNode(ctx context.Context, pod *corev1.Pod, c cause) (cause
 	switch {
 	case err != nil:
 		return c, err
-	case state != "":
-		c.message += fmt.Sprintf(" It is on a node that %s.", state)
-	default:
+	case state == nodeUnknown:
+		c.message += fmt.Sprintf(" It is on node %q, which the operator may not read; `kubectl describe pod %s` shows what is left of it.",
+			pod.Spec.NodeName, pod.Name)
+	case state == nodeReady:
 		c.message += fmt.Sprintf(" Its node %q is ready; `kubectl describe pod %s` shows what is left of it.", pod.Spec.NodeName, pod.Name)
+	default:
+		c.message += fmt.Sprintf(" It is on a node that %s.", state)
 	}
 	return c, nil
 }
 
-// describeNode returns what is wrong with a node, or nothing, also if the operator may not read nodes.
+// What describeNode returns of a node that has no problem, and of one that the operator may not read.
+const (
+	nodeReady   = "is ready"
+	nodeUnknown = "is unknown"
+)
+
+// describeNode returns what is wrong with a node, nodeReady, or nodeUnknown.
 func (p *Provider) describeNode(ctx context.Context, name string) (string, error) {
 	node := &corev1.Node{}
 	err := p.APIReader.Get(ctx, client.ObjectKey{Name: name}, node)
@@ -63,13 +72,13 @@ func (p *Provider) describeNode(ctx context.Context, name string) (string, error
 	case apierrors.IsNotFound(err):
 		return fmt.Sprintf("is gone: %q", name), nil
 	case apierrors.IsForbidden(err):
-		return "", nil
+		return nodeUnknown, nil
 	case err != nil:
 		return "", fmt.Errorf("reading node %q: %w", name, err)
 	case !isReadyNode(node):
 		return fmt.Sprintf("is not ready: %q", name), nil
 	default:
-		return "", nil
+		return nodeReady, nil
 	}
 }
 

@@ -104,6 +104,19 @@ func TestCausesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// An operator that works in some namespaces may read no nodes, and must not call one ready that it knows nothing of.
+func TestANodeThatCannotBeReadIsNotCalledReady(t *testing.T) {
+	cluster := newCluster(t, makeJob())
+	cluster.add(makePod(asDeletedPod))
+	cluster.failAlways["live get Node"] = errRead
+	scope := makeScope()
+	scope.Explain, scope.Now = true, at(60)
+	o, err := cluster.execute(scope, makeConfirmed(plan.OperationObserve))
+	if err != nil || o.Reason != "PodNotEnding" || !strings.Contains(o.Message, `It is on node "node-1", which the operator may not read; `) {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
 // Nobody stops it: what does not run is explained after ten seconds, and looked at again once it was.
 func TestExplainWithoutAStop(t *testing.T) {
 	pull := makePod(containers(waitingFor("main", "ImagePullBackOff")))

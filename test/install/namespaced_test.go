@@ -1,0 +1,151 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/apiserver"
+	"haltline.dev/haltline/test/builders"
+)
+
+const (
+	account  = "system:serviceaccount:haltline-system:haltline-manager"
+	timeout  = time.Minute
+	interval = 50 * time.Millisecond
+)
+
+// The operator runs as a process with the flags of config/namespaced, and with no more rights than that gives to its account.
+func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testing.T) {
+	g := NewWithT(t)
+	k8s := cluster.Client
+	kubectl(t, "", "apply", "-k", "config/namespaced")
+	asAccount := rest.CopyConfig(cluster.Config)
+	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
+	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(func() error { return operator.List(t.Context(), &batchv1.JobList{}, client.InNamespace(served)) }, timeout, interval).
+		Should(Succeed(), "the role is not in force")
+
+	ignored := startIn(t, other)
+	log := runOperator(t)
+	execution := startIn(t, served)
+	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), log.String)
+	sr := builders.StopAndAbandon(execution)
+	g.Eventually(func() error { return k8s.Create(t.Context(), sr) }, timeout, interval).Should(Succeed())
+	g.Eventually(func() bool {
+		g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(sr), sr)).To(Succeed())
+		return meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped)
+	}, timeout, interval).Should(BeTrue(), log.String)
+
+	// What was created before is as it was.
+	before := ignored.DeepCopy()
+	g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(ignored), ignored)).To(Succeed())
+	g.Expect(ignored.ResourceVersion).To(Equal(before.ResourceVersion))
+	jobs := &batchv1.JobList{}
+	g.Expect(k8s.List(t.Context(), jobs, client.InNamespace(other))).To(Succeed())
+	g.Expect(jobs.Items).To(BeEmpty())
+	for _, list := range []client.ObjectList{&batchv1.JobList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}} {
+		g.Expect(apierrors.IsForbidden(operator.List(t.Context(), list, client.InNamespace(other)))).To(BeTrue())
+	}
+	g.Expect(log.String()).NotTo(ContainSubstring("is forbidden"))
+}
+
+// startIn creates a Pipeline and an execution of it.
+func startIn(t *testing.T, namespace string) *v1alpha1.PipelineExecution {
+	t.Helper()
+	g := NewWithT(t)
+	pipeline := builders.Pipeline(namespace, "web", builders.Stage("Build", builders.Action("compile")))
+	// The policies need a moment to learn of the kinds.
+	g.Eventually(func() error { return cluster.Client.Create(t.Context(), pipeline) }, timeout, interval).Should(Succeed())
+	execution := builders.Execution(namespace, "web")
+	g.Eventually(func() error { return cluster.Client.Create(t.Context(), execution) }, timeout, interval).Should(Succeed())
+	return execution
+}
+
+// isRunning reports whether the only action of an execution is known to have started.
+func isRunning(t *testing.T, execution *v1alpha1.PipelineExecution) bool {
+	t.Helper()
+	NewWithT(t).Expect(cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(execution), execution)).To(Succeed())
+	for _, stage := range execution.Status.Stages {
+		for _, action := range stage.Actions {
+			return action.State == v1alpha1.ActionInProgress && action.Workload.UID != ""
+		}
+	}
+	return false
+}
+
+// runOperator builds the operator and runs it until the end of the test. It returns its log.
+func runOperator(t *testing.T) *lockedBuffer {
+	t.Helper()
+	g := NewWithT(t)
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "haltline")
+	//nolint:gosec // The path is the test's own.
+	compile := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
+	compile.Dir = apiserver.RepositoryRoot()
+	output, err := compile.CombinedOutput()
+	g.Expect(err).NotTo(HaveOccurred(), string(output))
+
+	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, user := range config.AuthInfos {
+		user.Impersonate = account
+	}
+	kubeconfig := filepath.Join(folder, "kubeconfig")
+	g.Expect(clientcmd.WriteToFile(*config, kubeconfig)).To(Succeed())
+
+	objects, _ := build(t, "namespaced")
+	flags := find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
+	g.Expect(flags).To(ContainElement("--namespaces=" + served))
+	// Outside of a cluster there is no namespace for the lease.
+	flags = slices.DeleteFunc(flags, func(flag string) bool { return flag == "--leader-elect" })
+	log := &lockedBuffer{}
+	//nolint:gosec // The path is the test's own.
+	command := exec.CommandContext(t.Context(), binary, append(flags, "--health-probe-bind-address=0")...)
+	command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KUBECONFIG=") }), "KUBECONFIG="+kubeconfig)
+	command.Stdout, command.Stderr = log, log
+	g.Expect(command.Start()).To(Succeed())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	return log
+}
+
+// lockedBuffer is a log that can be read while it is written.
+type lockedBuffer struct {
+	lock   sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(content []byte) (int, error) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.buffer.Write(content)
+}
+
+func (b *lockedBuffer) String() string {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.buffer.String()
+}
