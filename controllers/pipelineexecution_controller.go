@@ -43,6 +43,8 @@ type PipelineExecutionReconciler struct {
 	Revisions *revision.Store
 	// Reporter reports what was written.
 	Reporter *Reporter
+	// Blocked remembers the stops that cannot be recorded.
+	Blocked *blockedStops
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// Nonce returns a text that nobody can foresee, for the names of workloads.
@@ -57,6 +59,7 @@ const maxSteps = 8
 func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	execution := &v1alpha1.PipelineExecution{}
 	if err := r.Client.Get(ctx, req.NamespacedName, execution); err != nil {
+		r.Blocked.clear(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if execution.IsRestoredCopy() {
@@ -104,8 +107,10 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 		return true, err
 	}
 	if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+		r.noteBlockedStop(ctx, execution, f.in.Requests, writeErr)
 		return false, errors.Join(err, writeErr)
 	}
+	r.Blocked.clear(client.ObjectKeyFromObject(execution))
 	return !hasNewOperation(operations, listOperations(execution, f.in.Definition)), err
 }
 

@@ -31,6 +31,8 @@ type StopRequestReconciler struct {
 	Registry *action.Registry
 	// Reporter reports what was written.
 	Reporter *Reporter
+	// Blocked remembers the stops that cannot be recorded.
+	Blocked *blockedStops
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 
@@ -58,14 +60,33 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		return r.concludeDeleted(ctx, sr)
 	}
 	v, err := r.decideVerdict(ctx, sr, execution)
-	if err != nil || !shouldWrite(sr, execution, v) {
+	switch {
+	case err != nil:
 		return retryExpected(ctx, err, lookupRetryDelay)
+	case !shouldWrite(sr, execution, v):
+		return r.reportBlocked(ctx, sr, execution)
 	}
 	name := ""
 	if execution != nil {
 		name = execution.Name
 	}
 	return r.writeStatus(ctx, sr, name, stop.NextStatus(sr, execution, v, r.now()))
+}
+
+// reportBlocked writes on a request that the execution has not taken what keeps the stop from being recorded, if it is known.
+func (r *StopRequestReconciler) reportBlocked(
+	ctx context.Context, sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
+) (ctrl.Result, error) {
+	again := ctrl.Result{RequeueAfter: blockedCheckDelay}
+	message := r.Blocked.find(client.ObjectKeyFromObject(execution))
+	if message == "" {
+		return again, nil
+	}
+	result, err := r.writeStatus(ctx, sr, execution.Name, stop.NextStatusOfBlocked(sr, message, r.now()))
+	if err == nil && result.IsZero() {
+		result = again
+	}
+	return result, err
 }
 
 // concludeDeleted writes how far an accepted request is whose execution is gone.

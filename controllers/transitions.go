@@ -45,6 +45,7 @@ var eventOf = map[transition.Type]eventKind{
 	transition.ActionFailed:       {corev1.EventTypeWarning, "Run"},
 	transition.Succeeded:          {corev1.EventTypeNormal, "Run"},
 	transition.Failed:             {corev1.EventTypeWarning, "Run"},
+	transition.StopBlocked:        {corev1.EventTypeWarning, "Stop"},
 	transition.Stopping:           {corev1.EventTypeNormal, "Stop"},
 	transition.Escalated:          {corev1.EventTypeNormal, "Stop"},
 	transition.StopWaiting:        {corev1.EventTypeWarning, "Stop"},

@@ -142,6 +142,7 @@ var (
 		transition.Succeeded:          {"Normal", "Succeeded", "Run"},
 		transition.Failed:             {"Warning", "Failed", "Run"},
 		transition.Fencing:            {},
+		transition.StopBlocked:        {"Warning", "StopBlocked", "Stop"},
 		transition.Stopping:           {"Normal", "Stopping", "Stop"},
 		transition.Escalated:          {"Normal", "Escalated", "Stop"},
 		transition.StopWaiting:        {"Warning", "StopWaiting", "Stop"},

@@ -14,6 +14,9 @@ const (
 	ReasonNotStoppable = "PipelineExecutionNotStoppableException"
 	// ReasonPipelineNotFound: "The pipeline was specified in an invalid format or cannot be found."
 	ReasonPipelineNotFound = "PipelineNotFoundException"
+	// ReasonStopBlocked is the reason of Reconciling on a StopRequest without a verdict: the API server refuses the status of the
+	// execution that would record the stop. The message has its words.
+	ReasonStopBlocked = "StopBlocked"
 	// ReasonExecutionDeleted is the reason of Stopped on a StopRequest whose execution was deleted while it stopped, and of
 	// Reconciling until what it ran has ended.
 	ReasonExecutionDeleted = "ExecutionDeleted"

@@ -44,6 +44,14 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 	return status
 }
 
+// NextStatusOfBlocked returns the status of a request without a verdict whose execution cannot record the stop. The message says why.
+func NextStatusOfBlocked(sr *v1alpha1.StopRequest, message string, now metav1.Time) v1alpha1.StopRequestStatus {
+	status := *sr.Status.DeepCopy()
+	status.Mode = sr.Mode()
+	newWriter(sr, &status, now).SetReconciling(v1alpha1.ReasonStopBlocked, message)
+	return status
+}
+
 // NextStatusOfDeleted returns the status of an accepted request whose execution was deleted. Ending is what of it has to
 // end, and leftRunning what somebody left running: each a kind with a name.
 func NextStatusOfDeleted(sr *v1alpha1.StopRequest, ending, leftRunning []string, now metav1.Time) v1alpha1.StopRequestStatus {

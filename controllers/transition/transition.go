@@ -34,6 +34,8 @@ const (
 	StartBlocked Type = v1alpha1.ReasonStartBlocked
 	// Fencing: a stop was accepted, and an unconfirmed start has to be fenced before it is published.
 	Fencing Type = v1alpha1.ReasonFencing
+	// StopBlocked: the API server refuses the status that would record a stop.
+	StopBlocked Type = v1alpha1.ReasonStopBlocked
 	// Stopping: a stop was published, and actions in progress have to end.
 	Stopping Type = Type(v1alpha1.ExecutionStopping)
 	// Escalated: a stop that waited abandons from now on.

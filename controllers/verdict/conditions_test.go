@@ -53,6 +53,7 @@ func summarize(conditions []metav1.Condition) map[string]string {
 // The ways in which a request goes.
 var (
 	pending     write = func(w Writer) { w.SetReconciling("Fencing", "not yet") }
+	block       write = func(w Writer) { w.SetReconciling(v1alpha1.ReasonStopBlocked, "too large") }
 	accept      write = func(w Writer) { w.SetAccepted(acceptance) }
 	reject      write = func(w Writer) { w.SetRejected(rejection) }
 	progressing write = func(w Writer) { w.SetReconciling("Stopping", "it waits") }

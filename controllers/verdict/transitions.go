@@ -17,7 +17,7 @@ func Transitions(before, after []metav1.Condition, created *metav1.Time) []trans
 	var all []transition.Transition
 	given := FindGiven(after)
 	if given == nil {
-		return nil
+		return blockedTransitions(before, after)
 	}
 	if FindGiven(before) == nil {
 		t := transition.Transition{Type: transition.Accepted, Message: given.Message, Verdict: given.Reason, Since: created}
@@ -31,4 +31,13 @@ func Transitions(before, after []metav1.Condition, created *metav1.Time) []trans
 		all = append(all, transition.Transition{Type: transition.RequestDone, Message: c.Message})
 	}
 	return all
+}
+
+// blockedTransitions returns that a request without a verdict cannot be recorded, if it did not show that before.
+func blockedTransitions(before, after []metav1.Condition) []transition.Transition {
+	is, was := meta.FindStatusCondition(after, v1alpha1.ConditionReconciling), meta.FindStatusCondition(before, v1alpha1.ConditionReconciling)
+	if is == nil || is.Reason != v1alpha1.ReasonStopBlocked || was != nil && was.Reason == is.Reason {
+		return nil
+	}
+	return []transition.Transition{{Type: transition.StopBlocked, Message: is.Message}}
 }

@@ -31,6 +31,9 @@ func TestTransitions(t *testing.T) {
 		{"still done", []write{accept, done}, []write{accept, done}, nil},
 		// A rejection is one transition: it is the verdict and the end.
 		{"rejected", []write{pending}, []write{pending, reject}, []transition.Transition{rejectedOne}},
+		{"blocked", []write{pending}, []write{block}, []transition.Transition{{Type: transition.StopBlocked, Message: "too large"}}},
+		{"still blocked", []write{block}, []write{block}, nil},
+		{"blocked no more", []write{block}, []write{block, accept, progressing}, []transition.Transition{acceptedOne}},
 		{"still rejected", []write{reject}, []write{reject}, nil},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,6 +39,10 @@ func (p *Provider) addExplanation(
 	}
 	c, err := p.findCauseOfPods(ctx, seen)
 	o.Reason, o.Message = c.reason, c.message
+	if o.Message == "" && seen.unfinished != nil {
+		// Whatever a stop waits for is named.
+		o.Message = fmt.Sprintf("Pod %q has to end.", seen.unfinished.Name)
+	}
 	return o, err
 }
 
@@ -60,7 +65,7 @@ func (p *Provider) explainJob(
 		return o, nil
 	}
 	c, err := p.findCauseOfPods(ctx, seen)
-	if err == nil && c.reason == "" && isIdle(job) && !seen.unfinished {
+	if err == nil && c.reason == "" && isIdle(job) && seen.unfinished == nil {
 		c, err = p.findCauseOfIdleness(ctx, job, seen.lastFailed)
 	}
 	o.Reason, o.Message = c.reason, c.message
@@ -75,8 +80,8 @@ func isLateToRun(job *batchv1.Job, scope action.Scope, op plan.Operation) bool {
 
 // podsSeen is what an explanation needs of the pods of an action. It holds no other pods than those.
 type podsSeen struct {
-	// unfinished is whether a pod has not ended.
-	unfinished bool
+	// unfinished is the first pod that has not ended; nil if all have.
+	unfinished *corev1.Pod
 	// stuck is the first pod that itself shows why it goes on, and cause is that; nil if none does.
 	stuck *corev1.Pod
 	cause cause
@@ -92,7 +97,9 @@ func (s *podsSeen) add(pod *corev1.Pod, now metav1.Time) {
 	if isFinishedPod(pod) {
 		return
 	}
-	s.unfinished = true
+	if s.unfinished == nil {
+		s.unfinished = pod
+	}
 	if s.stuck == nil {
 		if c := whyUnfinished(pod, now); c.reason != "" {
 			s.stuck, s.cause = pod, c

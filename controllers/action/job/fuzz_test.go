@@ -257,7 +257,7 @@ func FuzzObserve(f *testing.F) {
 			fill.Fill(&c.job.UID)
 			op.Workload.UID = string(c.job.UID)
 		}
-		living := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return !isFinishedPod(&p) })
+		living := slices.ContainsFunc(c.pods, func(p corev1.Pod) bool { return !isFinishedPod(&p) && isOfJob(&p, op.Workload.Name) })
 		for _, op.Type = range []plan.OperationType{plan.OperationStart, plan.OperationFence, plan.OperationObserve, plan.OperationTerminate, plan.OperationOrphan, 0} {
 			o, err := action.NewRegistry(&Provider{Client: c, APIReader: c}).Execute(context.Background(), scope, op)
 			if err == nil && o.Phase == 0 {

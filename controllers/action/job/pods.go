@@ -11,6 +11,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -47,9 +48,30 @@ func (p *Provider) remainingPods(ctx context.Context, scope action.Scope, op pla
 
 // podsOfAction goes through all pods of an action. See remainingPods.
 func (p *Provider) podsOfAction(ctx context.Context, scope action.Scope, op plan.Operation) iter.Seq2[*corev1.Pod, error] {
-	return p.listPods(ctx, scope.Execution.Namespace, client.MatchingLabels{
+	all := p.listPods(ctx, scope.Execution.Namespace, client.MatchingLabels{
 		batchv1.JobNameLabel: op.Workload.Name, v1alpha1.LabelExecutionID: string(scope.Execution.UID),
 	})
+	return func(yield func(*corev1.Pod, error) bool) {
+		for pod, err := range all {
+			if (err != nil || isOfJob(pod, op.Workload.Name)) && !yield(pod, err) {
+				return
+			}
+		}
+	}
+}
+
+// isOfJob reports whether a pod with the labels of a Job's pods is one: a Job of that name controls it, or it lost its controller and
+// has the label of one. Whoever may create pods can put our labels on any.
+func isOfJob(pod *corev1.Pod, name string) bool {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return pod.Labels[batchv1.ControllerUidLabel] != ""
+	}
+	return isJob(owner) && owner.Name == name
+}
+
+func isJob(owner *metav1.OwnerReference) bool {
+	return owner.Kind == "Job" && strings.HasPrefix(owner.APIVersion, batchv1.GroupName+"/")
 }
 
 // listPods goes through the pods that have all labels, a page at a time, until the loop ends or a page cannot be read.

@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/controllers/plan"
@@ -75,7 +76,7 @@ func makeManyPods(n int) []corev1.Pod {
 	for i := range n {
 		pods = append(pods, corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
-				Name: fmt.Sprintf("p-%02d", i), Labels: map[string]string{batchv1.JobNameLabel: "j", "theirs": huge},
+				Name: fmt.Sprintf("p-%02d", i), Labels: map[string]string{batchv1.JobNameLabel: "j", batchv1.ControllerUidLabel: jobUID, "theirs": huge},
 				Annotations: map[string]string{"theirs": huge},
 			},
 			Spec: corev1.PodSpec{
@@ -152,5 +153,34 @@ func TestAnExplanationReadsUpToItsPod(t *testing.T) {
 	seen, err := (&Provider{APIReader: reader}).lookThroughPods(t.Context(), makeScope(), plan.Operation{}, true)
 	if err != nil || seen.stuck == nil || seen.stuck.Name != "p-42" || seen.cause.reason != "ImagePullBackOff" || reader.pages != 5 {
 		t.Errorf("the cause is %+v of %v after %d pages, %v", seen.cause, seen.stuck, reader.pages, err)
+	}
+}
+
+// Whoever may create pods can put the labels of ours on any. Only a pod of a Job counts.
+func TestIsOfJob(t *testing.T) {
+	controlledBy := func(apiVersion, kind, name string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: apiVersion, Kind: kind, Name: name, UID: "owner", Controller: ptr.To(true)}}
+		}
+	}
+	for name, tt := range map[string]struct {
+		edit func(*corev1.Pod)
+		want bool
+	}{
+		"of the Job":                        {controlledBy("batch/v1", "Job", jobName), true},
+		"of an earlier Job of the name":     {controlledBy("batch/v1", "Job", jobName), true},
+		"left by the Job":                   {func(*corev1.Pod) {}, true},
+		"of another Job":                    {controlledBy("batch/v1", "Job", "other"), false},
+		"of a ReplicaSet":                   {controlledBy("apps/v1", "ReplicaSet", jobName), false},
+		"of a kind that is called the same": {controlledBy("example.com/v1", "Job", jobName), false},
+		"of nobody":                         {func(p *corev1.Pod) { delete(p.Labels, batchv1.ControllerUidLabel) }, false},
+		"owned and not controlled": {func(p *corev1.Pod) {
+			controlledBy("apps/v1", "ReplicaSet", jobName)(p)
+			p.OwnerReferences[0].Controller = nil
+		}, true},
+	} {
+		if got := isOfJob(makePod(tt.edit), jobName); got != tt.want {
+			t.Errorf("a pod %s: %v, want %v", name, got, tt.want)
+		}
 	}
 }

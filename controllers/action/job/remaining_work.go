@@ -80,7 +80,7 @@ func (w *remainingWork) addPod(pod *corev1.Pod) {
 	name := fmt.Sprintf("pod %q", pod.Name)
 	owner := metav1.GetControllerOf(pod)
 	switch {
-	case isFinishedPod(pod), owner != nil && w.settled[owner.UID], owner == nil && pod.Labels[batchv1.ControllerUidLabel] == "":
+	case isFinishedPod(pod), owner != nil && (w.settled[owner.UID] || !isJob(owner)), owner == nil && pod.Labels[batchv1.ControllerUidLabel] == "":
 	case owner != nil, pod.DeletionTimestamp != nil:
 		w.Ending = append(w.Ending, name)
 	default:
