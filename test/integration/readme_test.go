@@ -97,7 +97,7 @@ func normalizeOutput(output string) string {
 	for pattern, replacement := range map[string]string{
 		`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`: "ID",
 		`(?m) (\d+[smhd])+ *$`:                      " AGE",
-		`patient-[0-9a-f]{20}`:                      "patient-HASH",
+		`patient-[0-9a-v]{26}`:                      "patient-HASH",
 	} {
 		output = regexp.MustCompile(pattern).ReplaceAllString(output, replacement)
 	}
