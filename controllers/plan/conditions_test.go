@@ -125,10 +125,10 @@ func TestTheReasonIsShown(t *testing.T) {
 	sr := makeRequest("halt", false)
 	sr.Spec.Reason = "wrong image"
 	got := nextStatus(t, Input{Execution: makeExecution(), Requests: []v1alpha1.StopRequest{sr, makeRequest("later", true)}[:1], Now: at(1)})
-	checkContains(t, sharedMessage(t, &got), `StopRequest "halt" asked to stop and wait (wrong image).`)
+	checkContains(t, sharedMessage(t, &got), `StopRequest "halt" asked to stop and wait ("wrong image").`)
 	// Of two requests it is the one that gave the stop its mode.
 	got = nextStatus(t, Input{Execution: makeExecution(), Requests: []v1alpha1.StopRequest{sr, makeRequest("later", true)}, Now: at(1)})
-	checkContains(t, sharedMessage(t, &got), `StopRequest "later" asked to stop and abandon; StopRequest "halt" asked to stop and wait (wrong image).`)
+	checkContains(t, sharedMessage(t, &got), `StopRequest "later" asked to stop and abandon; StopRequest "halt" asked to stop and wait ("wrong image").`)
 }
 
 // The schema bounds messages at 1024 and reasons at 256 characters: a status that exceeds them could not be written.
@@ -230,30 +230,30 @@ func TestConditionsNameWhoAsked(t *testing.T) {
 		},
 		{
 			name: "who", by: "alice@example.com",
-			stopping: `StopRequest "r" of alice@example.com asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a.`,
-			ended:    `StopRequest "r" of alice@example.com asked to stop and wait. Everything that was in progress has ended.`,
+			stopping: `StopRequest "r" of "alice@example.com" asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a.`,
+			ended:    `StopRequest "r" of "alice@example.com" asked to stop and wait. Everything that was in progress has ended.`,
 		},
 		{
 			name: "who and why", by: "alice", reason: "wrong image", abandon: true,
-			stopping: `StopRequest "r" of alice asked to stop and abandon (wrong image). Waiting for actions in progress to end: s/a.`,
-			ended:    `StopRequest "r" of alice asked to stop and abandon (wrong image). Everything that was in progress has ended.`,
+			stopping: `StopRequest "r" of "alice" asked to stop and abandon ("wrong image"). Waiting for actions in progress to end: s/a.`,
+			ended:    `StopRequest "r" of "alice" asked to stop and abandon ("wrong image"). Everything that was in progress has ended.`,
 		},
 		{
 			name: "why", reason: "100% wrong",
-			stopping: `StopRequest "r" asked to stop and wait (100% wrong). No escalation is set. Waiting for actions in progress to finish: s/a.`,
-			ended:    `StopRequest "r" asked to stop and wait (100% wrong). Everything that was in progress has ended.`,
+			stopping: `StopRequest "r" asked to stop and wait ("100% wrong"). No escalation is set. Waiting for actions in progress to finish: s/a.`,
+			ended:    `StopRequest "r" asked to stop and wait ("100% wrong"). Everything that was in progress has ended.`,
 		},
 		{
 			name: "and that it escalated", by: "alice", reason: "wrong image", escalated: true,
-			stopping: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
+			stopping: `StopRequest "r" of "alice" asked to stop and wait, and escalated to abandon when its time was up ("wrong image"). ` +
 				`Waiting for actions in progress to end: s/a.`,
-			ended: `StopRequest "r" of alice asked to stop and wait, and escalated to abandon when its time was up (wrong image). ` +
+			ended: `StopRequest "r" of "alice" asked to stop and wait, and escalated to abandon when its time was up ("wrong image"). ` +
 				`Everything that was in progress has ended.`,
 		},
 		{
 			name: "and what keeps it", by: "alice", whileWaiting: "ImagePullBackOff",
-			stopping: `StopRequest "r" of alice asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
-			ended:    `StopRequest "r" of alice asked to stop and wait. Everything that was in progress has ended.`,
+			stopping: `StopRequest "r" of "alice" asked to stop and wait. No escalation is set. Waiting for actions in progress to finish: s/a (ImagePullBackOff).`,
+			ended:    `StopRequest "r" of "alice" asked to stop and wait. Everything that was in progress has ended.`,
 		},
 	}
 	for _, tt := range tests {

@@ -130,17 +130,18 @@ func describeStop(s *v1alpha1.StopStatus) string {
 	return message + "."
 }
 
+// describeRequest quotes what somebody wrote, so that nobody takes it for the operator's words.
 func describeRequest(r *v1alpha1.AcceptedStopRequest) string {
 	message := fmt.Sprintf("StopRequest %q", r.Name)
 	if r.RequestedBy != "" {
-		message += " of " + r.RequestedBy
+		message += fmt.Sprintf(" of %q", r.RequestedBy)
 	}
 	message += " asked to stop and " + strings.ToLower(string(r.Mode))
 	if r.EscalatedTime != nil {
 		message += ", and escalated to abandon when its time was up"
 	}
 	if r.Reason != "" {
-		message += fmt.Sprintf(" (%s)", r.Reason)
+		message += fmt.Sprintf(" (%q)", r.Reason)
 	}
 	return message
 }

@@ -168,12 +168,12 @@ func TestTransitionsOfAStop(t *testing.T) {
 			intentStep, confirmStep,
 			{
 				in: Input{Requests: []v1alpha1.StopRequest{named}}, want: []string{"Stopping"},
-				messages: []string{`StopRequest "halt" of alice asked to stop and wait (wrong image).`, "to finish: s/a"},
+				messages: []string{`StopRequest "halt" of "alice" asked to stop and wait ("wrong image").`, "to finish: s/a"},
 			},
 			{in: Input{Requests: []v1alpha1.StopRequest{named}}},
 			{
 				in: observe(phases{"s/a": PhaseSucceeded}), want: []string{"ActionSucceeded", "Stopped"},
-				messages: []string{`StopRequest "halt" of alice`},
+				messages: []string{`StopRequest "halt" of "alice"`},
 			},
 			{},
 		}},
