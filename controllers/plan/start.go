@@ -56,7 +56,7 @@ func startProblem(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem {
 	}
 	if in.Definition == nil {
 		return &Problem{v1alpha1.ReasonRevisionLost, fmt.Sprintf("The ControllerRevision %q, which pins what the execution "+
-			"runs, is gone or is not the execution's; start another execution.", status.PipelineRevision)}
+			"runs, is gone, or somebody else put another in its place; start another execution.", status.PipelineRevision)}
 	}
 	return nil
 }

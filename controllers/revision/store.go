@@ -55,7 +55,7 @@ func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string
 	return revision.Name, nil
 }
 
-// create creates a revision. One that the cache did not have may bear the mark.
+// create creates a revision. One that the cache did not have may bear the mark, or be somebody else's.
 func (s *Store) create(ctx context.Context, revision *appsv1.ControllerRevision) error {
 	key := client.ObjectKeyFromObject(revision)
 	err := s.Client.Create(ctx, revision, client.FieldOwner(action.FieldOwner))
@@ -65,6 +65,9 @@ func (s *Store) create(ctx context.Context, revision *appsv1.ControllerRevision)
 	known := &appsv1.ControllerRevision{}
 	if err := s.APIReader.Get(ctx, key, known); err != nil {
 		return err
+	}
+	if unpackRevision(known) == nil {
+		return fmt.Errorf("ControllerRevision %q does not hold what its name is a hash of, so somebody else put it there; delete it: %w", key.Name, err)
 	}
 	return s.MarkUsed(ctx, known)
 }

@@ -201,3 +201,15 @@ func TestLoadThatIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// What somebody else put under the name is named as the cause, and is not run.
+func TestEnsureNamesARevisionOfSomebodyElse(t *testing.T) {
+	foreign := mustMakeRevision(t, makePipeline())
+	foreign.Data = runtime.RawExtension{Raw: []byte(`{"stages":[]}`)}
+	api := newFakeAPI(t, foreign)
+	api.hideFromCache()
+	name, err := api.store().Ensure(t.Context(), makePipeline())
+	if name != "" || !apierrors.IsAlreadyExists(err) || !strings.Contains(err.Error(), foreign.Name) || !strings.Contains(err.Error(), "somebody else put it there") {
+		t.Errorf("got %q, %v", name, err)
+	}
+}

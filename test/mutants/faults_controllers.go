@@ -13,6 +13,7 @@ var controllerFaults = []Fault{
 			Package: "controllers", Func: "PipelineExecutionReconciler.runStep",
 			Find: `
 				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					r.noteBlockedStop(ctx, execution, f.in.Requests, writeErr)
 					return false, errors.Join(err, writeErr)
 				}`,
 			Replace: `
@@ -22,6 +23,7 @@ var controllerFaults = []Fault{
 					}
 				}
 				if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
+					r.noteBlockedStop(ctx, execution, f.in.Requests, writeErr)
 					return false, errors.Join(err, writeErr)
 				}`,
 		}},
@@ -203,6 +205,33 @@ var controllerFaults = []Fault{
 			Package: "controllers/revision", Func: "unpackRevision",
 			Find:    `revisionName(revision.Name[:cut], uid, revision.Data.Raw) != revision.Name`,
 			Replace: `uid == ""`,
+		}},
+	},
+	{
+		Name:   "foreign-revision-not-named",
+		Breaks: "A ControllerRevision that somebody else put under the name of ours is taken for it, until nothing is found in it.",
+		Edits: []Edit{{
+			Package: "controllers/revision", Func: "Store.create",
+			Find:    `unpackRevision(known) == nil`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "stop-blocked-silently",
+		Breaks: "Nothing says that the API server refuses the status that records a stop.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.noteBlockedStop",
+			Find:    `len(requests) == 0 || !action.IsAnswer(err) || action.IsPending(err)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "any-labelled-pod-counts",
+		Breaks: "I8: a pod that somebody gave our labels keeps a stop from ending.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "isOfJob",
+			Find:    `isJob(owner) && owner.Name == name`,
+			Replace: `true`,
 		}},
 	},
 	{
