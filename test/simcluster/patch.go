@@ -98,7 +98,9 @@ func ReadGuard(body []byte) (uid, state bool) {
 		return uid, state
 	}
 	var fields map[string]json.RawMessage
-	var named struct{ Metadata, Preconditions struct{ UID, ResourceVersion string } }
+	var named struct {
+		Metadata, Preconditions struct{ UID, ResourceVersion string }
+	}
 	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(body, &named) != nil {
 		return false, false
 	}
