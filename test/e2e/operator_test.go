@@ -161,8 +161,8 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"list", core, "events", "", everywhere, true},
 		{"get", core, "nodes", "", everywhere, true},
 		{"delete", "apps", "controllerrevisions", "", everywhere, true},
-		{"update", haltline, "pipelineexecutions", "status", everywhere, true},
-		{"update", haltline, "stoprequests", "status", everywhere, true},
+		{"patch", haltline, "pipelineexecutions", "status", everywhere, true},
+		{"patch", haltline, "stoprequests", "status", everywhere, true},
 
 		{"get", core, "secrets", "", everywhere, false},
 		{"list", core, "secrets", "", everywhere, false},
@@ -189,6 +189,8 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"create", haltline, "stoprequests", "", everywhere, false},
 		{"create", haltline, "pipelineexecutions", "", everywhere, false},
 		{"update", haltline, "pipelines", "", everywhere, false},
+		{"update", haltline, "pipelineexecutions", "", everywhere, false},
+		{"delete", "batch", "jobs", "", everywhere, false},
 	} {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User:   "system:serviceaccount:" + operatorKey.Namespace + ":haltline-manager",

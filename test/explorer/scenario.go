@@ -109,10 +109,10 @@ func newStage(name string, actions ...action) v1alpha1.Stage {
 	return s
 }
 
-// createPipeline creates a Pipeline.
-func (s *Sim) createPipeline(name string, stages ...v1alpha1.Stage) {
+// createPipeline creates the Pipeline of the executions.
+func (s *Sim) createPipeline(stages ...v1alpha1.Stage) {
 	s.createObject(&v1alpha1.Pipeline{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"},
 		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: stages},
 	})
 }

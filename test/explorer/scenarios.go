@@ -25,7 +25,7 @@ const (
 // setUpOneRun creates a Pipeline "web" and an execution "run" of it.
 func setUpOneRun(stages ...v1alpha1.Stage) func(*Sim) {
 	return func(s *Sim) {
-		s.createPipeline("web", stages...)
+		s.createPipeline(stages...)
 		s.createExecution("run")
 	}
 }
@@ -73,7 +73,7 @@ func runScenarios() []*Scenario {
 		}, Acts: []Act{newStopAct(whenRunning(2), "stop", setWait), {whenRunning(2), func(s *Sim) { s.createStopRequest("stop-other", "other", setAbandon) }}},
 			Want: map[string]string{"run": stopping, "other": stopped, "stop": accepted, "stop-other": accepted}},
 		{Name: "late-pipeline", Setup: func(s *Sim) { s.createExecution("run") }, Acts: []Act{
-			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline("web", newStage("Build", newAction("compile"))) }},
+			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline(newStage("Build", newAction("compile"))) }},
 		}, Want: map[string]string{"run": succeeded}},
 		newNameScenario(),
 	}
@@ -83,14 +83,14 @@ func runScenarios() []*Scenario {
 // action of the other one would fail.
 func newNameScenario() *Scenario {
 	return &Scenario{Name: "name-taken", Setup: func(s *Sim) {
-		s.createPipeline("web", newStage("Build", newAction("compile")))
+		s.createPipeline(newStage("Build", newAction("compile")))
 		s.createNamedPipeline("other", "web", newStage("Build", newAction("steal").thatFails()))
 	}, Acts: []Act{
 		{whenRefused("other"), func(s *Sim) {
 			_ = s.Store.Delete(simcluster.Pipeline, key("web"), client.DeleteOptions{})
 			s.createExecution("run")
 		}},
-		{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline("web", newStage("Build", newAction("compile"))) }},
+		{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline(newStage("Build", newAction("compile"))) }},
 	}, Want: map[string]string{"run": succeeded}}
 }
 

@@ -22,7 +22,7 @@ func checkGuards(h *History, r *Result) {
 				r.violate(request.At+1, request.Execution, "the operator deletes: %s", request.Text)
 			}
 		case "update", "update-status", "patch", "patch-status":
-			if request.Guard != nil && !(request.Guard.UID && request.Guard.State) {
+			if request.Guard != nil && (!request.Guard.UID || !request.Guard.State) {
 				r.violate(request.At+1, request.Execution, "a write overwrites what it has not seen: %s", request.Text)
 			}
 		}

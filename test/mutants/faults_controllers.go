@@ -226,7 +226,7 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
-		Name:   "any-labelled-pod-counts",
+		Name:   "any-labeled-pod-counts",
 		Breaks: "I8: a pod that somebody gave our labels keeps a stop from ending.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "isOfJob",
