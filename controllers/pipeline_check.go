@@ -78,7 +78,7 @@ func (r *PipelineReconciler) check(ctx context.Context, pipeline *v1alpha1.Pipel
 	switch {
 	case err != nil:
 		return checkResult{}, fmt.Errorf("reading the Pipeline: %w", err)
-	case live == nil:
+	case live == nil || live.UID != pipeline.UID:
 		return checkResult{}, action.Pending(errors.New("the Pipeline is gone"))
 	}
 	*pipeline = *live
