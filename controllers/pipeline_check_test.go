@@ -273,6 +273,26 @@ func TestNothingIsKeptOfAPipelineThatIsGoneOrValid(t *testing.T) {
 	}
 }
 
+// A cache that lags shows a Pipeline that was replaced since. What is found out about the newer one is not for this reconciliation.
+func TestAPipelineThatWasReplacedIsNotWritten(t *testing.T) {
+	c := newChecker(t, makePipelineOfImages("i"))
+	replaced, newer := c.pipeline(), c.pipeline()
+	replaced.UID = "of-the-one-before"
+	c.reconciler.Client = interceptor.NewClient(c.raw, interceptor.Funcs{
+		Get: func(_ context.Context, _ client.WithWatch, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+			replaced.DeepCopyInto(o.(*v1alpha1.Pipeline))
+			return nil
+		},
+		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, _ ...client.ListOption) error {
+			list.(*v1alpha1.PipelineList).Items = []v1alpha1.Pipeline{*replaced}
+			return nil
+		},
+	})
+	if again, asked := c.reconcile(); again == 0 || asked != "" || c.pipeline().ResourceVersion != newer.ResourceVersion {
+		t.Errorf("looked at again after %s, asked about %q, and wrote %+v", again, asked, c.pipeline().Status)
+	}
+}
+
 func TestRetryDelayIsBounded(t *testing.T) {
 	for retries, want := range map[int]time.Duration{0: minRetryDelay, 1: 2 * minRetryDelay, 5: 32 * minRetryDelay, 6: maxRetryDelay, 1000: maxRetryDelay} {
 		if got := retryDelay(retries); got != want {

@@ -208,6 +208,15 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "replaced-pipeline-written",
+		Breaks: "I7: the check of a Pipeline that was replaced writes the status of the newer one.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineReconciler.check",
+			Find:    `live == nil || live.UID != pipeline.UID`,
+			Replace: `live == nil`,
+		}},
+	},
+	{
 		Name:   "foreign-revision-not-named",
 		Breaks: "A ControllerRevision that somebody else put under the name of ours is taken for it, until nothing is found in it.",
 		Edits: []Edit{{
