@@ -129,6 +129,7 @@ func (r *PipelineExecutionReconciler) writeStatus(
 	ctx context.Context, execution *v1alpha1.PipelineExecution, next v1alpha1.PipelineExecutionStatus,
 ) error {
 	before := execution.Status
+	next.Version = before.Version
 	execution.Status = next
 	transitions := plan.Transitions(&before, execution)
 	if err := writeStatus(ctx, r.Client, execution); err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // Whoever changes metadata while the cache lags keeps nothing from being recorded.
@@ -33,5 +35,16 @@ func TestAStopWhileSomebodyChangesMetadata(t *testing.T) {
 	cluster.must(op.settle())
 	if !isAccepted(cluster.getRequest("r")) {
 		t.Errorf("%+v", cluster.getRequest("r").Status)
+	}
+}
+
+// A status that a restore brought has a version as well. The one that takes its place goes on from there.
+func TestTheStatusOfARestoredCopyIsReplaced(t *testing.T) {
+	execution := makeExecution()
+	execution.Status.PipelineExecutionID, execution.Status.Version = "another", 5
+	cluster := newCluster(t, makePipelineOf("a"), execution)
+	cluster.must(cluster.newOperator("op").settle())
+	if got := cluster.getExecution().Status; got.State != v1alpha1.ExecutionFailed || got.Version != 6 {
+		t.Errorf("the status is %+v", got)
 	}
 }

@@ -106,7 +106,7 @@ func TestTheOperatorsTokenChangesOnlyJobsOfExecutions(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "queue"},
 		}).UID,
 	})
-	createObject(t, ours)
+	g.Expect(thief.Create(t.Context(), ours)).To(Succeed())
 	patch := func(job *batchv1.Job, content string) error {
 		return thief.Patch(t.Context(), job.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(content)))
 	}
@@ -157,8 +157,12 @@ func TestTheOperatorsTokenDeletesOnlyPodsOfJobsOfExecutions(t *testing.T) {
 	controlled.OwnerReferences = []metav1.OwnerReference{{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "PipelineExecution", Name: execution.Name, UID: execution.UID, Controller: ptr.To(true),
 	}}
+	// Nobody else may create pods with these labels.
+	kubernetes, err := clientAs("system:kube-controller-manager", "system:masters")
+	g.Expect(err).NotTo(HaveOccurred())
 	for _, pod := range []*corev1.Pod{labeled, controlled} {
-		expectDenied(t, thief.Delete(t.Context(), createObject(t, pod)), "haltline-operator-pods")
+		g.Expect(kubernetes.Create(t.Context(), pod)).To(Succeed())
+		expectDenied(t, thief.Delete(t.Context(), pod), "haltline-operator-pods")
 	}
 	g.Expect(thief.Delete(t.Context(), &pods.Items[0])).To(Succeed(), "the pod of an action")
 	g.Expect(cluster.KillPod(t.Context(), &pods.Items[0])).To(Succeed())

@@ -460,6 +460,15 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "version-of-a-new-status",
+		Breaks: "A status that a restore brought is never replaced, since the version of it is not tested.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.writeStatus",
+			Find:    `next.Version = before.Version`,
+			Replace: `next.Version += 0`,
+		}},
+	},
+	{
 		Name:   "status-without-version",
 		Breaks: "I10: a status overwrites one that was written since it was derived.",
 		Edits: []Edit{{
