@@ -27,7 +27,12 @@ func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution 
 	}
 	// The uid keeps it from another object of that name. Nothing else was decided on: whoever changes metadata at the same time keeps
 	// no execution from starting.
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": execution.UID, "labels": labels, "annotations": annotations}})
+	metadata := map[string]any{"uid": execution.UID, "labels": labels, "annotations": annotations}
+	if execution.Status.Version == 0 {
+		// The first status is written under the resourceVersion: see writeStatus.
+		metadata["resourceVersion"] = execution.ResourceVersion
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return err
 	}
@@ -36,6 +41,9 @@ func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution 
 	err = r.Client.Patch(ctx, answer, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(action.FieldOwner))
 	if err == nil {
 		execution.Labels, execution.Annotations = answer.Labels, answer.Annotations
+		if execution.Status.Version == 0 {
+			execution.ResourceVersion = answer.ResourceVersion
+		}
 		return nil
 	}
 	err = fmt.Errorf("marking the execution with its id: %w", err)

@@ -15,11 +15,15 @@ import (
 )
 
 // writeStatus writes the status that an object has by now, if the object is what it was when that status was decided: the same
-// object and generation, being deleted or not, and its status not written since. Labels, annotations and the like may have changed,
+// object and generation, being deleted or not, and its status not written since. Once a status was written, labels, annotations and the like may have changed,
 // so that nobody can keep a stop from being recorded by changing those.
 func writeStatus(ctx context.Context, c client.Client, o client.Object) error {
 	status, version := statusOf(o)
 	patch := jsonpatch.New(o).Test("/status/version", *version)
+	if *version == 0 {
+		// A status that somebody removed has no version either, so that one alone does not tell the two from each other.
+		patch.Test("/metadata/resourceVersion", o.GetResourceVersion())
+	}
 	*version++
 	patch.Set("/status", status)
 	err := jsonpatch.AsConflict(o, c.Status().Patch(ctx, o, patch, client.FieldOwner(action.FieldOwner)))

@@ -31,7 +31,6 @@ func TestAStopWhileSomebodyChangesMetadata(t *testing.T) {
 	}
 	op.freezeCache()
 	touch(cluster.getExecution())
-	touch(cluster.getRequest("r"))
 	cluster.must(op.settle())
 	if !isAccepted(cluster.getRequest("r")) {
 		t.Errorf("%+v", cluster.getRequest("r").Status)

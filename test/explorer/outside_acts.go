@@ -175,13 +175,28 @@ func (s *Sim) countActions() int {
 	return n
 }
 
-// churn changes the metadata of what the operator is about to change, each time that it does, so that no resourceVersion stays.
+// churn changes the metadata of what the operator is about to change, each time that it does, so that no resourceVersion stays. It
+// spares what has no status yet, whose first status is written under the resourceVersion.
 func (s *Sim) churn(c *simcluster.Call) {
-	if c.Kind == simcluster.Pipeline || c.Kind == simcluster.Execution || c.Kind == simcluster.StopRequest || c.Kind == simcluster.Job {
+	if hasStatusOrIsJob(s.Store.Find(c.Kind, c.Key)) {
 		s.Store.Mutate(c.Kind, c.Key, func(o client.Object) {
 			metav1.SetMetaDataAnnotation(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), "test/churn", strconv.Itoa(c.Number))
 		})
 	}
+}
+
+func hasStatusOrIsJob(o client.Object) bool {
+	switch o := o.(type) {
+	case *v1alpha1.Pipeline:
+		return o.Status.Version > 0
+	case *v1alpha1.PipelineExecution:
+		return o.Status.Version > 0
+	case *v1alpha1.StopRequest:
+		return o.Status.Version > 0
+	case *batchv1.Job:
+		return o != nil
+	}
+	return false
 }
 
 // createForeignJob creates a Job that no execution controls, under the name of the nth workload.

@@ -47,6 +47,7 @@ func TestAStopUnderChurn(t *testing.T) {
 	churn(t, execution)
 	sr := builders.StopAndAbandon(execution)
 	createObject(t, sr)
+	expectAccepted(t, sr)
 	churn(t, sr)
 	waitForState(t, execution, v1alpha1.ExecutionStopped)
 	waitForStopped(t, sr)
