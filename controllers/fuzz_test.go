@@ -34,6 +34,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/metrics"
+	"haltline.dev/haltline/test/simcluster"
 )
 
 // FuzzHandlers: whatever an informer sends, no handler panics, and neither does what the cache itself calls.
@@ -157,7 +158,7 @@ func FuzzReconcile(f *testing.F) {
 				ctx context.Context, c client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
 			) error {
 				checkOwnConditions(ctx, t, c, o)
-				return answerPatch(c.SubResource(sub).Patch(ctx, o, patch, opts...))
+				return simcluster.AnswerPatch(c.SubResource(sub).Patch(ctx, o, patch, opts...))
 			}})
 		for _, i := range Indexes() {
 			b.WithIndex(i.Object, i.Field, i.Values)

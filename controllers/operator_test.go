@@ -14,7 +14,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -138,12 +137,12 @@ func (op *operator) newClient(prefix string) client.Client {
 			return op.recordCall(prefix+"create", o, o, func() error { return op.create(ctx, raw, o, opts...) })
 		},
 		Patch: func(ctx context.Context, raw client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return op.recordCall(prefix+"patch", o, o, func() error { return answerPatch(raw.Patch(ctx, o, patch, opts...)) })
+			return op.recordCall(prefix+"patch", o, o, func() error { return simcluster.AnswerPatch(raw.Patch(ctx, o, patch, opts...)) })
 		},
 		SubResourcePatch: func(
 			ctx context.Context, raw client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
 		) error {
-			return op.recordCall(prefix+"patch "+sub, o, o, func() error { return answerPatch(raw.SubResource(sub).Patch(ctx, o, patch, opts...)) })
+			return op.recordCall(prefix+"patch "+sub, o, o, func() error { return simcluster.AnswerPatch(raw.SubResource(sub).Patch(ctx, o, patch, opts...)) })
 		},
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return forbidden("update", o)
@@ -159,15 +158,6 @@ func (op *operator) newClient(prefix string) client.Client {
 			return forbidden("update status", o)
 		},
 	})
-}
-
-// answerPatch returns the answer of an API server to a patch that the fake client cannot apply.
-func answerPatch(err error) error {
-	var answer apierrors.APIStatus
-	if err == nil || errors.As(err, &answer) {
-		return err
-	}
-	return simcluster.NewPatchFailed(err)
 }
 
 // create gives the object an id, and records which Jobs were created.

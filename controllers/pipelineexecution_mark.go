@@ -19,14 +19,13 @@ import (
 )
 
 // ensureMark puts its id, its name and its pipeline on the execution before anything of it starts: a copy that a restore makes
-// of XX
+// of it later is known by them. Neither a stop nor what runs depends on it, so an error of a mark that is not needed is none.
 func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution *v1alpha1.PipelineExecution, needed bool) error {
 	labels, annotations := buildMark(execution)
 	if execution.DeletionTimestamp != nil || contains(execution.Labels, labels) && contains(execution.Annotations, annotations) {
 		return nil
 	}
-	// The uid keeps it from another object of that name. Nothing else was decided on: whoever changes metadata at the same time keeps
-	// no execution from starting.
+	// The uid keeps it from another object of that name. Nothing else was decided on, except before there is a status.
 	metadata := map[string]any{"uid": execution.UID, "labels": labels, "annotations": annotations}
 	if execution.Status.Version == 0 {
 		// The first status is written under the resourceVersion: see writeStatus.

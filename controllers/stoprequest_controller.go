@@ -119,7 +119,6 @@ func (r *StopRequestReconciler) writeStatus(
 		return ctrl.Result{}, nil
 	}
 	before := sr.Status
-	next.Version = before.Version
 	sr.Status = next
 	if err := writeStatus(ctx, r.Client, sr); err != nil {
 		return ignoreConflict(ctx, err)

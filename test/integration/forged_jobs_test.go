@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"maps"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -61,22 +62,15 @@ func TestAForgedJobIsNotBelieved(t *testing.T) {
 // forgeJob creates a Job under the name of the Job of Build/compile, as whoever can read the execution can make it.
 func forgeJob(t *testing.T, execution *v1alpha1.PipelineExecution, edit func(*batchv1.Job)) *batchv1.Job {
 	t.Helper()
-	labels := map[string]string{
-		v1alpha1.LabelExecutionID: string(execution.UID), v1alpha1.LabelPipeline: "web", v1alpha1.LabelStage: "Build", v1alpha1.LabelAction: "compile",
-	}
 	owner := metav1.NewControllerRef(execution, v1alpha1.GroupVersion.WithKind("PipelineExecution"))
 	owner.BlockOwnerDeletion = nil
-	job := &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: execution.Namespace, Name: plan.WorkloadName(execution, plan.ActionKey{Stage: "Build", Action: "compile"}, 1, foreseeable()),
-			Labels: labels, OwnerReferences: []metav1.OwnerReference{*owner},
-		},
-		Spec: *builders.JobSpec("compile"),
-	}
-	job.Spec.Template.Labels = map[string]string{}
-	for label, value := range labels {
-		job.Spec.Template.Labels[label] = value
-	}
-	edit(job)
-	return createObject(t, job)
+	return createForeignJob(t, execution, plan.ActionKey{Stage: "Build", Action: "compile"}, func(job *batchv1.Job) {
+		job.OwnerReferences = []metav1.OwnerReference{*owner}
+		job.Labels = map[string]string{
+			v1alpha1.LabelExecutionID: string(execution.UID), v1alpha1.LabelPipeline: "web", v1alpha1.LabelStage: "Build", v1alpha1.LabelAction: "compile",
+		}
+		job.Spec = *builders.JobSpec("compile")
+		job.Spec.Template.Labels = maps.Clone(job.Labels)
+		edit(job)
+	})
 }

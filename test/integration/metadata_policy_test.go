@@ -152,7 +152,7 @@ func TestFieldManagersAreBounded(t *testing.T) {
 	g.Expect(managers).To(BeNumerically(">", 50))
 }
 
-// A client may send what its manager is said to own, and the API server keeps it.
+// A client may send managedFields of its own, and the API server keeps them.
 func TestTheFieldsOfManagersAreBounded(t *testing.T) {
 	t.Parallel()
 	execution := startExecution(t)

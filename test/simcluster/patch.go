@@ -5,6 +5,7 @@ package simcluster
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -62,7 +63,7 @@ func (s *Store) patch(k Kind, key client.ObjectKey, p patchBody, status bool, an
 	}
 	raw, err := p.apply(encode(old))
 	if err != nil {
-		return NewPatchFailed(err)
+		return newPatchFailed(err)
 	}
 	patched := k.New()
 	if err := json.Unmarshal(raw, patched); err != nil {
@@ -80,9 +81,18 @@ func (s *Store) patch(k Kind, key client.ObjectKey, p patchBody, status bool, an
 	return nil
 }
 
-// NewPatchFailed is the answer to a patch that does not apply, such as one of whose tests fails.
-func NewPatchFailed(err error) error {
+// newPatchFailed is the answer to a patch that does not apply, such as one of whose tests fails.
+func newPatchFailed(err error) error {
 	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+}
+
+// AnswerPatch returns the answer of an API server to a patch that a fake client could not apply, and every other answer as it is.
+func AnswerPatch(err error) error {
+	var answer apierrors.APIStatus
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	return newPatchFailed(err)
 }
 
 // ReadGuard returns what a change demands of the object, by the body of its request: its uid, and the state that it was decided on.

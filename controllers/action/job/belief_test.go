@@ -66,8 +66,8 @@ func TestWhyNotBelieved(t *testing.T) {
 	}
 }
 
-// If it is not known any more what the action runs, nothing is said about its containers: a stop must not take the Job of the action
-// for another's.
+// A stop must not take the Job of the action for somebody else's, so its containers are not looked at once nobody knows any more what the
+// action runs.
 func TestBelievedWithoutADefinition(t *testing.T) {
 	op := makeUnconfirmed(plan.OperationFence)
 	op.Definition = v1alpha1.Action{}

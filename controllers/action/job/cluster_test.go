@@ -185,7 +185,7 @@ func (cluster *fakeCluster) intercepted(prefix string) client.Client {
 			if err := cluster.recordCall(prefix+"patch", o); err != nil {
 				return err
 			}
-			return answerPatch(raw.Patch(ctx, o, patch, opts...))
+			return simcluster.AnswerPatch(raw.Patch(ctx, o, patch, opts...))
 		},
 		Update: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.UpdateOption) error {
 			return refuse("update", o)
@@ -224,15 +224,6 @@ func (cluster *fakeCluster) checkUntouched() {
 	if job := cluster.job(); job != nil && job.ResourceVersion != cluster.versions[jobName] {
 		cluster.t.Errorf("Job %q was written to: %+v", jobName, job)
 	}
-}
-
-// answerPatch returns the answer of an API server to a patch that the fake client cannot apply.
-func answerPatch(err error) error {
-	var answer apierrors.APIStatus
-	if err == nil || errors.As(err, &answer) {
-		return err
-	}
-	return simcluster.NewPatchFailed(err)
 }
 
 // patchedSpecs returns what the patches ask of the spec. Each of them must be guarded.

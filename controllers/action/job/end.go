@@ -81,8 +81,8 @@ func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err 
 	return o, action.PendingIfAnswer(err)
 }
 
-// patchSpec changes fields of the spec of a Job of ours that a stop ends, and marks the Job. The condition Suspended of one that was resumed since it was read would
-// be older than the change.
+// patchSpec changes fields of the spec of a Job of ours that a stop ends, and marks the Job. The condition Suspended of one that was
+// resumed since it was read would be older than the change.
 func (p *Provider) patchSpec(ctx context.Context, scope action.Scope, job *batchv1.Job, spec map[string]any) error {
 	patch, _ := patchOfOurs(scope, job)
 	setLabel(patch, job, v1alpha1.LabelStopped)
