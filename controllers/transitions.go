@@ -36,7 +36,7 @@ type eventKind struct {
 	eventType, action string
 }
 
-// eventOf lists the transitions that are events. A stop of an execution with one action makes two: Stopping and Stopped.
+// eventOf lists the transitions that are events. See isEvent for one that not always is.
 var eventOf = map[transition.Type]eventKind{
 	transition.Started:            {corev1.EventTypeNormal, "Start"},
 	transition.WaitingForPipeline: {corev1.EventTypeNormal, "Start"},
@@ -48,6 +48,7 @@ var eventOf = map[transition.Type]eventKind{
 	transition.StopBlocked:        {corev1.EventTypeWarning, "Stop"},
 	transition.Stopping:           {corev1.EventTypeNormal, "Stop"},
 	transition.Escalated:          {corev1.EventTypeNormal, "Stop"},
+	transition.StopInGracePeriod:  {corev1.EventTypeNormal, "Stop"},
 	transition.StopWaiting:        {corev1.EventTypeWarning, "Stop"},
 	transition.Stopped:            {corev1.EventTypeNormal, "Stop"},
 	transition.Rejected:           {corev1.EventTypeWarning, "Stop"},
@@ -81,7 +82,7 @@ func (r *Reporter) report(ctx context.Context, object client.Object, kind string
 
 func (r *Reporter) recordEvent(object client.Object, t transition.Transition) {
 	e, ok := eventOf[t.Type]
-	if !ok {
+	if !ok || !isEvent(t) {
 		return
 	}
 	reason := string(t.Type)
@@ -89,6 +90,12 @@ func (r *Reporter) recordEvent(object client.Object, t transition.Transition) {
 		reason = t.Verdict
 	}
 	r.Recorder.Eventf(object, relatedObject(object.GetNamespace(), t.Workload), e.eventType, reason, e.action, "%s", text.BoundNote(t.Message))
+}
+
+// isEvent leaves out that a stop which abandons was published: its end follows in a moment, or else what it waits for. Each event is a
+// request to the API server, which a storm of stops has other use for.
+func isEvent(t transition.Transition) bool {
+	return t.Type != transition.Stopping || t.Mode != v1alpha1.StopModeAbandon
 }
 
 // relatedObject returns the workload that an event is about, or nil. Two events of one reason and one object are taken

@@ -146,7 +146,7 @@ var (
 		transition.Stopping:           {"Normal", "Stopping", "Stop"},
 		transition.Escalated:          {"Normal", "Escalated", "Stop"},
 		transition.StopWaiting:        {"Warning", "StopWaiting", "Stop"},
-		transition.StopInGracePeriod:  {},
+		transition.StopInGracePeriod:  {"Normal", "StopInGracePeriod", "Stop"},
 		transition.Stopped:            {"Normal", "Stopped", "Stop"},
 	}
 	requestEvents = map[transition.Type]expectedEvent{
@@ -338,8 +338,9 @@ func TestEventNotesFitTheAPIServer(t *testing.T) {
 	}
 }
 
-// A person who follows the events of an execution of one action sees two of a stop: Stopping and Stopped.
-func TestAStopMakesTwoEvents(t *testing.T) {
+// A person who follows the events of an execution of one action sees two of a stop that waits, Stopping and Stopped, and of one that
+// abandons its end.
+func TestEventsOfAStop(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		t.Run(fmt.Sprintf("abandon %v", abandon), func(t *testing.T) {
 			cluster := newCluster(t, makePipelineOf("a"), makeExecution())
@@ -352,7 +353,11 @@ func TestAStopMakesTwoEvents(t *testing.T) {
 				cluster.must(op.settle())
 			}
 			checkStopped(t, cluster, 1)
-			checkEvents(t, op, "Normal Started", "Normal Stopping", "Normal Stopped")
+			want := []string{"Normal Started", "Normal Stopping", "Normal Stopped"}
+			if abandon {
+				want = []string{"Normal Started", "Normal Stopped"}
+			}
+			checkEvents(t, op, want...)
 		})
 	}
 }
@@ -369,8 +374,8 @@ func TestAFencedStopMakesOneEvent(t *testing.T) {
 	checkEvents(t, op, "Normal Started", "Warning StartBlocked", "Normal Stopped")
 }
 
-// A grace period that is used as it should be is no event, however long it is.
-func TestAGracePeriodIsNoEvent(t *testing.T) {
+// A grace period that is used as it should be is no warning, however long it is.
+func TestAGracePeriodIsNoWarning(t *testing.T) {
 	cluster := newCluster(t, makePipelineOf("a"), makeExecution())
 	// The fake API server sets the time of a deletion from the clock of this machine.
 	cluster.clock.SetTime(time.Now().Add(-time.Hour))
@@ -395,7 +400,7 @@ func TestAGracePeriodIsNoEvent(t *testing.T) {
 	cluster.must(cluster.raw.Update(t.Context(), pod))
 	cluster.must(op.settle())
 	checkStopped(t, cluster, 1)
-	checkEvents(t, op, "Normal Started", "Normal Stopping", "Normal Stopped")
+	checkEvents(t, op, "Normal Started", "Normal StopInGracePeriod", "Normal Stopped")
 }
 
 func checkEvents(t *testing.T, op *operator, want ...string) {
