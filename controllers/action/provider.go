@@ -96,8 +96,18 @@ type Watch struct {
 	Object client.Object
 	// Cache is which objects the cache keeps, and what of them.
 	Cache cache.ByObject
-	// Predicates all have to let an event pass.
+	// Predicates all have to let an event pass that brings an execution back.
 	Predicates []predicate.Predicate
+	// Follower is told of every object of the kind, whatever the predicates are; nil if nobody wants to know.
+	Follower Follower
+}
+
+// Follower is told which objects the cache comes to know, and which it loses. It must not change them.
+type Follower interface {
+	// Appeared is called when an object is there. It may be called again.
+	Appeared(ctx context.Context, o client.Object)
+	// Vanished is called when an object is not there any more, with what was last known of it.
+	Vanished(ctx context.Context, o client.Object)
 }
 
 // OnlyDeletes passes the events of objects that are gone.

@@ -21,8 +21,8 @@ import (
 //
 // The Job is suspended and not deleted: its name stays taken, so that an operator that was paused before it created the Job
 // cannot do so after the stop. Only the Job controller creates its pods. Its condition Suspended shows that it creates no
-// more, and so does one that shows how the Job ends. After that, no pod is left when none is listed. A parallelism of 0
-// keeps it so: a queue that resumes the Job later brings no pod back.
+// more, and so does one that shows how the Job ends. After that, no pod is left when all that the Job controller counted are known to
+// be gone, or when none is listed. A parallelism of 0 keeps it so: a queue that resumes the Job later brings no pod back.
 func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
 	_, finished := observeFinished(job)
@@ -51,6 +51,14 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		}
 	}
 	if !confirmed && !isDecided(job) {
+		return ending, nil
+	}
+	switch known, err := p.tellPods(ctx, job); {
+	case err != nil:
+		return plan.Observation{}, err
+	case known == podsGone:
+		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+	case known == podsRemain && !scope.Explain:
 		return ending, nil
 	}
 	return p.observePodsEnd(ctx, scope, op)

@@ -26,6 +26,8 @@ type Provider struct {
 	APIReader client.Reader
 	// LargeReads bound how often whole pods or Jobs are read at the same time; nil does not bound it.
 	LargeReads slots.Slots
+
+	pods knownPods
 }
 
 var _ action.Provider = &Provider{}
@@ -40,15 +42,15 @@ func (p *Provider) Handles(definition *v1alpha1.Action) bool {
 	return definition.Job != nil
 }
 
-// Watches returns Jobs without what is not read, and the metadata of pods, of which only the deletion matters: what else
-// happens to a pod changes its Job.
+// Watches returns Jobs without what is not read, and the metadata of pods, of which only the deletion brings an execution back: what
+// else happens to a pod changes its Job.
 func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
-		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}},
+		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}, Follower: &p.pods},
 		{
 			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: transformPodMetadata},
-			Predicates: []predicate.Predicate{action.OnlyDeletes},
+			Predicates: []predicate.Predicate{action.OnlyDeletes}, Follower: &p.pods,
 		},
 	}
 }

@@ -36,10 +36,14 @@ func transformJob(obj any) (any, error) {
 // stripJob leaves out of a Job what is not read of it once it was created: its template above all.
 func stripJob(job *batchv1.Job) {
 	stripWorkMetadata(&job.ObjectMeta)
-	job.Spec = batchv1.JobSpec{
+	stripped := batchv1.JobSpec{
 		Suspend: job.Spec.Suspend, Parallelism: job.Spec.Parallelism, Completions: job.Spec.Completions,
 		ManualSelector: job.Spec.ManualSelector, ManagedBy: job.Spec.ManagedBy, Selector: stripSelector(job.Spec.Selector),
 	}
+	if job.Spec.PodFailurePolicy != nil {
+		stripped.PodFailurePolicy = &batchv1.PodFailurePolicy{}
+	}
+	job.Spec = stripped
 	job.Status.CompletedIndexes, job.Status.FailedIndexes = "", nil
 }
 
