@@ -8,11 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -20,39 +16,11 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// stopPriority puts what a person asked to stop before other work in a queue, whose own priority is 0 or less.
-const stopPriority = 100
-
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-
-// withPriority enqueues what an object maps to before other work.
-func withPriority(mapTo handler.MapFunc) handler.EventHandler {
-	enqueue := func(ctx context.Context, o client.Object, q queue) {
-		for _, req := range mapTo(ctx, o) {
-			if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-				pq.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(stopPriority)}, req)
-			} else {
-				q.Add(req)
-			}
-		}
-	}
-	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, e.Object, q) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			if e.ObjectOld != nil && e.ObjectNew != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
-				// A list after a watch that broke shows a deletion and a creation under the name as one update.
-				enqueue(ctx, e.ObjectOld, q)
-			}
-			enqueue(ctx, e.ObjectNew, q)
-		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, e.Object, q) },
-	}
-}
-
 // mapLabelToExecution maps a workload, or a part of one, to the execution that its label names.
-func mapLabelToExecution(c client.Reader) handler.MapFunc {
-	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		return requestForExecution(ctx, c, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelExecutionID])
+func mapLabelToExecution(c client.Reader) mapToWork {
+	return func(ctx context.Context, o client.Object) []work {
+		list := &v1alpha1.PipelineExecutionList{}
+		return listWork(ctx, c, list, o.GetNamespace(), indexUID, o.GetLabels()[v1alpha1.LabelExecutionID], priorityOfExecution)
 	}
 }
 
@@ -113,20 +81,31 @@ func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
 
 // listRequests returns the objects that an index finds. It copies none of them.
 func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, w := range listWork(ctx, c, list, namespace, index, value, func(client.Object) int { return 0 }) {
+		requests = append(requests, w.Request)
+	}
+	return requests
+}
+
+// listWork returns the objects that an index finds, each with its priority. It copies none of them.
+func listWork(
+	ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string, priorityOf func(client.Object) int,
+) []work {
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not list", "index", index, "value", value)
 		return nil
 	}
-	var requests []reconcile.Request
+	var all []work
 	err = meta.EachListItem(list, func(o runtime.Object) error {
 		if item, ok := o.(client.Object); ok {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)})
+			all = append(all, work{reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)}, priorityOf(item)})
 		}
 		return nil
 	})
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not read a list", "index", index, "value", value)
 	}
-	return requests
+	return all
 }

@@ -100,7 +100,7 @@ type listener struct {
 func makeListeners(t testing.TB, c client.Client) []listener {
 	t.Helper()
 	var all []listener
-	for _, controller := range NewControllers(Dependencies{Nonce: foreseeable, Client: c, APIReader: c}) {
+	for _, controller := range NewControllers(Dependencies{Nonce: foreseeable, Clock: clock.RealClock{}, Client: c, APIReader: c}) {
 		for _, w := range controller.Watches {
 			for name, queue := range map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{
 				"a queue": &plainQueue{}, "a queue with priorities": &priorityQueue{},

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,6 +19,7 @@ import (
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/revision"
+	"haltline.dev/haltline/controllers/stop"
 )
 
 // The verb delete of pods is for those of an abandoned action whose Job somebody deleted. Jobs are never deleted; where
@@ -45,6 +47,8 @@ type PipelineExecutionReconciler struct {
 	Reporter *Reporter
 	// Blocked remembers the stops that cannot be recorded.
 	Blocked *blockedStops
+	// Waiting are the stop requests that other work waits for.
+	Waiting *waitingStops
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// Nonce returns a text that nobody can foresee, for the names of workloads.
@@ -68,6 +72,9 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {
 			return r.writeGeneration(ctx, execution)
+		}
+		if r.Waiting.hold(execution.UID) {
+			return ctrl.Result{RequeueAfter: holdCheckDelay, Priority: ptr.To(priorityOfExecution(execution))}, nil
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
 		if err != nil {
@@ -93,6 +100,9 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 	}
 	r.completeFacts(execution, f)
 	operations := listOperations(execution, f.in.Definition)
+	if stop.HasNew(&execution.Status, f.in.Requests) {
+		operations = plan.BeforeRecording(operations, r.Blocked.find(client.ObjectKeyFromObject(execution)) != "")
+	}
 	if first && plan.HasStart(operations) {
 		// Nothing is created because of the cache alone: it may be older than a stop.
 		if current, err := r.isCurrent(ctx, execution); err != nil || !current {
@@ -104,6 +114,7 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 	err = errors.Join(action.Pending(f.pinErr), err)
 	next := plan.Next(f.in)
 	if equality.Semantic.DeepEqual(next, execution.Status) {
+		r.noteTakenStops(execution, f.in.Requests)
 		return true, err
 	}
 	if writeErr := r.writeStatus(ctx, execution, next); writeErr != nil {
@@ -111,7 +122,15 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 		return false, errors.Join(err, writeErr)
 	}
 	r.Blocked.clear(client.ObjectKeyFromObject(execution))
+	r.noteTakenStops(execution, f.in.Requests)
 	return !hasNewOperation(operations, listOperations(execution, f.in.Definition)), err
+}
+
+// noteTakenStops notes that these requests wait only for their verdict, once the state of the execution lets them have one.
+func (r *PipelineExecutionReconciler) noteTakenStops(execution *v1alpha1.PipelineExecution, requests []v1alpha1.StopRequest) {
+	if !plan.IsFencing(&execution.Status) {
+		r.Waiting.accept(requests)
+	}
 }
 
 // writeGeneration makes the status of an execution that has ended catch up with its generation, unless it is being deleted: that

@@ -68,15 +68,15 @@ func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader)
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
-	blocked := &blockedStops{}
+	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
 	return []Controller{
 		{"pipeline", &PipelineReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
 		}, pipelineWatches(d.Client)},
 		{"pipelineexecution", &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
-			Revisions: revisions, Reporter: reporter, Blocked: blocked, Clock: d.Clock, Nonce: d.Nonce,
-		}, executionWatches(d.Client, registry.Watches())},
+			Revisions: revisions, Reporter: reporter, Blocked: blocked, Waiting: waiting, Clock: d.Clock, Nonce: d.Nonce,
+		}, executionWatches(d.Client, registry.Watches(), waiting)},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
 			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),

@@ -30,24 +30,31 @@ func pipelineWatches(c client.Reader) []Watch {
 }
 
 // executionWatches returns what can change an execution: itself, its stop requests, its Pipeline, and its workloads.
-func executionWatches(c client.Reader, workloads []action.Watch) []Watch {
+func executionWatches(c client.Reader, workloads []action.Watch, waiting *waitingStops) []Watch {
 	watches := []Watch{
-		{Object: &v1alpha1.PipelineExecution{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.StopRequest{}, Handler: withPriority(mapRequestToExecution(c))},
+		{Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfExecution))},
+		{Object: &v1alpha1.StopRequest{}, Handler: follow(waiting, enqueueWork(withPriority(mapRequestToExecution(c), priorityOfRequest)))},
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
 	}
 	for _, w := range workloads {
-		watches = append(watches, Watch{
-			Object: w.Object, Handler: handler.EnqueueRequestsFromMapFunc(mapLabelToExecution(c)), Predicates: w.Predicates,
-		})
+		watches = append(watches, workloadWatch(c, w))
 	}
 	return watches
 }
 
+// workloadWatch returns what brings the execution of a workload back.
+func workloadWatch(c client.Reader, w action.Watch) Watch {
+	enqueue := enqueueWork(mapLabelToExecution(c))
+	if w.Follower == nil {
+		return Watch{Object: w.Object, Handler: enqueue, Predicates: w.Predicates}
+	}
+	return Watch{Object: w.Object, Handler: follow(w.Follower, enqueue, w.Predicates...)}
+}
+
 func stopRequestWatches(c client.Reader) []Watch {
 	return []Watch{
-		{Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{}},
-		{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))},
+		{Object: &v1alpha1.StopRequest{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfRequest))},
+		{Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict))},
 	}
 }
 

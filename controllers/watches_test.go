@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -58,7 +59,7 @@ func enqueuedBy(t *testing.T, c client.Client, controller string, before, after 
 
 func watchesOf(t *testing.T, c client.Client, controller string) []Watch {
 	t.Helper()
-	all := NewControllers(Dependencies{Nonce: foreseeable, Client: c, APIReader: c})
+	all := NewControllers(Dependencies{Nonce: foreseeable, Clock: clock.RealClock{}, Client: c, APIReader: c})
 	i := slices.IndexFunc(all, func(o Controller) bool { return o.Name == controller })
 	if i < 0 {
 		t.Fatalf("no controller %q", controller)

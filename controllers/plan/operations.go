@@ -4,6 +4,8 @@
 package plan
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -72,6 +74,21 @@ func operationType(a *v1alpha1.ActionStatus, onAbandon v1alpha1.OnAbandon, stopp
 	default:
 		return OperationTerminate
 	}
+}
+
+// BeforeRecording returns the operations that may be done while a stop is not recorded yet. It is recorded first: what is to start
+// would have to be stopped again, and what has to end can wait for one write. If it cannot be recorded, what has to end anyway ends.
+func BeforeRecording(operations []Operation, blocked bool) []Operation {
+	return slices.DeleteFunc(operations, func(op Operation) bool {
+		switch op.Type {
+		case OperationStart:
+			return true
+		case OperationTerminate, OperationOrphan:
+			return !blocked
+		default:
+			return false
+		}
+	})
 }
 
 // HasStart reports whether one of the operations creates what an action runs.

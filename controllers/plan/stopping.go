@@ -17,6 +17,11 @@ func isStopInForce(status *v1alpha1.PipelineExecutionStatus) bool {
 	return status.Stop != nil || status.State == v1alpha1.ExecutionStopping
 }
 
+// IsFencing reports whether a stop is recorded that cannot be published yet, since it is not sure that nothing more starts.
+func IsFencing(status *v1alpha1.PipelineExecutionStatus) bool {
+	return isStopInForce(status) && anyAction(status, isUnconfirmed)
+}
+
 // modeInForce returns what the stop in force does with actions in progress: it waits, unless it is known to abandon.
 func modeInForce(status *v1alpha1.PipelineExecutionStatus) v1alpha1.StopMode {
 	if status.Stop == nil {

@@ -40,6 +40,11 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRe
 	return escalateInTime(next.Stop, now)
 }
 
+// HasNew reports whether Accept would take one of the requests.
+func HasNew(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRequest) bool {
+	return slices.ContainsFunc(requests, func(sr v1alpha1.StopRequest) bool { return applyRules(status, &sr) == acceptable })
+}
+
 func sortOldestFirst(requests []v1alpha1.StopRequest) []v1alpha1.StopRequest {
 	sorted := slices.Clone(requests)
 	slices.SortFunc(sorted, func(a, b v1alpha1.StopRequest) int {
