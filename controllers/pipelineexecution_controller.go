@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/revision"
 	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/internal/ownwrites"
 )
 
 // The verb delete of pods is for those of an abandoned action whose Job somebody deleted. Jobs are never deleted; where
@@ -53,11 +55,17 @@ type PipelineExecutionReconciler struct {
 	Clock clock.PassiveClock
 	// Nonce returns a text that nobody can foresee, for the names of workloads.
 	Nonce func() string
+
+	written ownwrites.Writes
 }
 
 // maxSteps bounds the status writes of one reconciliation. A healthy one needs three: the intent, its confirmation, and an
 // end that came at once.
 const maxSteps = 8
+
+// lagCheckDelay is when an object is looked at again that was written since the cache showed it. Its own event comes before, unless it
+// is lost.
+const lagCheckDelay = time.Second
 
 // Reconcile does what the status of an execution asks for, and writes what follows, until nothing new does.
 func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -65,6 +73,9 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	if err := r.Client.Get(ctx, req.NamespacedName, execution); err != nil {
 		r.Blocked.clear(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.written.IsAhead(execution.UID, execution.Status.Version, r.Clock.Now()) {
+		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
 	if execution.IsRestoredCopy() {
 		return ignoreConflict(ctx, r.writeStatus(ctx, execution, plan.NextOfRestoredCopy(execution, r.now())))
@@ -154,6 +165,7 @@ func (r *PipelineExecutionReconciler) writeStatus(
 	if err := writeStatus(ctx, r.Client, execution); err != nil {
 		return err
 	}
+	r.written.Note(execution.UID, execution.Status.Version, r.Clock.Now())
 	r.Reporter.reportExecution(ctx, execution, transitions)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/stop"
 	"haltline.dev/haltline/controllers/verdict"
+	"haltline.dev/haltline/internal/ownwrites"
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=stoprequests,verbs=get;list;watch
@@ -38,6 +39,7 @@ type StopRequestReconciler struct {
 
 	// unknown looks for what the cache does not have.
 	unknown *unknownLookups
+	written ownwrites.Writes
 }
 
 // remainingWorkInterval is how often it is looked whether what a deleted execution ran is gone. No event shows that.
@@ -48,6 +50,9 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	sr := &v1alpha1.StopRequest{}
 	if err := r.Client.Get(ctx, req.NamespacedName, sr); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.written.IsAhead(sr.UID, sr.Status.Version, r.Clock.Now()) {
+		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
 	if verdict.IsFinished(sr.Status.Conditions) {
 		return r.writeGeneration(ctx, sr)
@@ -123,6 +128,7 @@ func (r *StopRequestReconciler) writeStatus(
 	if err := writeStatus(ctx, r.Client, sr); err != nil {
 		return ignoreConflict(ctx, err)
 	}
+	r.written.Note(sr.UID, sr.Status.Version, r.Clock.Now())
 	r.Reporter.reportStopRequest(ctx, sr, executionName, verdict.Transitions(before.Conditions, next.Conditions, &sr.CreationTimestamp))
 	return ctrl.Result{}, nil
 }
@@ -161,7 +167,7 @@ func (r *StopRequestReconciler) findExecution(ctx context.Context, sr *v1alpha1.
 
 // shouldWrite is false while the execution has not looked at the request yet: it will at once.
 func shouldWrite(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution, v verdict.Verdict) bool {
-	return v.Decided || isAccepted(sr) || (execution != nil && execution.Status.Stop != nil)
+	return v.Decided || isAccepted(sr) || (execution != nil && stop.HasTaken(execution, sr))
 }
 
 func (r *StopRequestReconciler) now() metav1.Time {

@@ -43,6 +43,11 @@ func applyRules(status *v1alpha1.PipelineExecutionStatus, sr *v1alpha1.StopReque
 	}
 }
 
+// HasTaken reports whether the execution accepted the request, whatever happened since.
+func HasTaken(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) bool {
+	return isRecorded(execution.Status.Stop, sr)
+}
+
 func isRecorded(s *v1alpha1.StopStatus, sr *v1alpha1.StopRequest) bool {
 	return s != nil && slices.ContainsFunc(s.Requests, func(accepted v1alpha1.AcceptedStopRequest) bool {
 		return accepted.UID == string(sr.UID)

@@ -39,6 +39,8 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		ending.Reason = v1alpha1.ReasonJobTakenOver
 		ending.Message = fmt.Sprintf("Job %q was taken over by another controller, so it is left alone; it has to finish.", job.Name)
 		return ending, nil
+	case p.written.IsAhead(job.UID, job.Generation, scope.Now.Time):
+		return ending, nil
 	case !isSuspended(job) && confirmed:
 		// It was just resumed, and its condition is older: only the next one will be about our suspension.
 		return ending, nil
@@ -97,7 +99,7 @@ func (p *Provider) patchSpec(ctx context.Context, scope action.Scope, job *batch
 	for _, name := range slices.Sorted(maps.Keys(spec)) {
 		patch.Set("/spec/"+name, spec[name])
 	}
-	return p.patchJob(ctx, job, patch)
+	return p.patchJob(ctx, scope, job, patch)
 }
 
 // observePodsEnd returns whether the pods of a Job that creates no more of them have ended.

@@ -9,7 +9,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,19 +53,25 @@ func (k *knownPods) Appeared(_ context.Context, o client.Object) {
 	}
 }
 
-// Vanished notes that a pod is gone, or forgets a Job. A pod also leaves the cache when somebody takes a label off it, and then
-// runs on: only one whose deletion was seen counts as gone.
+// Vanished notes that a pod is gone. A pod also leaves the cache when somebody takes a label off it, and then runs on: only one whose
+// deletion was seen counts as gone.
 func (k *knownPods) Vanished(_ context.Context, o client.Object) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, isJob := o.(*batchv1.Job); isJob {
-		delete(k.jobs, o.GetUID())
+	jobUID, ok := controllerUIDOf(o)
+	if !ok || o.GetDeletionTimestamp() == nil {
 		return
 	}
-	jobUID, ok := controllerUIDOf(o)
-	if pods := k.jobs[jobUID]; ok && pods != nil && o.GetDeletionTimestamp() != nil {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if pods := k.jobs[jobUID]; pods != nil {
 		delete(pods.remaining, o.GetUID())
 	}
+}
+
+// forget forgets the pods of a Job.
+func (k *knownPods) forget(job types.UID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.jobs, job)
 }
 
 // tell returns what is known of the pods of a Job, and the name of one that is not known to be gone. See whatIsKnown.
@@ -87,9 +92,6 @@ func (k *knownPods) tell(job *batchv1.Job) (knowledge podsKnowledge, name string
 
 // controllerUIDOf returns the uid of the Job that a pod was created for.
 func controllerUIDOf(o client.Object) (types.UID, bool) {
-	if _, isPod := o.(*metav1.PartialObjectMetadata); !isPod {
-		return "", false
-	}
 	uid, ok := o.GetLabels()[batchv1.ControllerUidLabel]
 	return types.UID(uid), ok
 }

@@ -134,12 +134,13 @@ func TestKnownPods(t *testing.T) {
 			for _, uid := range []types.UID{"a", "b"} {
 				k.Appeared(t.Context(), makePodMetadata(uid, false))
 			}
-			k.Vanished(t.Context(), twoPods)
+			k.forget(twoPods.UID)
 		}, podsUnknown},
 		{"a pod vanishes that never appeared", func(k *knownPods) { k.Vanished(t.Context(), makePodMetadata("a", true)) }, podsUnknown},
-		{"another object has the label", func(k *knownPods) {
-			other := &batchv1.Job{ObjectMeta: *makePodMetadata("a", true).ObjectMeta.DeepCopy()}
-			k.Appeared(t.Context(), other)
+		{"a pod of no Job is there", func(k *knownPods) {
+			pod := makePodMetadata("a", false)
+			pod.Labels = nil
+			k.Appeared(t.Context(), pod)
 		}, podsUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (p *Provider) releaseJob(ctx context.Context, scope action.Scope, job *batc
 	patch, reference := patchOfOurs(scope, job)
 	patch.Remove(reference)
 	setLabel(patch, job, v1alpha1.LabelOrphaned)
-	return p.patchJob(ctx, job, patch)
+	return p.patchJob(ctx, scope, job, patch)
 }
 
 // observeReleaseRefused shows that the API server refuses to let a Job go. No answer, or one that the Job was out of date, is only

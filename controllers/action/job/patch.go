@@ -34,7 +34,11 @@ func setLabel(patch *jsonpatch.Patch, job *batchv1.Job, name string) {
 }
 
 // patchJob patches a Job. A test of the patch that fails is a conflict.
-func (p *Provider) patchJob(ctx context.Context, job *batchv1.Job, patch *jsonpatch.Patch) error {
+func (p *Provider) patchJob(ctx context.Context, scope action.Scope, job *batchv1.Job, patch *jsonpatch.Patch) error {
 	target := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
-	return jsonpatch.AsConflict(job, p.Client.Patch(ctx, target, patch, client.FieldOwner(action.FieldOwner)))
+	err := jsonpatch.AsConflict(job, p.Client.Patch(ctx, target, patch, client.FieldOwner(action.FieldOwner)))
+	if err == nil {
+		p.written.Note(job.UID, target.Generation, scope.Now.Time)
+	}
+	return err
 }

@@ -5,6 +5,8 @@
 package job
 
 import (
+	"context"
+
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +17,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/ownwrites"
 	"haltline.dev/haltline/internal/slots"
 )
 
@@ -28,6 +31,8 @@ type Provider struct {
 	LargeReads slots.Slots
 
 	pods knownPods
+	// written are the generations of Jobs that were created or changed.
+	written ownwrites.Writes
 }
 
 var _ action.Provider = &Provider{}
@@ -47,12 +52,24 @@ func (p *Provider) Handles(definition *v1alpha1.Action) bool {
 func (p *Provider) Watches() []action.Watch {
 	ofExecutions := action.SelectLabeled(v1alpha1.LabelExecutionID)
 	return []action.Watch{
-		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}, Follower: &p.pods},
+		{Object: &batchv1.Job{}, Cache: cache.ByObject{Label: ofExecutions, Transform: transformJob}, Follower: jobFollower{p}},
 		{
 			Object: newPodMetadata(), Cache: cache.ByObject{Label: ofExecutions, Transform: transformPodMetadata},
 			Predicates: []predicate.Predicate{action.OnlyDeletes}, Follower: &p.pods,
 		},
 	}
+}
+
+// jobFollower forgets what is remembered of Jobs that are gone.
+type jobFollower struct{ *Provider }
+
+// Appeared does nothing.
+func (jobFollower) Appeared(context.Context, client.Object) {}
+
+// Vanished forgets a Job.
+func (f jobFollower) Vanished(_ context.Context, o client.Object) {
+	f.pods.forget(o.GetUID())
+	f.written.Forget(o.GetUID())
 }
 
 // newPodMetadata returns an empty object that stands for pods of which only the metadata is read.

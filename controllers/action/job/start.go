@@ -27,6 +27,7 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 	err = p.Client.Create(ctx, job, client.FieldOwner(action.FieldOwner))
 	switch {
 	case err == nil:
+		p.written.Note(job.UID, job.Generation, scope.Now.Time)
 		return plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}, nil
 	case apierrors.IsAlreadyExists(err):
 		return p.observeStarted(ctx, scope, op)
