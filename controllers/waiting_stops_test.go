@@ -1,0 +1,128 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	testingclock "k8s.io/utils/clock/testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// Executions of the tests of waitingStops.
+const (
+	oneID, otherID = "uid-of-one", "uid-of-other"
+)
+
+func newTestedStops(t *testing.T) (*waitingStops, *testingclock.FakeClock) {
+	t.Helper()
+	one, other, ended := makeExecutionIn(v1alpha1.ExecutionInProgress), makeExecutionIn(v1alpha1.ExecutionInProgress), makeExecutionIn(v1alpha1.ExecutionStopped)
+	one.Name, one.UID = "one", oneID
+	other.Name, other.UID = "other", otherID
+	ended.Name, ended.UID = "ended", "uid-of-ended"
+	clock := testingclock.NewFakeClock(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
+	return newWaitingStops(buildClient(t, one, other, ended), clock), clock
+}
+
+func makeRequestFor(executionID, name string) *v1alpha1.StopRequest {
+	sr := makeStopRequest(name, true)
+	sr.Spec.PipelineExecutionID = executionID
+	return sr
+}
+
+func TestHold(t *testing.T) {
+	forOne, again, forOther := makeRequestFor(oneID, "stop-one"), makeRequestFor(oneID, "stop-one-again"), makeRequestFor(otherID, "stop-other")
+	answered := forOne.DeepCopy()
+	answered.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue}}
+	appear := func(requests ...*v1alpha1.StopRequest) func(*waitingStops, *testingclock.FakeClock) {
+		return func(w *waitingStops, _ *testingclock.FakeClock) {
+			for _, sr := range requests {
+				w.Appeared(t.Context(), sr)
+			}
+		}
+	}
+	taken := func(requests ...*v1alpha1.StopRequest) func(*waitingStops, *testingclock.FakeClock) {
+		return func(w *waitingStops, _ *testingclock.FakeClock) {
+			for _, sr := range requests {
+				w.accept([]v1alpha1.StopRequest{*sr})
+			}
+		}
+	}
+	vanish := func(sr *v1alpha1.StopRequest) func(*waitingStops, *testingclock.FakeClock) {
+		return func(w *waitingStops, _ *testingclock.FakeClock) { w.Vanished(t.Context(), sr) }
+	}
+	pass := func(d time.Duration) func(*waitingStops, *testingclock.FakeClock) {
+		return func(_ *waitingStops, c *testingclock.FakeClock) { c.Step(d) }
+	}
+	type events []func(*waitingStops, *testingclock.FakeClock)
+	for _, tt := range []struct {
+		name                       string
+		events                     events
+		holdsOne, holdsOther, rest bool
+	}{
+		{"nothing waits", nil, false, false, false},
+		{"one is to be stopped: it takes its request, and the rest waits", events{appear(forOne)}, false, true, true},
+		{"it has taken its request: its own work goes on beside the verdict", events{appear(forOne), taken(forOne)}, false, true, true},
+		{"it has its verdict", events{appear(forOne), taken(forOne), appear(answered)}, false, false, false},
+		{"the request is deleted", events{appear(forOne), vanish(forOne)}, false, false, false},
+		{"both are to be stopped", events{appear(forOne, forOther)}, false, false, true},
+		{"one has taken its request, and waits for the other", events{appear(forOne, forOther), taken(forOne)}, true, false, true},
+		{"both have taken theirs, and wait for the verdicts", events{appear(forOne, forOther), taken(forOne, forOther)}, true, true, true},
+		{"the one has its verdict, the other does not", events{appear(forOne, forOther), taken(forOne, forOther), appear(answered)}, true, false, true},
+		{"one is asked for once more, and has that to take", events{appear(forOne, forOther), taken(forOne), appear(again)}, false, false, true},
+		{"an event comes twice", events{appear(forOne, forOne), appear(answered)}, false, false, false},
+		{"a request that is not known is taken", events{taken(forOne)}, false, false, false},
+		{"a stop of no execution", events{appear(makeRequestFor("none", "none"))}, false, false, false},
+		{"a stop of one that has ended", events{appear(makeRequestFor("uid-of-ended", "late"))}, false, false, false},
+		{"it waits for almost too long", events{appear(forOne), pass(maxWait - 1)}, false, true, true},
+		{"it waits for too long", events{appear(forOne), pass(maxWait)}, false, false, false},
+		{"and its event comes again", events{appear(forOne), pass(maxWait), appear(forOne)}, false, false, false},
+		{"and another comes", events{appear(forOne), pass(maxWait), appear(forOther)}, true, false, true},
+		{"and is taken then", events{appear(forOne), pass(maxWait), taken(forOne), appear(answered)}, false, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, clock := newTestedStops(t)
+			for _, happen := range tt.events {
+				happen(w, clock)
+			}
+			for id, want := range map[types.UID]bool{oneID: tt.holdsOne, otherID: tt.holdsOther, "uid-of-another": tt.rest} {
+				if got := w.hold(id); got != want {
+					t.Errorf("hold(%s) is %v", id, got)
+				}
+			}
+		})
+	}
+}
+
+// Whoever asks without end does not keep the others from going on for ever. Once nobody waits, it begins anew.
+func TestHoldEnds(t *testing.T) {
+	w, clock := newTestedStops(t)
+	names := []string{"a", "b", "c", "d", "e"}
+	for _, name := range names {
+		w.Appeared(t.Context(), makeRequestFor(oneID, name))
+		if want := clock.Since(w.heldSince) < maxHold; w.hold(otherID) != want {
+			t.Errorf("%s after the first request the other is held: %v", clock.Since(w.heldSince), !want)
+		}
+		clock.Step(maxWait - time.Second)
+	}
+	if w.hold(otherID) {
+		t.Error("the other waits still")
+	}
+	for _, name := range names {
+		w.Vanished(t.Context(), makeRequestFor(oneID, name))
+	}
+	w.Appeared(t.Context(), makeRequestFor(oneID, "f"))
+	if !w.hold(otherID) {
+		t.Error("the other does not wait for a request that came after a pause")
+	}
+	w.Vanished(t.Context(), makeRequestFor(oneID, "f"))
+	if len(w.requests)+len(w.executions)+w.holding.Len() > 0 {
+		t.Errorf("it remembers %v and %v", w.requests, w.executions)
+	}
+}
