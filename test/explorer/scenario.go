@@ -5,6 +5,8 @@ package explorer
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,6 +78,21 @@ func (a action) thatIsAbandonedOnStop() action {
 func (a action) thatIsOrphaned() action {
 	return a.withChange(func(d *v1alpha1.Action) { d.OnAbandon = v1alpha1.OnAbandonOrphan })
 }
+
+// withJob replaces part of the spec of the Job.
+func (a action) withJob(part, replacement string) action {
+	return a.withChange(func(d *v1alpha1.Action) {
+		d.Job.Spec.Raw = []byte(strings.Replace(string(d.Job.Spec.Raw), part, replacement, 1))
+	})
+}
+
+// withPods makes the Job run so many pods at once.
+func (a action) withPods(n int) action {
+	return a.withJob(`"backoffLimit":0`, fmt.Sprintf(`"backoffLimit":0,"parallelism":%d,"completions":%d`, n, n))
+}
+
+// thatRetries makes the Job try again when a pod fails.
+func (a action) thatRetries() action { return a.withJob(`"backoffLimit":0`, `"backoffLimit":2`) }
 
 func (a action) withChange(change func(*v1alpha1.Action)) action {
 	before := a.change
@@ -191,6 +208,14 @@ func whenRunning(n int) When {
 			}
 		}
 		return running >= n
+	}
+}
+
+// whenTried is when there are n pods and the last one has not ended.
+func whenTried(n int) When {
+	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
+		pods := s.Store.All(simcluster.Pod)
+		return len(pods) >= n && slices.ContainsFunc(pods, func(o client.Object) bool { return o.(*corev1.Pod).Status.Phase == corev1.PodPending })
 	}
 }
 

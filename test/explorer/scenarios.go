@@ -72,6 +72,14 @@ func runScenarios() []*Scenario {
 			s.createExecution("other")
 		}, Acts: []Act{newStopAct(whenRunning(2), "stop", setWait), {whenRunning(2), func(s *Sim) { s.createStopRequest("stop-other", "other", setAbandon) }}},
 			Want: map[string]string{"run": stopping, "other": stopped, "stop": accepted, "stop-other": accepted}},
+		{Name: "stops-and-a-start", Small: true, Setup: func(s *Sim) {
+			setUpOneRun(newStage("Build", newAction("compile").thatHangs()))(s)
+			s.createExecution("other")
+		}, Acts: []Act{{whenRunning(2), func(s *Sim) {
+			s.createStopRequest("stop", "run", setAbandon)
+			s.createExecution("late")
+			s.createStopRequest("stop-other", "other", setAbandon)
+		}}}, Want: map[string]string{"run": stopped, "other": stopped, "late": inProgress, "stop": accepted, "stop-other": accepted}},
 		{Name: "late-pipeline", Setup: func(s *Sim) { s.createExecution("run") }, Acts: []Act{
 			{whenState(v1alpha1.ExecutionInProgress), func(s *Sim) { s.createPipeline(newStage("Build", newAction("compile"))) }},
 		}, Want: map[string]string{"run": succeeded}},
@@ -103,6 +111,10 @@ func stopScenarios() []*Scenario {
 			Acts: []Act{newStopAct(whenRunning(1), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "abandon-parallel", Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs(), newAction("lint"), newAction("test").thatIsOrphaned())),
 			Acts: []Act{newStopAct(whenRunning(3), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "abandon-two-pods", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile").thatHangs().withPods(2))),
+			Acts: []Act{newStopAct(whenRunning(2), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
+		{Name: "abandon-retry", Setup: setUpOneRun(newStage("Build", newAction("compile").thatFails().thatRetries())),
+			Acts: []Act{newStopAct(whenTried(2), "stop", setAbandon)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "on-stop-abandon", Setup: setUpOneRun(newStage("Build", newAction("compile"), newAction("watch").thatHangs().thatIsAbandonedOnStop())),
 			Acts: []Act{newStopAct(whenRunning(2), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "orphan", Small: true, Setup: setUpOneRun(newStage("Build", newAction("compile").thatIsOrphaned())),

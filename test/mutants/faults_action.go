@@ -77,9 +77,9 @@ var actionFaults = []Fault{
 		Name:   "job-found-by-name",
 		Breaks: "I7: a Job is taken for the one that was started, since only the name is compared.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.findJob",
-			Find:    `job != nil && string(job.UID) == op.Workload.UID`,
-			Replace: `job != nil`,
+			Package: "controllers/action/job", Func: "findJobIn",
+			Find:    `string(job.UID) != op.Workload.UID`,
+			Replace: `false`,
 		}},
 	},
 	{
@@ -248,6 +248,42 @@ var actionFaults = []Fault{
 			Package: "controllers/action/job", Func: "Provider.observePodsEnd",
 			Find:    `len(pods) > 0`,
 			Replace: `len(pods) > 0 && op.Workload.UID == ""`,
+		}},
+	},
+	{
+		Name:   "ended-by-an-old-cache",
+		Breaks: "I5: the pods of a Job count as gone although the cache does not know all of them.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "whatIsKnown",
+			Find:    `known < countPods(status)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "ended-by-a-removed-label",
+		Breaks: "I5: a pod that lost our label counts as gone, and runs on.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "knownPods.Vanished",
+			Find:    `!ok || o.GetDeletionTimestamp() == nil`,
+			Replace: `!ok`,
+		}},
+	},
+	{
+		Name:   "ended-by-an-earlier-suspension",
+		Breaks: "I5: pods of a Job that was suspended before were never counted, so those that are counted need not be known.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "wasSuspendedOnce",
+			Find:    `job.Generation == created+1 && isSuspended(job)`,
+			Replace: `created > 0 && isSuspended(job)`,
+		}},
+	},
+	{
+		Name:   "pod-remains-for-ever",
+		Breaks: "I8: an event is lost, and the operator waits for a pod that is gone.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.tellPods",
+			Find:    `apierrors.IsNotFound(err) || err == nil && pod.UID != uid`,
+			Replace: `apierrors.IsInvalid(err) || pod.UID != "" && pod.UID != uid && false`,
 		}},
 	},
 	{

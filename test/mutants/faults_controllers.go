@@ -357,6 +357,61 @@ var controllerFaults = []Fault{
 		}},
 	},
 
+	// What goes first.
+	{
+		Name:   "ending-before-accepting",
+		Breaks: "What was stopped is ended while other stops wait to be accepted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
+			Find:    `r.Waiting.hold(execution.UID)`,
+			Replace: `r.Waiting.hold(execution.UID) && execution.Status.Stop == nil`,
+		}},
+	},
+	{
+		Name:   "starting-before-accepting",
+		Breaks: "Executions start while stops of others wait to be accepted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
+			Find:    `r.Waiting.hold(execution.UID)`,
+			Replace: `r.Waiting.hold(execution.UID) && execution.Status.Stop != nil`,
+		}},
+	},
+	{
+		Name:   "held-for-ever",
+		Breaks: "A request that cannot be answered keeps every other execution from going on.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "waitingStops.releaseExpired",
+			Find:    `!ok || now.Sub(r.since) < maxWait`,
+			Replace: `!ok || now.After(r.since) || maxWait > 0`,
+		}},
+	},
+	{
+		Name:   "started-before-recording",
+		Breaks: "An action is started although a stop was asked for that only has to be recorded.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "BeforeRecording",
+			Find:    `return true`,
+			Replace: `return false`,
+		}},
+	},
+	{
+		Name:   "old-cache-decided-on",
+		Breaks: "The operator decides again on what the cache shows from before its own write.",
+		Edits: []Edit{{
+			Package: "internal/ownwrites", Func: "Writes.IsAhead",
+			Find:    `return true`,
+			Replace: `return false`,
+		}},
+	},
+	{
+		Name:   "old-cache-for-ever",
+		Breaks: "A status that somebody restored is taken for a cache that lags, and the execution stands still.",
+		Edits: []Edit{{
+			Package: "internal/ownwrites", Func: "Writes.IsAhead",
+			Find:    `now.Sub(last.at) >= maxLag`,
+			Replace: `false`,
+		}},
+	},
 	// Watches, handlers and indexes.
 	{
 		Name:   "request-events-misdirected",
@@ -372,9 +427,9 @@ var controllerFaults = []Fault{
 		Breaks: "I8: a request does not hear that the status of its execution changes, which has no generation.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stopRequestWatches",
-			Find: `Handler: withPriority(mapToOpenStopRequests(c))`,
+			Find: `Handler: enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict))`,
 			Replace: `
-				Handler:    withPriority(mapToOpenStopRequests(c)),
+				Handler:    enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict)),
 				Predicates: []predicate.Predicate{predicate.GenerationChangedPredicate{}}`,
 		}},
 	},
