@@ -96,7 +96,7 @@ func canRun(job *batchv1.Job) bool {
 // checkPodEnded checks that a pod that was there before a change is gone, or has ended by itself, when the change is stored.
 func (h *History) checkPodEnded(r *Result, c *Change, execution *v1alpha1.PipelineExecution, pod *Life, jobFinished bool) {
 	then := pod.versionAt(c.Position)
-	if o := then.New.(*corev1.Pod); HasPodEnded(o) && (o.DeletionTimestamp == nil || jobFinished) {
+	if pod.IsBefore(c.Position, hasPodEndedByItself) || jobFinished && HasPodEnded(then.New.(*corev1.Pod)) {
 		return
 	}
 	switch {
@@ -109,6 +109,12 @@ func (h *History) checkPodEnded(r *Result, c *Change, execution *v1alpha1.Pipeli
 	default:
 		r.addUnproven(execution.UID)
 	}
+}
+
+// hasPodEndedByItself reports whether a pod has ended and nobody has deleted it.
+func hasPodEndedByItself(o client.Object) bool {
+	pod, ok := o.(*corev1.Pod)
+	return ok && HasPodEnded(pod) && pod.DeletionTimestamp == nil
 }
 
 // checkNoLaterPod checks that no pod of an execution is created after a change.
