@@ -26,7 +26,7 @@ func CacheOptions() cache.Options {
 			Label: action.SelectLabeled(v1alpha1.LabelPipelineUID), Transform: stripRevision,
 		},
 	}
-	for _, w := range newRegistry(nil, nil).Watches() {
+	for _, w := range newRegistry(nil, nil, nil).Watches() {
 		byObject[w.Object] = w.Cache
 	}
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}

@@ -81,7 +81,7 @@ func (h *fuzzHistory) step(t *testing.T) {
 	in := plan.Input{Execution: h.execution, Now: h.now, Observed: map[plan.ActionKey]plan.Observation{}}
 	if h.dice.Intn(3) > 0 {
 		in.Revision, in.Definition = fuzzPick(h.dice.Continue, "web-1", strings.Repeat("n", 221)), h.definition
-		in.WorkloadKinds = newRegistry(nil, nil).WorkloadKinds(h.definition)
+		in.WorkloadKinds = newRegistry(nil, nil, nil).WorkloadKinds(h.definition)
 	}
 	if h.dice.Intn(8) == 0 {
 		in.Problem = &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fuzzWord(h.dice.Continue)}

@@ -127,7 +127,7 @@ func FuzzPipelineStatus(f *testing.F) {
 			Name: fuzzCut(action, 100), Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: []byte(spec)}},
 		}}}}
 		at := metav1.NewTime(time.Unix(1e9, 0))
-		p.Status = nextPipelineStatus(p, checkResult{problem: findDefinitionProblem(newRegistry(nil, nil), p.Spec.Definition())}, at)
+		p.Status = nextPipelineStatus(p, checkResult{problem: findDefinitionProblem(newRegistry(nil, nil, nil), p.Spec.Definition())}, at)
 		checkSchema(t, schema, p.Status)
 		if p.Status = nextPipelineStatus(p, checkResult{}, at); !meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
 			t.Errorf("a Pipeline without a problem is %+v", p.Status)

@@ -67,7 +67,7 @@ func (c *checker) restart() {
 		},
 	})
 	c.reconciler = &PipelineReconciler{
-		Client: counting, APIReader: counting, Registry: newRegistry(counting, counting), Limiter: flowcontrol.NewFakeAlwaysRateLimiter(), Clock: c.clock,
+		Client: counting, APIReader: counting, Registry: newRegistry(counting, counting, c.clock), Limiter: flowcontrol.NewFakeAlwaysRateLimiter(), Clock: c.clock,
 	}
 }
 

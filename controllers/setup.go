@@ -65,7 +65,7 @@ type Controller struct {
 
 // NewControllers returns the controllers of Haltline.
 func NewControllers(d Dependencies) []Controller {
-	registry := newRegistry(d.Client, d.APIReader)
+	registry := newRegistry(d.Client, d.APIReader, d.Clock)
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
@@ -85,9 +85,9 @@ func NewControllers(d Dependencies) []Controller {
 }
 
 // newRegistry returns the providers of all kinds of action. Adding a kind is one more line here.
-func newRegistry(c client.Client, apiReader client.Reader) *action.Registry {
+func newRegistry(c client.Client, apiReader client.Reader, clock clock.PassiveClock) *action.Registry {
 	return action.NewRegistry(
-		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largePages)},
+		&job.Provider{Client: c, APIReader: apiReader, LargeReads: slots.New(largePages), Explanations: job.NewExplanations(clock)},
 	)
 }
 

@@ -22,9 +22,9 @@ import (
 // waits without end.
 const (
 	// maxWait is how long one request holds up other work.
-	maxWait = 5 * time.Second
+	maxWait = 10 * time.Second
 	// maxHold is how long requests hold up other work one after the other. It goes on then, until none waits.
-	maxHold = 10 * time.Second
+	maxHold = 30 * time.Second
 	// holdCheckDelay is when work that was held up is looked at again.
 	holdCheckDelay = 50 * time.Millisecond
 )

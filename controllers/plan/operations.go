@@ -37,6 +37,8 @@ type Operation struct {
 	StartTime *metav1.Time
 	// HeldUp is whether the status shows something that keeps the action.
 	HeldUp bool
+	// Explained is whether the status says why the action goes on.
+	Explained bool
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
 }
@@ -55,7 +57,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 		def := findDefinition(definition, key)
 		operations = append(operations, Operation{
 			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key,
-			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Definition: def,
+			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Explained: a.Reason != "" || a.Message != "", Definition: def,
 		})
 	}
 	return operations

@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/clock"
 
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
@@ -23,6 +26,26 @@ const notRunningAfter = 10 * time.Second
 // cause is why work does not run or does not end: a word and a sentence. It is empty if there is nothing to explain.
 type cause struct {
 	reason, message string
+}
+
+// How often it is begun to look why work goes on. Each look costs a list of pods. When thousands of actions start or end at once,
+// all of them take long, and for a reason that no pod shows.
+const (
+	explanationsPerSecond = 5
+	explanationBurst      = 20
+)
+
+// NewExplanations returns what bounds how often it is begun to look why work goes on.
+func NewExplanations(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
+	return flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(explanationsPerSecond, explanationBurst, c)
+}
+
+// errExplainedLater is the error of work that goes on and is looked at later.
+var errExplainedLater = errors.New("too much is looked at already")
+
+// mayExplain reports whether it may be looked why an action goes on. One that has an explanation keeps it up to date.
+func (p *Provider) mayExplain(op plan.Operation) bool {
+	return op.Explained || p.Explanations == nil || p.Explanations.TryAccept()
 }
 
 // addExplanation adds to an observation of work that goes on why it does, if a stop waits for it for long. An error that came
@@ -53,8 +76,11 @@ func (p *Provider) explainJob(
 ) (plan.Observation, error) {
 	failed := o.Phase == plan.PhaseFailed
 	waiting := o.Phase == plan.PhaseRunning && o.Message == "" && (scope.Explain || op.HeldUp || isLateToRun(job, scope, op))
-	if !failed && !waiting {
+	switch {
+	case !failed && !waiting:
 		return o, nil
+	case waiting && !p.mayExplain(op):
+		return o, action.Pending(errExplainedLater)
 	}
 	seen, err := p.lookThroughPods(ctx, scope, op, waiting)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -29,6 +30,8 @@ type Provider struct {
 	APIReader client.Reader
 	// LargeReads bound how often whole pods or Jobs are read at the same time; nil does not bound it.
 	LargeReads slots.Slots
+	// Explanations bound how often it is begun to look why work goes on; nil does not bound it.
+	Explanations flowcontrol.PassiveRateLimiter
 
 	pods knownPods
 	// written are the generations of Jobs that were created or changed.

@@ -12,6 +12,7 @@ import (
 
 // Terminate ends the Job of an abandoned action, and observes whether nothing of it runs any more.
 func (p *Provider) Terminate(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+	scope.Explain = scope.Explain && p.mayExplain(op)
 	o, err := p.terminate(ctx, scope, op)
 	return p.addExplanation(ctx, scope, op, o, err)
 }
