@@ -158,12 +158,12 @@ run: ## Run the operator on this machine against the cluster of the current kube
 
 .PHONY: notices
 notices: ## Collect the licences of all that is linked into the operator: bin/image/NOTICES.
-	$(GO) run -C hack/licenses . --program $(CURDIR) --output $(BIN)/image/NOTICES
+	CGO_ENABLED=0 $(GO) run -C hack/licenses -trimpath . --program $(CURDIR) --output $(BIN)/image/NOTICES
 
 .PHONY: image
 image: notices ## Pack the operator into an image without Docker: bin/haltline-image.tar.
 	CGO_ENABLED=0 GOOS=linux $(GO) build $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/image/haltline .
-	$(GO) run -C hack/image . --binary $(BIN)/image/haltline --entrypoint /haltline --user 65532:65532 \
+	CGO_ENABLED=0 $(GO) run -C hack/image -trimpath . --binary $(BIN)/image/haltline --entrypoint /haltline --user 65532:65532 \
 		--file $(CURDIR)/LICENSE=/licenses/LICENSE --file $(BIN)/image/NOTICES=/licenses/NOTICES \
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
