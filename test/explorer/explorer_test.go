@@ -106,7 +106,7 @@ func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration
 		for _, sc := range scenarios {
 			t.Run(sc.Name, func(t *testing.T) {
 				t.Parallel()
-				x := &exploration{t: t, all: all, scenario: sc, coverage: newCoverage(), shortest: shortest{}, quietStates: map[uint64]bool{}}
+				x := &exploration{t: t, all: all, scenario: sc, coverage: newCoverage(), shortest: shortest{}, quietStates: map[uint64]bool{}, memo: simcluster.NewMemo()}
 				base := x.try()
 				x.points = len(base.callsUntilRest())
 				explore(x, base)
@@ -130,11 +130,12 @@ type exploration struct {
 	scenario    *Scenario
 	shortest    shortest
 	quietStates map[uint64]bool
+	memo        *simcluster.Memo
 }
 
 // try runs the scenario with injections and checks its history.
 func (x *exploration) try(injections ...*Injection) *Sim {
-	s := NewSim(x.scenario, injections...)
+	s := newSimWith(x.memo, x.scenario, injections...)
 	s.QuietStates = x.quietStates
 	s.Run()
 	for state := range s.States {

@@ -18,7 +18,7 @@ func TestPairs(t *testing.T) {
 	exploreAll(t, small, func(x *exploration, base *Sim) {
 		n := 0
 		for _, first := range listGravest(base, 0) {
-			run := NewSim(x.scenario, first)
+			run := newSimWith(x.memo, x.scenario, first)
 			run.Run()
 			for _, runSecondOperator := range listGravest(run, first.Call) {
 				n++

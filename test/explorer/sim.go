@@ -67,8 +67,13 @@ const (
 
 // NewSim prepares a run.
 func NewSim(sc *Scenario, injections ...*Injection) *Sim {
+	return newSimWith(&simcluster.Memo{}, sc, injections...)
+}
+
+// newSimWith prepares a run that need not compute what the memo of earlier runs has.
+func newSimWith(memo *simcluster.Memo, sc *Scenario, injections ...*Injection) *Sim {
 	s := &Sim{
-		Scenario: sc, Store: simcluster.NewStore(), Injections: injections, States: map[uint64]bool{}, objectCounts: map[int][]int{},
+		Scenario: sc, Store: simcluster.NewStoreWith(memo), Injections: injections, States: map[uint64]bool{}, objectCounts: map[int][]int{},
 		hasActed: make([]bool, len(sc.Acts)), patience: quietTime, stepsLeft: maxSteps,
 	}
 	s.Store.Wrote = func(simcluster.Change) { s.States[s.Store.State()] = true }

@@ -209,7 +209,8 @@ func (c *storeClient) patch(verb string, o client.Object, p client.Patch) error 
 		return err
 	}
 	body := patchBody{p.Type(), data}
-	call.HasUID, call.HasState = ReadGuard(data)
+	g := remember(c.store.memo.guards, string(data), func() guard { uid, state := ReadGuard(data); return guard{uid, state} })
+	call.HasUID, call.HasState = g.uid, g.state
 	return c.call(call, func() error {
 		return c.store.patch(call.Kind, call.Key, body, verb == "patch-status", o)
 	})

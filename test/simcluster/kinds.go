@@ -172,6 +172,36 @@ func objectMeta(o client.Object) *metav1.ObjectMeta {
 	return o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)
 }
 
+// withResourceVersion returns an object with another resourceVersion. It has everything else in common with the first one, and
+// neither must be changed in depth.
+func withResourceVersion(o client.Object, resourceVersion string) client.Object {
+	var next client.Object
+	switch t := o.(type) {
+	case *v1alpha1.Pipeline:
+		c := *t
+		next = &c
+	case *v1alpha1.PipelineExecution:
+		c := *t
+		next = &c
+	case *v1alpha1.StopRequest:
+		c := *t
+		next = &c
+	case *batchv1.Job:
+		c := *t
+		next = &c
+	case *corev1.Pod:
+		c := *t
+		next = &c
+	case *appsv1.ControllerRevision:
+		c := *t
+		next = &c
+	default:
+		panic(fmt.Sprintf("the store has no %T", o))
+	}
+	next.SetResourceVersion(resourceVersion)
+	return next
+}
+
 // assignList puts the objects into a list.
 func assignList(objects []client.Object, to client.ObjectList) {
 	items := make([]runtime.Object, 0, len(objects))

@@ -61,24 +61,38 @@ func (s *Store) patch(k Kind, key client.ObjectKey, p patchBody, status bool, an
 	case uid != "" && uid != string(old.GetUID()):
 		return newInvalid(k, key, "uid", uid, "field is immutable")
 	}
+	result := remember(s.memo.patched, s.newPatchKey(k, key, old, p, status), func() outcome {
+		next, err := applyPatch(k, old, p, status)
+		if err != nil {
+			return outcome{err: err}
+		}
+		return s.outcomeOf(k, key, old, next)
+	})
+	if result.err != nil {
+		return result.err
+	}
+	s.finish(k, key, old, result)
+	s.fill(k, key, answer)
+	return nil
+}
+
+// applyPatch returns what a patch makes of an object, or the answer to one that does not apply.
+func applyPatch(k Kind, old client.Object, p patchBody, status bool) (client.Object, error) {
 	raw, err := p.apply(encode(old))
 	if err != nil {
-		return newPatchFailed(err)
+		return nil, newPatchFailed(err)
 	}
 	patched := k.New()
 	if err := json.Unmarshal(raw, patched); err != nil {
-		return apierrors.NewBadRequest(err.Error())
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
-	next := patched
-	if status {
-		next = old.DeepCopyObject().(client.Object)
-		copyStatus(patched, next)
-	} else {
-		copyStatus(old, next)
+	if !status {
+		copyStatus(old, patched)
+		return patched, nil
 	}
-	s.put(k, key, old, next)
-	s.fill(k, key, answer)
-	return nil
+	next := old.DeepCopyObject().(client.Object)
+	copyStatus(patched, next)
+	return next, nil
 }
 
 // newPatchFailed is the answer to a patch that does not apply, such as one of whose tests fails.

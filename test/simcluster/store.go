@@ -4,7 +4,6 @@
 package simcluster
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -53,7 +52,10 @@ type Store struct {
 	byKind [kinds][]int
 	uids   int
 	state  uint64
-	raws   map[string][]byte
+	// versions are the stored contents by the names of objects.
+	versions map[string]*version
+	// memo remembers what the writes of other stores gave. All of its maps are nil if there were none.
+	memo *Memo
 	// writer and call are those of the next changes.
 	writer string
 	call   int
@@ -63,8 +65,11 @@ type Store struct {
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // NewStore returns a store with nothing in it.
-func NewStore() *Store {
-	s := &Store{Clock: clocktesting.NewFakePassiveClock(epoch), raws: map[string][]byte{}, writer: "user"}
+func NewStore() *Store { return NewStoreWith(&Memo{}) }
+
+// NewStoreWith returns a store with nothing in it, which need not compute what the memo has.
+func NewStoreWith(memo *Memo) *Store {
+	s := &Store{Clock: clocktesting.NewFakePassiveClock(epoch), versions: map[string]*version{}, memo: memo, writer: "user"}
 	for k := range s.objects {
 		s.objects[k] = map[client.ObjectKey]client.Object{}
 	}
@@ -176,45 +181,83 @@ func (s *Store) Mutate(k Kind, key client.ObjectKey, change func(client.Object))
 // put stores the next version of an object, and removes the object if nothing keeps it any more. A write that changes nothing
 // is no change.
 func (s *Store) put(k Kind, key client.ObjectKey, old, next client.Object) bool {
-	next.SetResourceVersion("")
-	if bytes.Equal(s.raws[objectID(k, key)], encode(next)) {
-		return false
-	}
-	if specChanged(old, next) {
-		next.SetGeneration(old.GetGeneration() + 1)
-	}
-	if next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !isInGrace(next) {
-		next = nil
-	}
-	s.commit(k, key, old, next)
-	return true
+	return s.finish(k, key, old, s.outcomeOf(k, key, old, next))
 }
 
+// outcome is what a write makes of an object. It depends on the object and on what is written alone.
+type outcome struct {
+	// next is the version that the object gets; nil if it is removed.
+	next *version
+	// unchanged is true if the write changes nothing.
+	unchanged bool
+	// err is the answer to a write that is refused.
+	err error
+}
+
+// outcomeOf returns the outcome of writing the next state of an object.
+func (s *Store) outcomeOf(k Kind, key client.ObjectKey, old, next client.Object) outcome {
+	written := s.newVersion(k, key, next)
+	switch {
+	case written.raw == s.versions[objectID(k, key)].raw:
+		return outcome{unchanged: true}
+	case next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !isInGrace(next):
+		return outcome{}
+	case specChanged(old, next):
+		next = withResourceVersion(next, "")
+		next.SetGeneration(old.GetGeneration() + 1)
+		written = s.newVersion(k, key, next)
+	}
+	return outcome{next: written}
+}
+
+// finish records an outcome. It reports whether there is a change.
+func (s *Store) finish(k Kind, key client.ObjectKey, old client.Object, o outcome) bool {
+	if !o.unchanged {
+		s.commitVersion(k, key, old, o.next)
+	}
+	return !o.unchanged
+}
+
+// commit stores a new object, or removes an old one.
 func (s *Store) commit(k Kind, key client.ObjectKey, old, next client.Object) {
+	if next == nil {
+		s.commitVersion(k, key, old, nil)
+		return
+	}
+	s.commitVersion(k, key, old, s.newVersion(k, key, next))
+	next.SetResourceVersion(s.objects[k][key].GetResourceVersion())
+}
+
+// commitVersion records a change. Without a next version the object is removed.
+func (s *Store) commitVersion(k Kind, key client.ObjectKey, old client.Object, next *version) {
 	c := Change{Seq: len(s.History) + 1, At: s.Clock.Now(), By: s.writer, Call: s.call, Kind: k, Key: key, Old: old}
 	id := objectID(k, key)
 	if old != nil {
-		s.state ^= hash(id, s.raws[id])
-		delete(s.raws, id)
+		s.state ^= s.versions[id].hash
 	}
 	if next == nil {
 		delete(s.objects[k], key)
+		delete(s.versions, id)
 	} else {
-		next.SetResourceVersion("")
-		raw := encode(next)
-		stored := decode(k, raw, next)
-		stored.SetResourceVersion(strconv.Itoa(c.Seq))
-		next.SetResourceVersion(strconv.Itoa(c.Seq))
-		s.objects[k][key] = stored
-		c.New = stored
-		s.raws[id] = raw
-		s.state ^= hash(id, raw)
+		c.New = withResourceVersion(next.object, strconv.Itoa(c.Seq))
+		s.objects[k][key] = c.New
+		s.versions[id] = next
+		s.state ^= next.hash
 	}
 	s.byKind[k] = append(s.byKind[k], len(s.History))
 	s.History = append(s.History, c)
 	if s.Wrote != nil {
 		s.Wrote(c)
 	}
+}
+
+// newVersion returns an object as it is stored.
+func (s *Store) newVersion(k Kind, key client.ObjectKey, o client.Object) *version {
+	o = withResourceVersion(o, "")
+	of := content{k, string(encode(o))}
+	return remember(s.memo.stored, of, func() *version {
+		return &version{content: of, object: decode(of), hash: hash(objectID(k, key), of.raw)}
+	})
 }
 
 // Delete removes an object, or marks it as deleted, as the API server does.
@@ -255,14 +298,10 @@ func encode(o client.Object) []byte {
 	return raw
 }
 
-// decode returns an object as it is after it went through JSON, as everything that the operator reads did: only the seconds of
-// times are left. What the models write went through it before.
-func decode(k Kind, raw []byte, o client.Object) client.Object {
-	if k == Job || k == Pod || k == Revision {
-		return o.DeepCopyObject().(client.Object)
-	}
-	stored := k.New()
-	if err := json.Unmarshal(raw, stored); err != nil {
+// decode returns an object as it is after it went through JSON, as everything that is read did: only the seconds of times are left.
+func decode(c content) client.Object {
+	stored := c.kind.New()
+	if err := json.Unmarshal([]byte(c.raw), stored); err != nil {
 		panic(err)
 	}
 	return stored
@@ -281,10 +320,10 @@ func specChanged(old, next client.Object) bool {
 	}
 }
 
-func hash(id string, raw []byte) uint64 {
+func hash(id, raw string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id))
-	_, _ = h.Write(raw)
+	_, _ = h.Write([]byte(raw))
 	return h.Sum64()
 }
 
