@@ -101,11 +101,19 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 test: ## Run unit and integration tests, on a real API server, with the race detector.
 	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|install|integration|simcluster/comparison)')" && \
 	$(GO) test -race $$packages
+	# The explorer works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
+	$(MAKE) --no-print-directory -j2 test-integration test-explorer
+	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
+
+.PHONY: test-integration
+test-integration: ## Run the tests on a real API server, with the race detector: a part of make test.
 	# One at a time: each starts an API server and Kubernetes' controllers.
 	assets="$$($(CLUSTER) assets)" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/install ./test/simcluster/comparison
-	$(GO) test -timeout 30m ./test/explorer
-	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
+
+.PHONY: test-explorer
+test-explorer: ## Run the explorer: a part of make test. Other programs on the machine go first.
+	nice $(GO) test -timeout 30m ./test/explorer
 
 .PHONY: test-e2e
 test-e2e: image ## Run the end-to-end tests on a cluster of their own with a real node. KEEP=1 leaves it up.
