@@ -41,18 +41,33 @@ func stripPipeline(obj any) (any, error) {
 	return obj, nil
 }
 
-// stripExecution leaves the spec and the status of an execution, which the schema bounds, and the marks of ours.
+// stripExecution leaves the spec and the status of an execution, which the schema bounds, and the marks of ours; of one at rest it
+// leaves much less.
 func stripExecution(obj any) (any, error) {
-	if execution, ok := obj.(*v1alpha1.PipelineExecution); ok {
-		action.StripMetadata(&execution.ObjectMeta,
-			[]string{v1alpha1.LabelExecutionID, v1alpha1.LabelPipeline}, []string{v1alpha1.AnnotationExecutionName})
+	execution, ok := obj.(*v1alpha1.PipelineExecution)
+	switch {
+	case !ok:
+	case isExecutionAtRest(execution):
+		stripExecutionAtRest(execution)
+	default:
+		stripExecutionMetadata(execution)
 	}
 	return obj, nil
 }
 
-// stripStopRequest leaves the spec and the status of a request.
+func stripExecutionMetadata(execution *v1alpha1.PipelineExecution) {
+	action.StripMetadata(&execution.ObjectMeta,
+		[]string{v1alpha1.LabelExecutionID, v1alpha1.LabelPipeline}, []string{v1alpha1.AnnotationExecutionName})
+}
+
+// stripStopRequest leaves the spec and the status of a request; of one at rest it leaves much less.
 func stripStopRequest(obj any) (any, error) {
-	if sr, ok := obj.(*v1alpha1.StopRequest); ok {
+	sr, ok := obj.(*v1alpha1.StopRequest)
+	switch {
+	case !ok:
+	case isStopRequestAtRest(sr):
+		stripStopRequestAtRest(sr)
+	default:
 		action.StripMetadata(&sr.ObjectMeta, nil, nil)
 	}
 	return obj, nil

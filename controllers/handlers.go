@@ -19,8 +19,11 @@ import (
 // mapLabelToExecution maps a workload, or a part of one, to the execution that its label names.
 func mapLabelToExecution(c client.Reader) mapToWork {
 	return func(ctx context.Context, o client.Object) []work {
-		list := &v1alpha1.PipelineExecutionList{}
-		return listWork(ctx, c, list, o.GetNamespace(), indexUID, o.GetLabels()[v1alpha1.LabelExecutionID], priorityOfExecution)
+		execution := findUnfinished(ctx, c, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelExecutionID])
+		if execution == nil {
+			return nil
+		}
+		return []work{{reconcile.Request{NamespacedName: client.ObjectKeyFromObject(execution)}, priorityOfExecution(execution)}}
 	}
 }
 
@@ -31,14 +34,29 @@ func mapRequestToExecution(c client.Reader) handler.MapFunc {
 		if !ok {
 			return nil
 		}
-		return requestForExecution(ctx, c, sr.Namespace, sr.Spec.PipelineExecutionID)
+		execution := findUnfinished(ctx, c, sr.Namespace, sr.Spec.PipelineExecutionID)
+		if execution == nil {
+			return nil
+		}
+		return mapToItself(ctx, execution)
 	}
 }
 
-// requestForExecution returns the execution of an id. If the cache does not have it yet, its own event has its reconciler look
-// for requests and workloads.
-func requestForExecution(ctx context.Context, c client.Reader, namespace, id string) []reconcile.Request {
-	return listRequests(ctx, c, &v1alpha1.PipelineExecutionList{}, namespace, indexUID, id)
+// findUnfinished returns the execution of an id as the cache has it, unless it is at rest; it must not be changed. If the cache does
+// not have it yet, its own event has its reconciler look for requests and workloads.
+func findUnfinished(ctx context.Context, c client.Reader, namespace, id string) *v1alpha1.PipelineExecution {
+	list := &v1alpha1.PipelineExecutionList{}
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexIDHash: hashID(id)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "could not look up an execution", "pipelineExecutionId", id)
+		return nil
+	}
+	for i := range list.Items {
+		if execution := &list.Items[i]; string(execution.UID) == id && !isExecutionAtRest(execution) {
+			return execution
+		}
+	}
+	return nil
 }
 
 // mapToWaitingExecutions maps a Pipeline to the executions that wait for it.

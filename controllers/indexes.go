@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"context"
+	"hash/fnv"
+	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,8 +16,8 @@ import (
 
 // Indexes of the cache. Each finds a few objects among many, so that no reconciliation walks over all of a namespace.
 const (
-	// indexUID finds the execution of a pipelineExecutionId.
-	indexUID = "metadata.uid"
+	// indexIDHash finds the executions whose pipelineExecutionId has a hash: see hashID.
+	indexIDHash = "hashOfID"
 	// indexPipelineName finds the Pipelines of a pipelineName.
 	indexPipelineName = "pipelineName"
 	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
@@ -39,7 +41,7 @@ type Index struct {
 // Indexes returns what the cache has to be indexed by.
 func Indexes() []Index {
 	return []Index{
-		{&v1alpha1.PipelineExecution{}, indexUID, byUID},
+		{&v1alpha1.PipelineExecution{}, indexIDHash, byIDHash},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
 		{&v1alpha1.PipelineExecution{}, indexRevision, byRevision},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
@@ -56,8 +58,19 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-func byUID(o client.Object) []string {
-	return []string{string(o.GetUID())}
+func byIDHash(o client.Object) []string {
+	return []string{hashID(string(o.GetUID()))}
+}
+
+// idHashes is how many hashes of ids there are. A value of an index that has one object takes more memory than a finished execution,
+// so some share a value: of 100,000 executions of a namespace about 25.
+const idHashes = 4096
+
+// hashID returns one of idHashes hashes of a pipelineExecutionId.
+func hashID(id string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // It never fails.
+	return strconv.FormatUint(uint64(h.Sum32()%idHashes), 36)
 }
 
 func byAwaitedPipeline(o client.Object) []string {

@@ -13,26 +13,30 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// executionByID returns the execution of an id from the cache, or nil.
+// executionByID returns the execution of an id from the cache, or nil. Of one at rest it has little: see stripExecutionAtRest.
 func executionByID(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
 	list := &v1alpha1.PipelineExecutionList{}
-	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexUID: id})
-	if err != nil || len(list.Items) == 0 {
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexIDHash: hashID(id)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
 		return nil, err
 	}
-	return &list.Items[0], nil
+	for i := range list.Items {
+		if string(list.Items[i].UID) == id {
+			return list.Items[i].DeepCopy(), nil
+		}
+	}
+	return nil, nil
 }
 
-// getLiveExecution returns an execution as it is on the API server, without what the cache leaves out, or nil if it is gone.
+// getLiveExecution returns an execution as it is on the API server, without the metadata that users size, or nil if it is gone. It
+// has all of its status, also if it is at rest.
 func getLiveExecution(ctx context.Context, apiReader client.Reader, known client.Object) (*v1alpha1.PipelineExecution, error) {
 	execution := &v1alpha1.PipelineExecution{}
 	err := apiReader.Get(ctx, client.ObjectKeyFromObject(known), execution)
 	if err != nil || execution.UID != known.GetUID() {
 		return nil, client.IgnoreNotFound(err)
 	}
-	if _, err := stripExecution(execution); err != nil {
-		return nil, err
-	}
+	stripExecutionMetadata(execution)
 	return execution, nil
 }
 

@@ -17,10 +17,12 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/action/job"
 	"haltline.dev/haltline/controllers/metrics"
@@ -101,8 +103,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"),
 		Metrics: metrics.New(), Clock: o.Clock, Nonce: o.Nonce,
 	}
-	collectors := append(d.Metrics.Collectors(), &metrics.Collector{Reader: mgr.GetCache(), Clock: o.Clock})
-	for _, c := range collectors {
+	executions := metrics.NewCollector(o.Clock)
+	if err := followExecutions(ctx, mgr.GetCache(), executions); err != nil {
+		return fmt.Errorf("counting the executions: %w", err)
+	}
+	for _, c := range append(d.Metrics.Collectors(), executions) {
 		if err := registerer.Register(c); err != nil {
 			return fmt.Errorf("registering metrics: %w", err)
 		}
@@ -113,6 +118,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 		}
 	}
 	return nil
+}
+
+// followExecutions has the collector count the executions of the cache.
+func followExecutions(ctx context.Context, c cache.Cache, collector *metrics.Collector) error {
+	informer, err := c.GetInformer(ctx, &v1alpha1.PipelineExecution{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return err
+	}
+	return collector.Follow(informer)
 }
 
 // An object whose reconciliation failed is tried again after firstRetry, then after twice that, and so on up to lastRetry: a

@@ -153,7 +153,7 @@ func (r *StopRequestReconciler) findExecution(ctx context.Context, sr *v1alpha1.
 	case err != nil:
 	case execution == nil:
 		execution, err = r.unknown.findExecution(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
-	case stop.Decide(execution, sr).IsRejection():
+	case !isAccepted(sr) && stop.Decide(execution, sr).IsRejection():
 		execution, err = r.unknown.rereadExecution(ctx, execution)
 	}
 	if err != nil {

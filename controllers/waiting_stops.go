@@ -79,8 +79,8 @@ func (w *waitingStops) Appeared(ctx context.Context, o client.Object) {
 		w.remove(sr.UID)
 		return
 	}
-	execution, err := executionByID(ctx, w.client, sr.Namespace, sr.Spec.PipelineExecutionID)
-	if err == nil && execution != nil && !execution.Status.State.IsFinal() {
+	execution := findUnfinished(ctx, w.client, sr.Namespace, sr.Spec.PipelineExecutionID)
+	if execution != nil && !execution.Status.State.IsFinal() {
 		w.add(sr)
 	}
 }

@@ -32,8 +32,14 @@ func pipelineWatches(c client.Reader) []Watch {
 // executionWatches returns what can change an execution: itself, its stop requests, its Pipeline, and its workloads.
 func executionWatches(c client.Reader, workloads []action.Watch, waiting *waitingStops) []Watch {
 	watches := []Watch{
-		{Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfExecution))},
-		{Object: &v1alpha1.StopRequest{}, Handler: follow(waiting, enqueueWork(withPriority(mapRequestToExecution(c), priorityOfRequest)))},
+		{
+			Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfExecution)),
+			Predicates: []predicate.Predicate{unlessAtRest},
+		},
+		{
+			Object:  &v1alpha1.StopRequest{},
+			Handler: follow(waiting, enqueueWork(withPriority(mapRequestToExecution(c), priorityOfRequest)), unlessAtRest),
+		},
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
 	}
 	for _, w := range workloads {
@@ -53,7 +59,10 @@ func workloadWatch(c client.Reader, w action.Watch) Watch {
 
 func stopRequestWatches(c client.Reader) []Watch {
 	return []Watch{
-		{Object: &v1alpha1.StopRequest{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfRequest))},
+		{
+			Object: &v1alpha1.StopRequest{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfRequest)),
+			Predicates: []predicate.Predicate{unlessAtRest},
+		},
 		{Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict))},
 	}
 }

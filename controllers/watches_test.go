@@ -121,6 +121,7 @@ func TestWhatAChangeEnqueues(t *testing.T) {
 		{"the execution is created", "pipelineexecution", nil, running, []string{"run-1"}},
 		{"the status of the execution changes", "pipelineexecution", running, stopping, []string{"run-1"}},
 		{"the status of the execution changes", "stoprequest", running, stopping, []string{"accepted", "asked"}},
+		{"the execution has stopped", "stoprequest", stopping, transformed(t, makeStopped()).(client.Object), []string{"accepted", "asked"}},
 		{"the execution is gone", "stoprequest", stopping, nil, []string{"accepted", "asked"}},
 		{"the execution is gone and another has its name, in one event", "stoprequest", stopping, successor, []string{"accepted", "asked"}},
 		{"a stop is asked for", "stoprequest", nil, asked, []string{"asked"}},

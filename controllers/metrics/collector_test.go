@@ -4,39 +4,59 @@
 package metrics
 
 import (
-	"context"
+	"cmp"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 	testclock "k8s.io/utils/clock/testing"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// fakeReader lists these executions, or returns the error.
-type fakeReader struct {
-	client.Reader
-	executions []v1alpha1.PipelineExecution
-	err        error
-	// hasDeadline is set if the last call would have ended by itself.
-	hasDeadline bool
+// fakeInformer hands the events of executions to its listener.
+type fakeInformer struct {
+	listener toolscache.ResourceEventHandler
+	synced   bool
+	err      error
 }
 
-func (r *fakeReader) List(ctx context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	_, r.hasDeadline = ctx.Deadline()
-	list.(*v1alpha1.PipelineExecutionList).Items = r.executions
-	return r.err
+func (i *fakeInformer) AddEventHandler(l toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	i.listener = l
+	return fakeRegistration{nil, i}, i.err
 }
 
-func makeCollector(executions ...v1alpha1.PipelineExecution) *Collector {
-	return &Collector{Reader: &fakeReader{executions: executions}, Clock: testclock.NewFakePassiveClock(now)}
+// fakeRegistration has synced when its informer has.
+type fakeRegistration struct {
+	toolscache.ResourceEventHandlerRegistration
+	informer *fakeInformer
+}
+
+func (r fakeRegistration) HasSynced() bool { return r.informer.synced }
+
+// follow returns a collector and the informer that it follows.
+func follow(t *testing.T) (*Collector, *fakeInformer) {
+	t.Helper()
+	collector, informer := NewCollector(testclock.NewFakePassiveClock(now)), &fakeInformer{}
+	if err := collector.Follow(informer); err != nil {
+		t.Fatal(err)
+	}
+	return collector, informer
+}
+
+// list shows the informer what there is at the start.
+func (i *fakeInformer) list(executions ...v1alpha1.PipelineExecution) {
+	for n := range executions {
+		executions[n].UID = types.UID(strconv.Itoa(n))
+		i.listener.OnAdd(&executions[n], true)
+	}
+	i.synced = true
 }
 
 func formatNumber(n float64) string {
@@ -94,8 +114,10 @@ func TestCollector(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			collector, informer := follow(t)
+			informer.list(tt.executions...)
 			registry := prometheus.NewPedanticRegistry()
-			registry.MustRegister(makeCollector(tt.executions...))
+			registry.MustRegister(collector)
 			want := map[string]string{"haltline_oldest_stop_age_seconds{}": tt.age}
 			for _, state := range v1alpha1.ExecutionStates() {
 				want["haltline_executions{state="+string(state)+"}"] = "0"
@@ -103,41 +125,67 @@ func TestCollector(t *testing.T) {
 			for state, n := range tt.counts {
 				want["haltline_executions{state="+state+"}"] = n
 			}
-			if diff := cmp.Diff(want, gather(t, registry)); diff != "" {
+			if diff := gocmp.Diff(want, gather(t, registry)); diff != "" {
 				t.Errorf("gauges (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// A scrape that cannot be answered fails, and does not read as if there were no executions. It does not hang either.
-func TestCollectorThatCannotList(t *testing.T) {
-	reader := &fakeReader{err: errors.New("the cache has not started")}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&Collector{Reader: reader, Clock: testclock.NewFakePassiveClock(now)})
-	families, err := registry.Gather()
-	if err == nil || !strings.Contains(err.Error(), "the cache has not started") {
+// A scrape before the executions were read fails, and does not read as if there were none.
+func TestCollectorBeforeTheCacheHasSynced(t *testing.T) {
+	followed, informer := follow(t)
+	for name, collector := range map[string]*Collector{"not synced": followed, "follows nothing": NewCollector(testclock.NewFakePassiveClock(now))} {
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(collector)
+		families, err := registry.Gather()
+		if err == nil || !strings.Contains(err.Error(), errNotSynced.Error()) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if len(families) != 0 {
+			t.Errorf("%s: it reads %v", name, families)
+		}
+	}
+	informer.err = errors.New("the informer has ended")
+	if err := followed.Follow(informer); !errors.Is(err, informer.err) {
 		t.Errorf("error %v", err)
-	}
-	if len(families) != 0 {
-		t.Errorf("it reads %v", families)
-	}
-	if !reader.hasDeadline {
-		t.Error("a list that hangs would hang the scrape")
 	}
 }
 
-// The cache shares what it hands out.
-func TestCollectorChangesNothing(t *testing.T) {
-	executions := []v1alpha1.PipelineExecution{makeExecution("", ago(time.Second)), makeExecution(v1alpha1.ExecutionStopping, ago(time.Minute))}
-	before := slices.Clone(executions)
-	for i := range before {
-		before[i] = *executions[i].DeepCopy()
-	}
+// The numbers follow every kind of event, and what the events say of an object is not changed: the cache shares it.
+func TestCollectorFollowsTheEvents(t *testing.T) {
+	running, stopping, stopped := makeExecution(v1alpha1.ExecutionInProgress), makeExecution(v1alpha1.ExecutionStopping, ago(time.Minute)),
+		makeExecution(v1alpha1.ExecutionStopped, ago(time.Minute))
+	before := []*v1alpha1.PipelineExecution{running.DeepCopy(), stopping.DeepCopy(), stopped.DeepCopy()}
+	collector, informer := follow(t)
+	informer.synced = true
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(makeCollector(executions...))
-	gather(t, registry)
-	if diff := cmp.Diff(before, executions); diff != "" {
+	registry.MustRegister(collector)
+	for _, step := range []struct {
+		name   string
+		act    func(toolscache.ResourceEventHandler)
+		counts map[v1alpha1.ExecutionState]string
+		age    string
+	}{
+		{"it is created", func(l toolscache.ResourceEventHandler) { l.OnAdd(&running, false) }, map[v1alpha1.ExecutionState]string{"InProgress": "1"}, "0"},
+		{"it is stopped", func(l toolscache.ResourceEventHandler) { l.OnUpdate(&running, &stopping) }, map[v1alpha1.ExecutionState]string{"Stopping": "1"}, "60"},
+		{"it has ended", func(l toolscache.ResourceEventHandler) { l.OnUpdate(&stopping, &stopped) }, map[v1alpha1.ExecutionState]string{"Stopped": "1"}, "0"},
+		{"it is deleted", func(l toolscache.ResourceEventHandler) { l.OnDelete(&stopped) }, nil, "0"},
+		{"another is created", func(l toolscache.ResourceEventHandler) { l.OnAdd(&stopping, false) }, map[v1alpha1.ExecutionState]string{"Stopping": "1"}, "60"},
+		{"it is found to be gone", func(l toolscache.ResourceEventHandler) {
+			l.OnDelete(toolscache.DeletedFinalStateUnknown{Key: "k", Obj: &stopping})
+		}, nil, "0"},
+	} {
+		step.act(informer.listener)
+		want := map[string]string{"haltline_oldest_stop_age_seconds{}": step.age}
+		for _, state := range v1alpha1.ExecutionStates() {
+			want["haltline_executions{state="+string(state)+"}"] = cmp.Or(step.counts[state], "0")
+		}
+		if diff := gocmp.Diff(want, gather(t, registry)); diff != "" {
+			t.Errorf("%s: gauges (-want +got):\n%s", step.name, diff)
+		}
+	}
+	if diff := gocmp.Diff(before, []*v1alpha1.PipelineExecution{&running, &stopping, &stopped}); diff != "" {
 		t.Errorf("the executions were changed (-before +after):\n%s", diff)
 	}
 }

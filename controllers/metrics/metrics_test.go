@@ -39,8 +39,10 @@ func ago(d time.Duration) *metav1.Time {
 // registerAll registers all metrics of the operator.
 func registerAll(t *testing.T, m *Metrics, executions ...v1alpha1.PipelineExecution) *prometheus.Registry {
 	t.Helper()
+	collector, informer := follow(t)
+	informer.list(executions...)
 	registry := prometheus.NewPedanticRegistry()
-	for _, c := range append(m.Collectors(), makeCollector(executions...)) {
+	for _, c := range append(m.Collectors(), collector) {
 		if err := registry.Register(c); err != nil {
 			t.Fatal(err)
 		}

@@ -586,6 +586,64 @@ var controllerFaults = []Fault{
 			Replace: `len(namespaces) >= 0`,
 		}},
 	},
+	// What the cache keeps of what is finished.
+	{
+		Name:   "stripped-before-it-is-at-rest",
+		Breaks: "An execution that has ended, and whose status is behind its generation, is in the cache without its stages, and written so.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "isExecutionAtRest",
+			Find:    `(status.ObservedGeneration == execution.Generation || execution.DeletionTimestamp != nil)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "restored-copy-at-rest",
+		Breaks: "What a restore made of a finished execution counts as finished, so that it never reads RestoredCopy.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "isExecutionAtRest",
+			Find:    `status.PipelineExecutionID == string(execution.UID)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "verdict-by-stripped-execution",
+		Breaks: "I1: a request that was accepted is rejected, since the live read leaves out the record of a stop that has ended.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "getLiveExecution",
+			Find:    `stripExecutionMetadata(execution)`,
+			Replace: `_, _ = stripExecution(execution)`,
+		}},
+	},
+	{
+		Name:   "finished-reconciled-at-a-start",
+		Breaks: "A start of the operator reconciles every object that has ever finished.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "unlessAtRest",
+			Find:    `return !isAtRest(e.Object)`,
+			Replace: `return true`,
+		}},
+	},
+	{
+		Name:   "end-of-a-stop-not-seen",
+		Breaks: "I8: a request is not told that its execution has ended, and never reads Stopped.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "stopRequestWatches",
+			Find:    `{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))}`,
+			Replace: `{
+				Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c)),
+				Predicates: []predicate.Predicate{unlessAtRest},
+			}`,
+		}},
+	},
+	{
+		Name:   "id-of-the-same-hash",
+		Breaks: "A request is answered by an execution whose id has the same hash.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "executionByID",
+			Find:    `string(list.Items[i].UID) == id`,
+			Replace: `true`,
+		}},
+	},
 	{
 		Name:   "unread-node-is-ready",
 		Breaks: "A pod that does not end is reported to be on a ready node, although the operator may not read nodes.",

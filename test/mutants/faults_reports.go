@@ -62,9 +62,18 @@ var reportFaults = []Fault{
 		Name:   "stopped-execution-ages",
 		Breaks: `"age of the oldest stop that still waits; 0 if none waits": a stop that has ended counts, too.`,
 		Edits: []Edit{{
-			Package: "controllers/metrics", Func: "Collector.stopAge",
-			Find:    `execution.Status.State.IsFinal()`,
-			Replace: `false`,
+			Package: "controllers/metrics", Func: "isStopping",
+			Find:    `!execution.Status.State.IsFinal()`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "former-state-still-counted",
+		Breaks: "haltline_executions counts an execution in every state that it was ever in.",
+		Edits: []Edit{{
+			Package: "controllers/metrics", Func: "Collector.change",
+			Find:    `c.counts[stateOf(execution)]--`,
+			Replace: ``,
 		}},
 	},
 	{
