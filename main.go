@@ -9,8 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -38,18 +40,22 @@ func main() {
 // flags are the settings of the operator.
 type flags struct {
 	leaderElect    bool
+	leaseNamespace string
 	probeAddr      string
 	metricsAddr    string
 	metricsCertDir string
 	concurrency    int
 	timeout        time.Duration
 	namespaces     controllers.Namespaces
+	shard          controllers.Shard
 	logs           zap.Options
 }
 
 func parseFlags() *flags {
 	f := &flags{logs: zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}}
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "Elect a leader, so that one of several replicas works.")
+	flag.StringVar(&f.leaseNamespace, "leader-election-namespace", "",
+		"The namespace of the lease. Without it, it is the namespace that the operator runs in.")
 	flag.StringVar(&f.probeAddr, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz.")
 	flag.StringVar(&f.metricsAddr, "metrics-bind-address", "0",
 		"The address of /metrics, such as :8443; 0 serves none. It is served by TLS, to whoever may get the path /metrics.")
@@ -59,6 +65,8 @@ func parseFlags() *flags {
 	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
 	flag.Var(&f.namespaces, "namespaces",
 		"The namespaces to work in, separated by commas; it may be repeated. Without it the operator works in all.")
+	flag.Var(&f.shard, "shard",
+		"The index of this operator and the number of operators that divide the namespaces, such as 0/2. Without it the operator works in all.")
 	f.logs.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return f
@@ -66,13 +74,17 @@ func parseFlags() *flags {
 
 func run() error {
 	f := parseFlags()
+	if err := f.shard.CheckFlags(f.namespaces, f.leaderElect); err != nil {
+		return err
+	}
+	collectGarbageEarly()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&f.logs)))
 	mgr, err := newManager(f)
 	if err != nil {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
-	if err := controllers.Setup(ctx, mgr, ctrlmetrics.Registry, controllers.Options{
+	if err := controllers.Setup(ctx, mgr, f.registerer(), controllers.Options{
 		Clock: clock.RealClock{}, Nonce: rand.Text, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
 		return err
@@ -82,8 +94,24 @@ func run() error {
 			return err
 		}
 	}
-	ctrl.Log.Info("starting", "version", version)
+	ctrl.Log.Info("starting", "version", version, "shard", f.shard.String())
 	return mgr.Start(ctx)
+}
+
+// registerer returns what the metrics of the operator are registered with: each has the shard as a label, if there is one.
+func (f *flags) registerer() prometheus.Registerer {
+	if !f.shard.IsSet() {
+		return ctrlmetrics.Registry
+	}
+	return prometheus.WrapRegistererWith(prometheus.Labels{"shard": f.shard.String()}, ctrlmetrics.Registry)
+}
+
+// collectGarbageEarly has the process take at most half as much memory again as it needs; Go's default is as much again. Most of it
+// is the cache, which lives long, and the operator computes little. The environment variable GOGC sets something else.
+func collectGarbageEarly() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 func newManager(f *flags) (ctrl.Manager, error) {
@@ -103,11 +131,12 @@ func newManager(f *flags) (ctrl.Manager, error) {
 	controllers.HandleWarnings(config)
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         controllers.InNamespaces(controllers.CacheOptions(), f.namespaces),
+		Cache:                         controllers.OfShard(controllers.InNamespaces(controllers.CacheOptions(), f.namespaces), f.shard),
 		Metrics:                       metrics.ServerOptions(f.metricsAddr, f.metricsCertDir),
 		HealthProbeBindAddress:        f.probeAddr,
 		LeaderElection:                f.leaderElect,
-		LeaderElectionID:              "haltline.pipelines.haltline.dev",
+		LeaderElectionID:              f.shard.LeaseName(),
+		LeaderElectionNamespace:       f.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
 }

@@ -628,7 +628,7 @@ var controllerFaults = []Fault{
 		Breaks: "I8: a request is not told that its execution has ended, and never reads Stopped.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stopRequestWatches",
-			Find:    `{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))}`,
+			Find: `{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))}`,
 			Replace: `{
 				Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c)),
 				Predicates: []predicate.Predicate{unlessAtRest},
@@ -642,6 +642,52 @@ var controllerFaults = []Fault{
 			Package: "controllers", Func: "executionByID",
 			Find:    `string(list.Items[i].UID) == id`,
 			Replace: `true`,
+		}},
+	},
+	// Shards.
+	{
+		Name:   "shard-serves-all",
+		Breaks: "The operator of a shard works in the namespaces of the others.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "Shard.Serves",
+			Find:    `binary.BigEndian.Uint32(sum[:])%s.count == s.index`,
+			Replace: `s.index < s.count && len(sum) > 0 && binary.BigEndian.Uint32(sum[:]) >= 0`,
+		}},
+	},
+	{
+		Name:   "shard-sees-others-events",
+		Breaks: "The operator of a shard works on what another shard changes after its start.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "filterWatch",
+			Find:    `!isOfShard(e.Object, shard)`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "shard-lists-others",
+		Breaks: "The operator of a shard works on what the others have when its list is not streamed.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "filterList",
+			Find:    `isOfShard(item, shard)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "shard-without-bookmarks",
+		Breaks: "The watch of a shard in which nothing happens is never told how far it is, and lists everything again and again.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "filterWatch",
+			Find:    `e.Type != watch.Bookmark && e.Type != watch.Error`,
+			Replace: `e.Type != watch.Error`,
+		}},
+	},
+	{
+		Name:   "shards-share-a-lease",
+		Breaks: "Of two shards only one is served.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "Shard.LeaseName",
+			Find:    `!s.IsSet()`,
+			Replace: `s.index < s.count || !s.IsSet()`,
 		}},
 	},
 	{
