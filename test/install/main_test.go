@@ -1,8 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package install tries what config/ installs on a real API server: that each kustomization is accepted there, and that an operator
-// with the rights of config/namespaced works in its namespace and nowhere else.
+// Package install tries what config/ installs on a real API server: that each kustomization is accepted there, that an operator
+// with the rights of config/namespaced works in its namespace and nowhere else, and that those of config/shards divide the namespaces.
 package install
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,6 +50,10 @@ func runTests(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer cluster.Stop()
+	if binaryFolder, err = os.MkdirTemp("", "haltline-install-"); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(binaryFolder)) }()
 	for _, name := range []string{"haltline-system", served, other} {
 		if err := cluster.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 			return 0, err
@@ -95,15 +100,26 @@ func build(t *testing.T, folder string) ([]*unstructured.Unstructured, string) {
 // find returns the object of a kind and name, which must be there, as a typed object.
 func find[T any](t *testing.T, objects []*unstructured.Unstructured, kind, name string) *T {
 	t.Helper()
+	named := slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return o.GetName() != name })
+	found := findAll[T](t, named, kind)
+	if len(found) == 0 {
+		t.Fatalf("there is no %s %q", kind, name)
+	}
+	return found[0]
+}
+
+// findAll returns the objects of a kind as typed objects.
+func findAll[T any](t *testing.T, objects []*unstructured.Unstructured, kind string) []*T {
+	t.Helper()
+	var found []*T
 	for _, object := range objects {
-		if object.GetKind() == kind && object.GetName() == name {
+		if object.GetKind() == kind {
 			typed := new(T)
 			if err := fromUnstructured(object, typed); err != nil {
 				t.Fatal(err)
 			}
-			return typed
+			found = append(found, typed)
 		}
 	}
-	t.Fatalf("there is no %s %q", kind, name)
-	return nil
+	return found
 }

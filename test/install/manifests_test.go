@@ -29,7 +29,7 @@ func fromUnstructured(object *unstructured.Unstructured, typed any) error {
 }
 
 // installations are the kustomizations that install an operator.
-var installations = []string{"default", "without-mutating-policy", "namespaced", "owner-references", "two-replicas"}
+var installations = []string{"default", "without-mutating-policy", "namespaced", "owner-references", "two-replicas", "shards"}
 
 func TestEveryKustomizationIsAcceptedByAnAPIServer(t *testing.T) {
 	config := filepath.Join(apiserver.RepositoryRoot(), "config")
@@ -148,11 +148,14 @@ func TestThePoliciesNameTheAccountOfTheOperator(t *testing.T) {
 	g := NewWithT(t)
 	for _, folder := range installations {
 		objects, _ := build(t, folder)
-		deployment := find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager")
-		account := "system:serviceaccount:" + deployment.Namespace + ":" + deployment.Spec.Template.Spec.ServiceAccountName
-		for _, name := range []string{"haltline-operator-jobs", "haltline-operator-pods", "haltline-operator-controllerrevisions"} {
-			policy := find[admissionregistrationv1.ValidatingAdmissionPolicy](t, objects, "ValidatingAdmissionPolicy", name)
-			g.Expect(policy.Spec.MatchConditions[0].Expression).To(Equal(`request.userInfo.username == "` + account + `"`))
+		deployments := findAll[appsv1.Deployment](t, objects, "Deployment")
+		g.Expect(deployments).NotTo(BeEmpty())
+		for _, deployment := range deployments {
+			account := "system:serviceaccount:" + deployment.Namespace + ":" + deployment.Spec.Template.Spec.ServiceAccountName
+			for _, name := range []string{"haltline-operator-jobs", "haltline-operator-pods", "haltline-operator-controllerrevisions"} {
+				policy := find[admissionregistrationv1.ValidatingAdmissionPolicy](t, objects, "ValidatingAdmissionPolicy", name)
+				g.Expect(policy.Spec.MatchConditions[0].Expression).To(Equal(`request.userInfo.username == "` + account + `"`))
+			}
 		}
 	}
 }

@@ -4,13 +4,7 @@
 package install
 
 import (
-	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,11 +14,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -47,7 +39,7 @@ func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testi
 		Should(Succeed(), "the role is not in force")
 
 	ignored := startIn(t, other)
-	log := runOperator(t)
+	log := runNamespaced(t)
 	execution := startIn(t, served)
 	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), log.String)
 	sr := builders.StopAndAbandon(execution)
@@ -94,58 +86,13 @@ func isRunning(t *testing.T, execution *v1alpha1.PipelineExecution) bool {
 	return false
 }
 
-// runOperator builds the operator and runs it until the end of the test. It returns its log.
-func runOperator(t *testing.T) *lockedBuffer {
+// runNamespaced runs the operator of config/namespaced until the end of the test. It returns its log.
+func runNamespaced(t *testing.T) *lockedBuffer {
 	t.Helper()
-	g := NewWithT(t)
-	folder := t.TempDir()
-	binary := filepath.Join(folder, "haltline")
-	//nolint:gosec // The path is the test's own.
-	compile := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
-	compile.Dir = apiserver.RepositoryRoot()
-	output, err := compile.CombinedOutput()
-	g.Expect(err).NotTo(HaveOccurred(), string(output))
-
-	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
-	g.Expect(err).NotTo(HaveOccurred())
-	for _, user := range config.AuthInfos {
-		user.Impersonate = account
-	}
-	kubeconfig := filepath.Join(folder, "kubeconfig")
-	g.Expect(clientcmd.WriteToFile(*config, kubeconfig)).To(Succeed())
-
 	objects, _ := build(t, "namespaced")
 	flags := find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
-	g.Expect(flags).To(ContainElement("--namespaces=" + served))
+	NewWithT(t).Expect(flags).To(ContainElement("--namespaces=" + served))
 	// Outside of a cluster there is no namespace for the lease.
 	flags = slices.DeleteFunc(flags, func(flag string) bool { return flag == "--leader-elect" })
-	log := &lockedBuffer{}
-	//nolint:gosec // The path is the test's own.
-	command := exec.CommandContext(t.Context(), binary, append(flags, "--health-probe-bind-address=0")...)
-	command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KUBECONFIG=") }), "KUBECONFIG="+kubeconfig)
-	command.Stdout, command.Stderr = log, log
-	g.Expect(command.Start()).To(Succeed())
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	return log
-}
-
-// lockedBuffer is a log that can be read while it is written.
-type lockedBuffer struct {
-	lock   sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(content []byte) (int, error) {
-	b.lock.Lock()
-	defer b.lock.Unlock()
-	return b.buffer.Write(content)
-}
-
-func (b *lockedBuffer) String() string {
-	b.lock.Lock()
-	defer b.lock.Unlock()
-	return b.buffer.String()
+	return startOperator(t, flags).log
 }
