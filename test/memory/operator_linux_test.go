@@ -47,7 +47,7 @@ func startOperator(t *testing.T, binary, kubeconfig string) *operator {
 		t.Fatal(err)
 	}
 	o := &operator{cmd: exec.Command(binary, "--health-probe-bind-address=0"), ended: make(chan error, 1)}
-	o.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	o.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "GOMEMLIMIT=460MiB")
 	o.cmd.Stdout, o.cmd.Stderr = log, log
 	if err := o.cmd.Start(); err != nil {
 		t.Fatal(err)
