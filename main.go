@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"flag"
 	"fmt"
@@ -84,6 +85,7 @@ func run() error {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
+	go returnMemoryOfLists(ctx, mgr)
 	if err := controllers.Setup(ctx, mgr, f.registerer(), controllers.Options{
 		Clock: clock.RealClock{}, Nonce: rand.Text, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
@@ -111,6 +113,13 @@ func (f *flags) registerer() prometheus.Registerer {
 func collectGarbageEarly() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
+	}
+}
+
+// returnMemoryOfLists gives back to the system what the first lists took: they come whole, and the cache keeps little of them.
+func returnMemoryOfLists(ctx context.Context, mgr ctrl.Manager) {
+	if mgr.GetCache().WaitForCacheSync(ctx) {
+		debug.FreeOSMemory()
 	}
 }
 

@@ -32,7 +32,7 @@ var binaryFolder string
 // buildOperator builds the operator once for all tests, and returns the path of the binary, or what the compiler printed.
 var buildOperator = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(binaryFolder, "haltline")
-	//nolint:gosec,noctx // The path is the tests' own, and the build is for all of them.
+	//nolint:gosec // The path is the tests' own, and the build is for all of them.
 	compile := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
 	compile.Dir = apiserver.RepositoryRoot()
 	if output, err := compile.CombinedOutput(); err != nil {
