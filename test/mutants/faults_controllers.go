@@ -628,9 +628,9 @@ var controllerFaults = []Fault{
 		Breaks: "I8: a request is not told that its execution has ended, and never reads Stopped.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stopRequestWatches",
-			Find: `{Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c))}`,
+			Find: `{Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict))}`,
 			Replace: `{
-				Object: &v1alpha1.PipelineExecution{}, Handler: withPriority(mapToOpenStopRequests(c)),
+				Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(withPriority(mapToOpenStopRequests(c), priorityOfVerdict)),
 				Predicates: []predicate.Predicate{unlessAtRest},
 			}`,
 		}},
