@@ -32,11 +32,14 @@ func CacheOptions() cache.Options {
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
 }
 
-// stripPipeline leaves the name and the status of a Pipeline. What it runs is read live, one Pipeline at a time.
+// stripPipeline leaves the name and the status of a Pipeline, and how long its executions are kept. What it runs is read live, one Pipeline at a time.
 func stripPipeline(obj any) (any, error) {
 	if pipeline, ok := obj.(*v1alpha1.Pipeline); ok {
 		action.StripMetadata(&pipeline.ObjectMeta, nil, nil)
-		pipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName}
+		pipeline.Spec = v1alpha1.PipelineSpec{
+			PipelineName: pipeline.Spec.PipelineName,
+			History:      pipeline.Spec.History, TTLSecondsAfterFinished: pipeline.Spec.TTLSecondsAfterFinished,
+		}
 	}
 	return obj, nil
 }

@@ -37,7 +37,11 @@ func isStopRequestAtRest(sr *v1alpha1.StopRequest) bool {
 // stripExecutionAtRest leaves of an execution at rest its name and ids, its pipeline and its revision, and how and when it ended. The
 // record of its stop is left out: a request without a verdict is answered after a live read.
 func stripExecutionAtRest(execution *v1alpha1.PipelineExecution) {
+	keep, isKept := execution.Annotations[v1alpha1.AnnotationKeep]
 	stripMetadataAtRest(&execution.ObjectMeta)
+	if isKept {
+		execution.Annotations = map[string]string{v1alpha1.AnnotationKeep: keep[:0]}
+	}
 	shareTypeMeta(&execution.TypeMeta)
 	execution.Spec.PipelineName = sharedStrings.Intern(execution.Spec.PipelineName)
 	execution.Spec.Variables, execution.Spec.StartedBy = nil, ""

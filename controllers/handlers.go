@@ -88,6 +88,27 @@ func mapToPipelinesOfSameName(c client.Reader) handler.MapFunc {
 	}
 }
 
+// mapToPipelineName maps a Pipeline or an execution to its pipelineName.
+func mapToPipelineName(_ context.Context, o client.Object) []reconcile.Request {
+	name := ""
+	switch o := o.(type) {
+	case *v1alpha1.Pipeline:
+		name = o.EffectiveName()
+	case *v1alpha1.PipelineExecution:
+		name = o.Spec.PipelineName
+	}
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+// hasTTL reports whether a stop request is deleted some time after it has finished.
+func hasTTL(o client.Object) bool {
+	sr, ok := o.(*v1alpha1.StopRequest)
+	return ok && sr.Spec.TTLSecondsAfterFinished != nil
+}
+
 // mapToRevision maps an execution to the ControllerRevision that it uses.
 func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
 	execution, ok := o.(*v1alpha1.PipelineExecution)

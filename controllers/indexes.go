@@ -24,6 +24,8 @@ const (
 	indexAwaitedPipeline = "awaitedPipeline"
 	// indexRevision finds the executions that use a ControllerRevision. It is a selectable field of the API server as well.
 	indexRevision = "status.pipelineRevision"
+	// indexFinishedOf finds the finished executions of a pipelineName.
+	indexFinishedOf = "finishedOf"
 	// indexOpenStopRequests finds the StopRequests of a pipelineExecutionId that are not finished.
 	indexOpenStopRequests = "openStopRequests"
 )
@@ -44,6 +46,7 @@ func Indexes() []Index {
 		{&v1alpha1.PipelineExecution{}, indexIDHash, byIDHash},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
 		{&v1alpha1.PipelineExecution{}, indexRevision, byRevision},
+		{&v1alpha1.PipelineExecution{}, indexFinishedOf, byPipelineIfFinished},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
 		{&v1alpha1.StopRequest{}, indexOpenStopRequests, byOpenStopRequest},
 	}
@@ -87,6 +90,14 @@ func byRevision(o client.Object) []string {
 		return nil
 	}
 	return []string{execution.Status.PipelineRevision}
+}
+
+func byPipelineIfFinished(o client.Object) []string {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || !isExecutionAtRest(execution) {
+		return nil
+	}
+	return []string{execution.Spec.PipelineName}
 }
 
 func byPipelineName(o client.Object) []string {

@@ -70,6 +70,7 @@ func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader, d.Clock)
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
+	deletions := newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
 	return []Controller{
 		{"pipeline", &PipelineReconciler{
@@ -79,6 +80,8 @@ func NewControllers(d Dependencies) []Controller {
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
 			Revisions: revisions, Reporter: reporter, Blocked: blocked, Waiting: waiting, Clock: d.Clock, Nonce: d.Nonce,
 		}, executionWatches(d.Client, registry.Watches(), waiting)},
+		{"requestretention", &RequestRetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, requestRetentionWatches()},
+		{"retention", &RetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, retentionWatches()},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
 			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),

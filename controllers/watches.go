@@ -67,6 +67,25 @@ func stopRequestWatches(c client.Reader) []Watch {
 	}
 }
 
+// retentionWatches returns what can have a finished execution of a pipeline deleted: that one has finished, and its Pipeline.
+func retentionWatches() []Watch {
+	return []Watch{
+		{
+			Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelineName),
+			Predicates: []predicate.Predicate{predicate.NewPredicateFuncs(isAtRest)},
+		},
+		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelineName)},
+	}
+}
+
+// requestRetentionWatches returns what can have a stop request deleted: that it has finished, and its TTL.
+func requestRetentionWatches() []Watch {
+	return []Watch{{
+		Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{},
+		Predicates: []predicate.Predicate{predicate.NewPredicateFuncs(isAtRest), predicate.NewPredicateFuncs(hasTTL)},
+	}}
+}
+
 // revisionWatches returns what can leave a revision unused: that an execution is gone. What comes to use one takes its mark off.
 func revisionWatches() []Watch {
 	return []Watch{

@@ -14,6 +14,9 @@ const (
 	// that was copied under another name is meant to run.
 	AnnotationExecutionName = "pipelines.haltline.dev/execution-name"
 
+	// AnnotationKeep on an execution keeps it from being deleted because of a history or a TTL, whatever its value is.
+	AnnotationKeep = "pipelines.haltline.dev/keep"
+
 	// LabelPipelineUID is on every ControllerRevision that pins a Pipeline. Its value is the Pipeline's metadata.uid.
 	LabelPipelineUID = "pipelines.haltline.dev/pipeline-uid"
 

@@ -71,6 +71,40 @@ type PipelineSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
 	Stages []Stage `json:"stages"`
+
+	// history is how many finished executions of the pipeline are kept. Older ones are deleted, with their Jobs, pods and logs.
+	// +optional
+	History *ExecutionHistory `json:"history,omitempty"`
+
+	// ttlSecondsAfterFinished is after how many seconds a finished execution of the pipeline is deleted, with its Jobs, pods and
+	// logs: from 0 to 31536000 (a year), and never sooner than a minute after its end. It never is if this is absent, except because
+	// of history. An execution may set another one.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31536000
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+}
+
+// ExecutionHistory is how many finished executions are kept. None is deleted in the first minute after its end, while a StopRequest
+// for it waits, or while it has the annotation pipelines.haltline.dev/keep.
+type ExecutionHistory struct {
+	// succeeded is how many Succeeded executions are kept: from 0 to 100000, and 100 if it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	Succeeded *int32 `json:"succeeded,omitempty"`
+
+	// failed is how many Failed executions are kept: from 0 to 100000, and 100 if it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	Failed *int32 `json:"failed,omitempty"`
+
+	// stopped is how many Stopped executions are kept: from 0 to 100000, and 100 if it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	Stopped *int32 `json:"stopped,omitempty"`
 }
 
 // PipelineDefinition is what an execution pins when it starts, in a ControllerRevision. What governs the pipeline as a

@@ -74,7 +74,7 @@ const (
 	ActionAbandoned ActionState = "Abandoned"
 )
 
-// PipelineExecutionSpec is what to run. It is immutable.
+// PipelineExecutionSpec is what to run. It is immutable, except for how long the execution is kept.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
@@ -102,6 +102,14 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
 	StartedBy string `json:"startedBy,omitempty"`
+
+	// ttlSecondsAfterFinished is after how many seconds the execution is deleted once it has finished, with its Jobs, pods and logs:
+	// from 0 to 31536000 (a year), and never sooner than a minute after its end. If it is absent, that of the Pipeline holds. It
+	// may be changed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31536000
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 }
 
 // Variable is the value of a variable in an execution.

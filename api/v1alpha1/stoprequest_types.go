@@ -18,7 +18,7 @@ const (
 	StopModeAbandon StopMode = "Abandon"
 )
 
-// StopRequestSpec is the request of StopPipelineExecution. It is immutable.
+// StopRequestSpec is the request of StopPipelineExecution. It is immutable, except for how long the request is kept.
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another StopRequest instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="self.pipelineExecutionId == oldSelf.pipelineExecutionId",message="pipelineExecutionId is immutable; create another StopRequest instead",fieldPath=".pipelineExecutionId"
 // +kubebuilder:validation:XValidation:rule="self.?abandon.orValue(false) == oldSelf.?abandon.orValue(false)",message="abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true",fieldPath=".abandon"
@@ -67,6 +67,13 @@ type StopRequestSpec struct {
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
 	Reason string `json:"reason,omitempty"`
+
+	// ttlSecondsAfterFinished is after how many seconds the request is deleted once its condition Finished is True: from 0 to 31536000
+	// (a year), and never sooner than a minute after that. It never is if this is absent. It may be changed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31536000
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 }
 
 // StopRequestStatus is the answer of StopPipelineExecution, and how the stop goes on.

@@ -1,0 +1,150 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/retention"
+)
+
+// +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions;stoprequests,verbs=delete
+
+// How fast finished objects are deleted. Nobody waits for it, and the garbage collector deletes several objects for each.
+const (
+	deletionsPerSecond = 20
+	deletionBurst      = 20
+	// deletionPause is when it goes on after so many were deleted.
+	deletionPause = time.Second
+)
+
+// newDeletionLimiter returns what bounds the deletions of all finished objects.
+func newDeletionLimiter(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
+	return flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(deletionsPerSecond, deletionBurst, c)
+}
+
+// RetentionReconciler deletes the finished executions of a pipeline that its history and their TTL do not keep. A request names a
+// namespace and a pipelineName.
+type RetentionReconciler struct {
+	// Client reads from the cache, and deletes.
+	Client client.Client
+	// Limiter bounds the deletions.
+	Limiter flowcontrol.PassiveRateLimiter
+	// Clock has the time that ages are measured by.
+	Clock clock.PassiveClock
+}
+
+// MaxConcurrentReconciles is 1: the deletions are few.
+func (r *RetentionReconciler) MaxConcurrentReconciles() int { return 1 }
+
+// Reconcile deletes some of the executions that have expired, the oldest first, and comes back for the others.
+func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	finished, err := r.listFinished(ctx, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	pipeline, err := pipelineByName(ctx, r.Client, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	expired, next := retention.Expired(finished, retention.LimitsOf(pipeline), r.Clock.Now())
+	for _, execution := range expired {
+		waits, err := r.isWaitedFor(ctx, execution)
+		switch {
+		case err != nil:
+			return ctrl.Result{}, err
+		case waits:
+			next = soonest(next, retention.MinAge)
+			continue
+		case !r.Limiter.TryAccept():
+			return ctrl.Result{RequeueAfter: deletionPause}, nil
+		}
+		if err := deleteFinished(ctx, r.Client, execution); err != nil {
+			return ignoreConflict(ctx, err)
+		}
+	}
+	return ctrl.Result{RequeueAfter: next}, nil
+}
+
+// listFinished returns the finished executions of a pipeline, as the cache keeps them. They must not be changed.
+func (r *RetentionReconciler) listFinished(ctx context.Context, namespace, pipelineName string) ([]*v1alpha1.PipelineExecution, error) {
+	list := &v1alpha1.PipelineExecutionList{}
+	err := r.Client.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexFinishedOf: pipelineName}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing the finished executions of pipeline %q: %w", pipelineName, err)
+	}
+	finished := make([]*v1alpha1.PipelineExecution, len(list.Items))
+	for i := range list.Items {
+		finished[i] = &list.Items[i]
+	}
+	return finished, nil
+}
+
+// isWaitedFor reports whether a stop request for an execution is not finished.
+func (r *RetentionReconciler) isWaitedFor(ctx context.Context, execution *v1alpha1.PipelineExecution) (bool, error) {
+	list := &v1alpha1.StopRequestList{}
+	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: string(execution.UID)})
+	return len(list.Items) > 0, err
+}
+
+// deleteFinished deletes an object if it is still as the cache has it, and what it owns after it.
+func deleteFinished(ctx context.Context, c client.Client, o client.Object) error {
+	uid, version := o.GetUID(), o.GetResourceVersion()
+	target := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName()}}
+	kind := "StopRequest"
+	if _, is := o.(*v1alpha1.PipelineExecution); is {
+		kind = "PipelineExecution"
+	}
+	target.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	err := c.Delete(ctx, target, client.Preconditions{UID: &uid, ResourceVersion: &version}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("deleting the finished %s %q: %w", kind, o.GetName(), err)
+	}
+	return nil
+}
+
+// soonest returns the shorter of two times to wait, of which 0 is none.
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
+}
+
+// RequestRetentionReconciler deletes finished stop requests that have a TTL.
+type RequestRetentionReconciler struct {
+	// Client reads from the cache, and deletes.
+	Client client.Client
+	// Limiter bounds the deletions.
+	Limiter flowcontrol.PassiveRateLimiter
+	// Clock has the time that ages are measured by.
+	Clock clock.PassiveClock
+}
+
+// Reconcile deletes a request whose time has come.
+func (r *RequestRetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	sr := &v1alpha1.StopRequest{}
+	if err := r.Client.Get(ctx, req.NamespacedName, sr); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	switch after, ends := retention.RequestExpiresAfter(sr, r.Clock.Now()); {
+	case !ends:
+		return ctrl.Result{}, nil
+	case after > 0:
+		return ctrl.Result{RequeueAfter: after}, nil
+	case !r.Limiter.TryAccept():
+		return ctrl.Result{RequeueAfter: deletionPause}, nil
+	}
+	return ignoreConflict(ctx, deleteFinished(ctx, r.Client, sr))
+}

@@ -1,0 +1,174 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	testingclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// retained are finished executions with what deletes them.
+type retained struct {
+	clock *testingclock.FakeClock
+	// deleted are the names of what was deleted, in order.
+	deleted []string
+	// refuse is the answer to the next deletion.
+	refuse     error
+	executions *RetentionReconciler
+	requests   *RequestRetentionReconciler
+}
+
+func newRetained(t *testing.T, objects ...client.Object) *retained {
+	r := &retained{clock: testingclock.NewFakeClock(time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC))}
+	c := interceptor.NewClient(buildClient(t, objects...), interceptor.Funcs{
+		Delete: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			options := (&client.DeleteOptions{}).ApplyOptions(opts)
+			is := &metav1.PartialObjectMetadata{}
+			is.SetGroupVersionKind(o.GetObjectKind().GroupVersionKind())
+			if err := raw.Get(ctx, client.ObjectKeyFromObject(o), is); err != nil {
+				return err
+			}
+			p := options.Preconditions
+			if p == nil || p.UID == nil || *p.UID != is.UID || p.ResourceVersion == nil || *p.ResourceVersion != is.ResourceVersion {
+				t.Errorf("%s is deleted under the preconditions %+v", o.GetName(), p)
+			}
+			if ptr.Deref(options.PropagationPolicy, "") != metav1.DeletePropagationBackground {
+				t.Errorf("what %s owns is not deleted after it: %v", o.GetName(), options.PropagationPolicy)
+			}
+			if r.refuse != nil {
+				return r.refuse
+			}
+			r.deleted = append(r.deleted, o.GetName())
+			return raw.Delete(ctx, is)
+		},
+	})
+	limiter := newDeletionLimiter(r.clock)
+	r.executions = &RetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
+	r.requests = &RequestRetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
+	return r
+}
+
+func (r *retained) reconcile(t *testing.T) ctrl.Result {
+	t.Helper()
+	result, err := r.executions.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "team", Name: "web"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// makeEndedExecution returns an execution at rest that ended some time before noon.
+func makeEndedExecution(name string, state v1alpha1.ExecutionState, ago time.Duration) *v1alpha1.PipelineExecution {
+	e := makeExecutionIn(state)
+	e.Name, e.UID = name, types.UID("uid-of-"+name)
+	e.Status.PipelineExecutionID, e.Status.ObservedGeneration = string(e.UID), e.Generation
+	at := metav1.NewTime(time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC).Add(-ago))
+	e.Status.CompletionTime = &at
+	return e
+}
+
+// A thousand go, the oldest first, at a bounded rate, and the history stays. So does what runs, or waits, or is of another pipeline.
+func TestRetentionOfAThousand(t *testing.T) {
+	pipeline := makePipeline()
+	pipeline.Spec.History = &v1alpha1.ExecutionHistory{Succeeded: ptr.To[int32](10)}
+	objects := []client.Object{pipeline}
+	const finished = 1000
+	for i := range finished {
+		objects = append(objects, makeEndedExecution(fmt.Sprintf("run-%04d", i), v1alpha1.ExecutionSucceeded, time.Duration(2*finished-i)*time.Minute))
+	}
+	running := makeExecutionIn(v1alpha1.ExecutionInProgress)
+	running.Name, running.UID = "running", "uid-of-running"
+	foreign := makeEndedExecution("foreign", v1alpha1.ExecutionSucceeded, 5000*time.Hour)
+	foreign.Spec.PipelineName = "other"
+	waiting := makeStopRequest("waiting", true)
+	waiting.Spec.PipelineExecutionID = "uid-of-run-0003"
+	r := newRetained(t, append(objects, running, foreign, waiting)...)
+
+	seconds := 0
+	for result := r.reconcile(t); len(r.deleted) < finished-10-1; result = r.reconcile(t) {
+		if result.RequeueAfter != deletionPause || seconds > finished {
+			t.Fatalf("after %d s, with %d deleted, it comes back after %s", seconds, len(r.deleted), result.RequeueAfter)
+		}
+		if most := deletionBurst + seconds*deletionsPerSecond; len(r.deleted) > most {
+			t.Fatalf("%d are deleted within %d s, and %d at most may be", len(r.deleted), seconds, most)
+		}
+		r.clock.Step(time.Second)
+		seconds++
+	}
+	if !slices.IsSorted(r.deleted) {
+		t.Error("not the oldest first")
+	}
+	r.clock.Step(time.Minute)
+	if result := r.reconcile(t); result.RequeueAfter != time.Minute {
+		t.Errorf("it comes back after %s for the one that a request waits on", result.RequeueAfter)
+	}
+	for _, name := range []string{"run-0003", "run-0990", "run-0999", "running", "foreign"} {
+		if slices.Contains(r.deleted, name) {
+			t.Errorf("%s is deleted", name)
+		}
+	}
+	if len(r.deleted) != finished-11 {
+		t.Errorf("%d are deleted", len(r.deleted))
+	}
+}
+
+// An execution that changed since the cache showed it is looked at again, and one that is gone is none any more.
+func TestRetentionIsRefused(t *testing.T) {
+	pipeline := makePipeline()
+	pipeline.Spec.TTLSecondsAfterFinished = ptr.To[int32](60)
+	for name, tt := range map[string]struct {
+		err   error
+		again bool
+	}{
+		"a conflict": {apierrors.NewConflict(schema.GroupResource{}, "run", nil), true},
+		"it is gone": {apierrors.NewNotFound(schema.GroupResource{}, "run"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRetained(t, pipeline.DeepCopy(), makeEndedExecution("run", v1alpha1.ExecutionFailed, time.Hour))
+			r.refuse = tt.err
+			if result := r.reconcile(t); (result.RequeueAfter > 0) != tt.again {
+				t.Errorf("it comes back after %s", result.RequeueAfter)
+			}
+		})
+	}
+}
+
+func TestRetentionOfRequests(t *testing.T) {
+	finished := func(name string, ttl *int32) *v1alpha1.StopRequest {
+		sr := makeStopRequest(name, true)
+		sr.Spec.TTLSecondsAfterFinished = ttl
+		sr.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue,
+			LastTransitionTime: metav1.NewTime(time.Date(2026, time.January, 1, 11, 0, 0, 0, time.UTC)),
+		}}
+		return sr
+	}
+	open := makeStopRequest("open", true)
+	open.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
+	r := newRetained(t, finished("expired", ptr.To[int32](3600)), finished("later", ptr.To[int32](3660)), finished("forever", nil), open)
+	for name, after := range map[string]time.Duration{"expired": 0, "later": time.Minute, "forever": 0, "open": 0, "none": 0} {
+		result, err := r.requests.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "team", Name: name}})
+		if err != nil || result.RequeueAfter != after {
+			t.Errorf("%s: it comes back after %s, %v", name, result.RequeueAfter, err)
+		}
+	}
+	if !slices.Equal(r.deleted, []string{"expired"}) {
+		t.Errorf("deleted: %v", r.deleted)
+	}
+}
