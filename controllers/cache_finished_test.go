@@ -123,6 +123,27 @@ func TestTheCacheKeepsWhatIsNotAtRest(t *testing.T) {
 	}
 }
 
+// What keeps an execution from being deleted, and what deletes it, is kept.
+func TestTheCacheKeepsHowLongAnExecutionIsKept(t *testing.T) {
+	execution := makeStopped()
+	execution.Annotations = map[string]string{v1alpha1.AnnotationKeep: "because", "other": "large"}
+	execution.Spec.TTLSecondsAfterFinished = ptr.To[int32](7)
+	kept := transformed(t, execution).(*v1alpha1.PipelineExecution)
+	if _, ok := kept.Annotations[v1alpha1.AnnotationKeep]; !ok || len(kept.Annotations) != 1 || *kept.Spec.TTLSecondsAfterFinished != 7 {
+		t.Errorf("the cache keeps %+v and %+v", kept.Annotations, kept.Spec)
+	}
+	sr := makeFinishedRequest()
+	sr.Spec.TTLSecondsAfterFinished = ptr.To[int32](7)
+	if kept := transformed(t, sr).(*v1alpha1.StopRequest); *kept.Spec.TTLSecondsAfterFinished != 7 {
+		t.Errorf("the cache keeps %+v of a request", kept.Spec)
+	}
+	pipeline := makePipeline()
+	pipeline.Spec.History, pipeline.Spec.TTLSecondsAfterFinished = &v1alpha1.ExecutionHistory{Failed: ptr.To[int32](3)}, ptr.To[int32](7)
+	if kept := transformed(t, pipeline).(*v1alpha1.Pipeline); *kept.Spec.History.Failed != 3 || *kept.Spec.TTLSecondsAfterFinished != 7 {
+		t.Errorf("the cache keeps %+v of a Pipeline", kept.Spec)
+	}
+}
+
 // A start of the operator shows it every object that has ever finished. None of them is reconciled, so that none costs a request.
 func TestAStartReconcilesNothingThatIsFinished(t *testing.T) {
 	execution, sr := transformed(t, makeStopped()).(*v1alpha1.PipelineExecution), transformed(t, makeFinishedRequest()).(*v1alpha1.StopRequest)

@@ -101,12 +101,16 @@ func TestRetentionOfAThousand(t *testing.T) {
 	r := newRetained(t, append(objects, running, foreign, waiting)...)
 
 	seconds := 0
-	for result := r.reconcile(t); len(r.deleted) < finished-10-1; result = r.reconcile(t) {
-		if result.RequeueAfter != deletionPause || seconds > finished {
-			t.Fatalf("after %d s, with %d deleted, it comes back after %s", seconds, len(r.deleted), result.RequeueAfter)
-		}
+	for len(r.deleted) < finished-10-1 {
+		result := r.reconcile(t)
 		if most := deletionBurst + seconds*deletionsPerSecond; len(r.deleted) > most {
 			t.Fatalf("%d are deleted within %d s, and %d at most may be", len(r.deleted), seconds, most)
+		}
+		if len(r.deleted) == finished-10-1 {
+			break
+		}
+		if result.RequeueAfter != deletionPause || seconds > finished {
+			t.Fatalf("after %d s, with %d deleted, it comes back after %s", seconds, len(r.deleted), result.RequeueAfter)
 		}
 		r.clock.Step(time.Second)
 		seconds++

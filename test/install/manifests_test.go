@@ -152,7 +152,7 @@ func TestThePoliciesNameTheAccountOfTheOperator(t *testing.T) {
 		g.Expect(deployments).NotTo(BeEmpty())
 		for _, deployment := range deployments {
 			account := "system:serviceaccount:" + deployment.Namespace + ":" + deployment.Spec.Template.Spec.ServiceAccountName
-			for _, name := range []string{"haltline-operator-jobs", "haltline-operator-pods", "haltline-operator-controllerrevisions"} {
+			for _, name := range []string{"haltline-operator-jobs", "haltline-operator-pods", "haltline-operator-controllerrevisions", "haltline-operator-finished"} {
 				policy := find[admissionregistrationv1.ValidatingAdmissionPolicy](t, objects, "ValidatingAdmissionPolicy", name)
 				g.Expect(policy.Spec.MatchConditions[0].Expression).To(Equal(`request.userInfo.username == "` + account + `"`))
 			}

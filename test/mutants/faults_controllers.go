@@ -328,7 +328,11 @@ var controllerFaults = []Fault{
 		Breaks: "What a tenant sizes is held: the cache keeps the stages of every Pipeline, and each look-up copies them.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stripPipeline",
-			Find: `pipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName}`,
+			Find: `
+				pipeline.Spec = v1alpha1.PipelineSpec{
+					PipelineName: pipeline.Spec.PipelineName,
+					History:      pipeline.Spec.History, TTLSecondsAfterFinished: pipeline.Spec.TTLSecondsAfterFinished,
+				}`,
 		}},
 	},
 	{
@@ -410,6 +414,87 @@ var controllerFaults = []Fault{
 			Package: "internal/ownwrites", Func: "Writes.IsAhead",
 			Find:    `now.Sub(last.at) >= maxLag`,
 			Replace: `false`,
+		}},
+	},
+	// What is deleted when.
+	{
+		Name:   "running-execution-deleted",
+		Breaks: "An execution that runs is deleted because of a TTL.",
+		Edits: []Edit{{
+			Package: "controllers/retention", Func: "canExpire",
+			Find:    `e.Status.State.IsFinal() && e.Status.CompletionTime != nil`,
+			Replace: `(e.Status.State.IsFinal() || e.Status.CompletionTime == nil)`,
+		}, {
+			Package: "controllers/retention", Func: "Expired",
+			Find:    `after - now.Sub(e.Status.CompletionTime.Time)`,
+			Replace: `after - now.Sub(ptr.Deref(e.Status.CompletionTime, metav1.Time{}).Time)`,
+		}, {
+			Package: "controllers/retention", Func: "Expired",
+			Find:    `cmp.Or(b.Status.CompletionTime.Compare(a.Status.CompletionTime.Time), cmp.Compare(b.Name, a.Name))`,
+			Replace: `cmp.Or(ptr.Deref(b.Status.CompletionTime, metav1.Time{}).Compare(ptr.Deref(a.Status.CompletionTime, metav1.Time{}).Time), cmp.Compare(b.Name, a.Name))`,
+		}},
+	},
+	{
+		Name:   "young-execution-deleted",
+		Breaks: "An execution is deleted in the first minute after its end.",
+		Edits: []Edit{{
+			Package: "controllers/retention", Func: "keptFor",
+			Find:    `return MinAge, true`,
+			Replace: `return 0, true`,
+		}},
+	},
+	{
+		Name:   "newest-execution-deleted",
+		Breaks: "The newest executions are deleted, and the oldest are kept.",
+		Edits: []Edit{{
+			Package: "controllers/retention", Func: "Expired",
+			Find:    `b.Status.CompletionTime.Compare(a.Status.CompletionTime.Time)`,
+			Replace: `a.Status.CompletionTime.Compare(b.Status.CompletionTime.Time)`,
+		}},
+	},
+	{
+		Name:   "kept-execution-deleted",
+		Breaks: "An execution with the annotation that keeps it is deleted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "stripExecutionAtRest",
+			Find:    `execution.Annotations = map[string]string{v1alpha1.AnnotationKeep: keep[:0]}`,
+			Replace: `_ = keep`,
+		}},
+	},
+	{
+		Name:   "awaited-execution-deleted",
+		Breaks: "An execution is deleted that a stop request waits on.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.isWaitedFor",
+			Find:    `len(list.Items) > 0`,
+			Replace: `len(list.Items) > 1`,
+		}},
+	},
+	{
+		Name:   "deleted-by-name",
+		Breaks: "An execution that was created again under the name of a finished one is deleted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "deleteFinished",
+			Find:    `client.Preconditions{UID: &uid, ResourceVersion: &version}`,
+			Replace: `client.Preconditions{UID: map[bool]*types.UID{true: &uid}[uid == ""], ResourceVersion: &version}`,
+		}},
+	},
+	{
+		Name:   "deleted-as-the-cache-shows-it",
+		Breaks: "An execution is deleted that has changed since the cache showed it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "deleteFinished",
+			Find:    `client.Preconditions{UID: &uid, ResourceVersion: &version}`,
+			Replace: `client.Preconditions{UID: &uid, ResourceVersion: map[bool]*string{true: &version}[version == ""]}`,
+		}},
+	},
+	{
+		Name:   "deleted-without-bound",
+		Breaks: "All executions that have expired are deleted at once.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.Reconcile",
+			Find:    `!r.Limiter.TryAccept()`,
+			Replace: `!r.Limiter.TryAccept() && next < 0`,
 		}},
 	},
 	// Watches, handlers and indexes.
