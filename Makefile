@@ -26,7 +26,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint
 GOVULNCHECK := $(BIN)/govulncheck
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
-HACK_PROGRAMS := hack/cluster hack/endjob hack/image hack/licenses
+HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/image hack/licenses
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -133,6 +133,14 @@ test-chaos: ## Stop executions on a real cluster while it breaks; the audit log 
 test-memory: ## Run the operator while a tenant makes everything as large as it can be, and measure its memory. Linux only.
 	assets="$$($(CLUSTER) assets)" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test ./test/memory -v -count=1 -timeout 15m
+
+.PHONY: bench
+bench: ## Measure the operator on a local cluster of its own, and compare with the cluster itself. BENCH has flags of hack/bench. Linux only.
+	$(GO) -C hack/bench run . $(BENCH)
+
+.PHONY: bench-small
+bench-small: ## Do the same with small numbers. It fails on an error, not on a time.
+	$(GO) -C hack/bench run . -creates=400 -single=8 -at-once=50 -storms=50 -output=$(BIN)/bench-small -patience=1m $(BENCH)
 
 .PHONY: test-explorer-pairs
 test-explorer-pairs: ## Run the explorer's small scenarios with every pair of its gravest injections; make test tries one pair in 100.

@@ -45,6 +45,7 @@ type flags struct {
 	probeAddr      string
 	metricsAddr    string
 	metricsCertDir string
+	pprofAddr      string
 	concurrency    int
 	timeout        time.Duration
 	namespaces     controllers.Namespaces
@@ -62,6 +63,8 @@ func parseFlags() *flags {
 		"The address of /metrics, such as :8443; 0 serves none. It is served by TLS, to whoever may get the path /metrics.")
 	flag.StringVar(&f.metricsCertDir, "metrics-cert-dir", "",
 		"The folder of tls.crt and tls.key for /metrics. Without it the operator signs a certificate itself.")
+	flag.StringVar(&f.pprofAddr, "pprof-bind-address", "",
+		"The address of /debug/pprof, such as localhost:6060; empty serves none. Whoever can reach it may read the memory of the operator.")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
 	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
 	flag.Var(&f.namespaces, "namespaces",
@@ -143,6 +146,7 @@ func newManager(f *flags) (ctrl.Manager, error) {
 		Cache:                         controllers.OfShard(controllers.InNamespaces(controllers.CacheOptions(), f.namespaces), f.shard),
 		Metrics:                       metrics.ServerOptions(f.metricsAddr, f.metricsCertDir),
 		HealthProbeBindAddress:        f.probeAddr,
+		PprofBindAddress:              f.pprofAddr,
 		LeaderElection:                f.leaderElect,
 		LeaderElectionID:              f.shard.LeaseName(),
 		LeaderElectionNamespace:       f.leaseNamespace,
