@@ -44,7 +44,12 @@ func (b *bench) measureWrites(ctx context.Context, prefix string, n, writers int
 		requests[i].Status.ObservedGeneration, requests[i].Status.State = 1, v1alpha1.ExecutionStopping
 		return b.k8s.Status().Update(ctx, requests[i])
 	})
+	if err != nil {
+		return err
+	}
 	b.results.addWrites("update status", writers, each, all)
+	// The operator would answer them when it starts.
+	_, _, err = inParallel(n, b.writers, func(i int) error { return b.k8s.Delete(ctx, requests[i]) })
 	return err
 }
 

@@ -90,13 +90,14 @@ func waitUntilReady(ctx context.Context) error {
 	}
 }
 
-// stop ends the operator. It returns an error if the operator ended badly or logged an error.
+// stop ends the operator. It returns an error if the operator ended badly, or logged an error before: what is under way when it is told
+// to end is cut short, and logged as such.
 func (o *operator) stop() error {
+	text, readErr := os.ReadFile(o.log)
 	if err := o.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	err := o.cmd.Wait()
-	text, readErr := os.ReadFile(o.log)
 	if lines := errorLines(text); len(lines) > 0 {
 		err = errors.Join(err, fmt.Errorf("the operator logged %d errors (%s), such as: %s", len(lines), o.log, lines[0]))
 	}

@@ -162,7 +162,7 @@ func (r *recorder) wait(ctx context.Context, patience time.Duration, uids []type
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d or more are not %s: %w", len(uids)-reached, len(uids), m, ctx.Err())
+			return fmt.Errorf("only the first %d of %d are %s: %w", reached, len(uids), m, ctx.Err())
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (r *results) print(out io.Writer) error {
 	}
 	fmt.Fprintf(table, "\ntarget\treached\twanted\t\n")
 	for _, t := range r.Targets {
-		fmt.Fprintf(table, "%s\t%.2f\t%s %g\t%s\n", t.Name, t.Reached, t.comparison(), t.Wanted, t.outcome())
+		fmt.Fprintf(table, "%s\t%.2f\t%s %.2f\t%s\n", t.Name, t.Reached, t.comparison(), t.Wanted, t.outcome())
 	}
 	return table.Flush()
 }

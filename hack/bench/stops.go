@@ -110,6 +110,10 @@ func (b *bench) measureOneByOne(ctx context.Context) error {
 
 // measureRejections asks for a second stop of what is Stopped.
 func (b *bench) measureRejections(ctx context.Context, a *arena, uids []types.UID) error {
+	// What follows the last stop, such as its event, is not of the rejections.
+	if err := pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
 	before, err := b.auditMark()
 	if err != nil {
 		return err
