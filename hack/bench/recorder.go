@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,45 +39,47 @@ type recorder struct {
 	marks   map[types.UID]map[mark]time.Time
 	changed chan struct{} // closed and replaced at each new mark
 	failed  error
-	watches []watch.Interface
+	stop    context.CancelFunc
 }
 
-// startRecorder watches a namespace in which nothing has happened yet. A watch lives for half an hour at least.
+// startRecorder watches a namespace in which nothing has happened yet.
 func (c *cluster) startRecorder(ctx context.Context, namespace string) (*recorder, error) {
-	r := &recorder{marks: map[types.UID]map[mark]time.Time{}, changed: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &recorder{marks: map[types.UID]map[mark]time.Time{}, changed: make(chan struct{}), stop: cancel}
 	lists := []client.ObjectList{&v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &corev1.PodList{}}
 	for _, list := range lists {
-		w, err := c.k8s.Watch(ctx, list, client.InNamespace(namespace))
-		if err != nil {
-			r.stop()
+		if err := c.k8s.List(ctx, list, client.InNamespace(namespace), client.Limit(1)); err != nil {
+			cancel()
 			return nil, err
 		}
-		r.watches = append(r.watches, w)
-		go r.follow(w)
+		go func() { r.fail(c.follow(ctx, r, list, namespace)) }()
 	}
 	return r, nil
 }
 
-func (r *recorder) stop() {
-	for _, w := range r.watches {
-		w.Stop()
-	}
-}
-
-func (r *recorder) follow(w watch.Interface) {
-	for event := range w.ResultChan() {
-		now := time.Now()
-		if event.Type == watch.Error {
-			r.fail(fmt.Errorf("a watch failed: %v", event.Object))
-			return
+// follow watches from the version of a list on. The API server ends a watch that cannot keep up with it; the next one goes on from
+// the last event. It returns the error that ended it.
+func (c *cluster) follow(ctx context.Context, r *recorder, list client.ObjectList, namespace string) error {
+	version := list.GetResourceVersion()
+	for {
+		w, err := c.k8s.Watch(ctx, list, client.InNamespace(namespace), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: version}})
+		if err != nil {
+			return err
 		}
-		uid, marks := observe(event)
-		for _, m := range marks {
-			r.note(uid, m, now)
+		for event := range w.ResultChan() {
+			now := time.Now()
+			if event.Type == watch.Error {
+				return fmt.Errorf("a watch failed: %v", event.Object)
+			}
+			uid, marks := observe(event)
+			for _, m := range marks {
+				r.note(uid, m, now)
+			}
+			if object, err := meta.Accessor(event.Object); err == nil {
+				version = object.GetResourceVersion()
+			}
 		}
 	}
-	// After stop nobody waits any more.
-	r.fail(errors.New("a watch has ended"))
 }
 
 // observe returns whom an event of a watch is about, and what it shows.
