@@ -136,11 +136,11 @@ test-memory: ## Run the operator while a tenant makes everything as large as it 
 
 .PHONY: bench
 bench: ## Measure the operator on a local cluster of its own, and compare with the cluster itself. BENCH has flags of hack/bench. Linux only.
-	$(GO) -C hack/bench run . $(BENCH)
+	hack/bench/bench $(BENCH)
 
 .PHONY: bench-small
 bench-small: ## Do the same with small numbers. It fails on an error, not on a time.
-	$(GO) -C hack/bench run . -creates=400 -single=8 -at-once=50 -storms=50 -output=$(BIN)/bench-small -patience=1m $(BENCH)
+	hack/bench/bench -out $(BIN)/bench-small -floor 400 -single 8 -storms 50 -amidst 50 -running 50 -finished 200 -restarted 50 $(BENCH)
 
 .PHONY: test-explorer-pairs
 test-explorer-pairs: ## Run the explorer's small scenarios with every pair of its gravest injections; make test tries one pair in 100.

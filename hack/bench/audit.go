@@ -5,73 +5,156 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 )
 
-// auditEntry is a line of the audit log (audit.k8s.io/v1 Event), with the fields that are counted.
-type auditEntry struct {
-	Verb      string `json:"verb"`
-	User      struct{ Username string }
-	ObjectRef struct{ Resource, Subresource string }
+// auditLog reads what the API server logged of the requests to it.
+type auditLog struct {
+	path   string
+	offset int64
 }
 
-// requestCounts are numbers of requests by "VERB RESOURCE", of the operator and of everybody else.
-type requestCounts struct {
-	Operator map[string]int `json:"operator"`
-	Others   map[string]int `json:"others"`
+// census is who asked the API server for what, for each of a number of things that were done.
+type census struct {
+	Of    string `json:"of"`
+	Lines []line `json:"lines"`
 }
 
-// countRequests counts the requests of an audit log. Watches and requests for no resource, such as leases' and probes', are left
-// out: they do not depend on what is measured.
-func countRequests(log io.Reader) (requestCounts, error) {
-	counts := requestCounts{Operator: map[string]int{}, Others: map[string]int{}}
-	lines := bufio.NewScanner(log)
-	lines.Buffer(nil, 1<<22)
-	for lines.Scan() {
-		var entry auditEntry
-		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
-			return counts, err
-		}
-		resource := entry.ObjectRef.Resource
-		if resource == "" || resource == "leases" || entry.Verb == "watch" {
-			continue
-		}
-		if entry.ObjectRef.Subresource != "" {
-			resource += "/" + entry.ObjectRef.Subresource
-		}
-		if entry.User.Username == operatorUser {
-			counts.Operator[entry.Verb+" "+resource]++
-		} else {
-			counts.Others[entry.Verb+" "+resource]++
-		}
-	}
-	return counts, lines.Err()
+type line struct {
+	Who  string  `json:"who"`
+	What string  `json:"what"`
+	Each float64 `json:"each"`
 }
 
-func (c *cluster) auditLog() string { return filepath.Join(c.folder, "logs", "audit.log") }
+// auditEvent is what is read of a line of the log.
+type auditEvent struct {
+	Verb string `json:"verb"`
+	User struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	ImpersonatedUser struct {
+		Username string `json:"username"`
+	} `json:"impersonatedUser"`
+	UserAgent string `json:"userAgent"`
+	ObjectRef struct {
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+	} `json:"objectRef"`
+}
 
-// auditMark returns a place in the audit log.
-func (c *cluster) auditMark() (int64, error) {
-	info, err := os.Stat(c.auditLog())
+// skip goes to the end of the log.
+func (a *auditLog) skip() error {
+	info, err := os.Stat(a.path)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return info.Size(), nil
+	a.offset = info.Size()
+	return nil
 }
 
-// countSince counts the requests that were answered since a mark.
-func (c *cluster) countSince(mark int64) (requestCounts, error) {
-	file, err := os.Open(c.auditLog())
+// count counts the requests since the last call, for each of n things.
+func (a *auditLog) count(of string, n int) (census, error) {
+	file, err := os.Open(a.path)
 	if err != nil {
-		return requestCounts{}, err
+		return census{}, err
 	}
-	defer file.Close()
-	end, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return requestCounts{}, err
+	defer func() { _ = file.Close() }()
+	if _, err := file.Seek(a.offset, io.SeekStart); err != nil {
+		return census{}, err
 	}
-	return countRequests(io.NewSectionReader(file, mark, end-mark))
+	lines, read, err := countRequests(file)
+	a.offset += read
+	c := census{Of: of, Lines: lines}
+	for i := range c.Lines {
+		c.Lines[i].Each /= float64(n)
+	}
+	return c, err
+}
+
+// countRequests counts the complete lines of a log, the most frequent requests of everybody first, and returns how many bytes they have.
+func countRequests(log io.Reader) (lines []line, read int64, err error) {
+	type key struct{ who, what string }
+	counted := map[key]int{}
+	r := bufio.NewReader(log)
+	for {
+		raw, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, read, err
+		}
+		read += int64(len(raw))
+		var e auditEvent
+		if err := json.Unmarshal(bytes.TrimSpace(raw), &e); err != nil {
+			return nil, read, fmt.Errorf("reading the audit log: %w", err)
+		}
+		counted[key{e.who(), e.what()}]++
+	}
+	for k, n := range counted {
+		lines = append(lines, line{k.who, k.what, float64(n)})
+	}
+	slices.SortFunc(lines, func(a, b line) int {
+		if a.Who != b.Who {
+			return strings.Compare(a.Who, b.Who)
+		}
+		if a.Each != b.Each {
+			return int(b.Each - a.Each)
+		}
+		return strings.Compare(a.What, b.What)
+	})
+	return lines, read, nil
+}
+
+// operatorName is how the operator is called in a census.
+const operatorName = "operator"
+
+func (e *auditEvent) who() string {
+	switch {
+	case strings.HasSuffix(e.ImpersonatedUser.Username, ":haltline-manager"):
+		return operatorName
+	case strings.HasPrefix(e.UserAgent, userAgent):
+		return "people"
+	case strings.HasPrefix(e.UserAgent, "kwok"):
+		return "node"
+	case strings.HasPrefix(e.User.Username, "system:serviceaccount:kube-system:"):
+		return strings.TrimPrefix(e.User.Username, "system:serviceaccount:kube-system:")
+	}
+	return e.User.Username
+}
+
+func (e *auditEvent) what() string {
+	what := e.Verb + " " + e.ObjectRef.Resource
+	if e.ObjectRef.Subresource != "" {
+		what += "/" + e.ObjectRef.Subresource
+	}
+	return what
+}
+
+// total returns how many requests somebody made for each.
+func (c census) total(who string) float64 {
+	sum := 0.0
+	for _, l := range c.Lines {
+		if l.Who == who {
+			sum += l.Each
+		}
+	}
+	return sum
+}
+
+// without returns a census less another one, such as of a first start less the start of one more action.
+func (c census) totalOf(who string, what ...string) float64 {
+	sum := 0.0
+	for _, l := range c.Lines {
+		if l.Who == who && slices.Contains(what, l.What) {
+			sum += l.Each
+		}
+	}
+	return sum
 }

@@ -4,33 +4,38 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 )
 
 func TestPercentile(t *testing.T) {
-	values := []time.Duration{5, 1, 4, 2, 3}
-	for p, want := range map[float64]time.Duration{0: 1, 20: 1, 21: 2, 50: 3, 95: 5, 100: 5} {
-		if got := percentile(values, p); got != want {
-			t.Errorf("p%g is %d, not %d", p, got, want)
+	values := samples{5, 1, 4, 2, 3}
+	for p, want := range map[int]time.Duration{0: 1, 20: 1, 21: 2, 50: 3, 95: 5, 100: 5} {
+		if got := values.percentile(p); got != want {
+			t.Errorf("p%d is %d, not %d", p, got, want)
 		}
 	}
-	if got := percentile(nil, 50); got != 0 {
-		t.Errorf("of no values: %d", got)
+	if got := (samples{}).percentile(50); got != 0 {
+		t.Errorf("of no samples: %d", got)
 	}
 }
 
-func TestInParallelStopsAfterAnError(t *testing.T) {
-	failure := errors.New("no")
-	calls := 0
-	_, _, err := inParallel(10, 1, func(i int) error {
+func TestForEach(t *testing.T) {
+	var sum atomic.Int64
+	if err := forEach(t.Context(), 100, 8, func(_ context.Context, i int) error { sum.Add(int64(i)); return nil }); err != nil || sum.Load() != 4950 {
+		t.Errorf("the sum is %d, %v", sum.Load(), err)
+	}
+	failure, calls := errors.New("no"), 0
+	err := forEach(t.Context(), 100, 1, func(_ context.Context, i int) error {
 		calls++
 		if i == 2 {
 			return failure
@@ -43,112 +48,118 @@ func TestInParallelStopsAfterAnError(t *testing.T) {
 }
 
 func TestCountRequests(t *testing.T) {
-	log := `{"verb":"patch","user":{"username":"` + operatorUser + `"},"objectRef":{"resource":"jobs"}}
-{"verb":"update","user":{"username":"` + operatorUser + `"},"objectRef":{"resource":"stoprequests","subresource":"status"}}
-{"verb":"patch","user":{"username":"` + operatorUser + `"},"objectRef":{"resource":"jobs"}}
-{"verb":"watch","user":{"username":"` + operatorUser + `"},"objectRef":{"resource":"jobs"}}
-{"verb":"update","user":{"username":"node"},"objectRef":{"resource":"leases"}}
-{"verb":"get","user":{"username":"node"}}
-{"verb":"create","user":{"username":"bench"},"objectRef":{"resource":"stoprequests"}}
-`
-	got, err := countRequests(strings.NewReader(log))
-	want := requestCounts{
-		Operator: map[string]int{"patch jobs": 2, "update stoprequests/status": 1},
-		Others:   map[string]int{"create stoprequests": 1},
+	log := `{"verb":"patch","user":{"username":"admin"},"impersonatedUser":{"username":"system:serviceaccount:haltline-system:haltline-manager"},"objectRef":{"resource":"jobs"}}
+{"verb":"patch","user":{"username":"admin"},"impersonatedUser":{"username":"system:serviceaccount:haltline-system:haltline-manager"},"objectRef":{"resource":"jobs"}}
+{"verb":"patch","user":{"username":"admin"},"impersonatedUser":{"username":"system:serviceaccount:haltline-system:haltline-manager"},"objectRef":{"resource":"stoprequests","subresource":"status"}}
+{"verb":"create","user":{"username":"admin"},"userAgent":"haltline-bench","objectRef":{"resource":"stoprequests"}}
+{"verb":"delete","user":{"username":"admin"},"userAgent":"kwok/v1","objectRef":{"resource":"pods"}}
+{"verb":"update","user":{"username":"system:serviceaccount:kube-system:job-controller"},"objectRef":{"resource":"jobs","subresource":"status"}}
+{"verb":"get","user":{"username":"a line that is not comp`
+	lines, read, err := countRequests(strings.NewReader(log))
+	want := []line{
+		{"job-controller", "update jobs/status", 1}, {"node", "delete pods", 1},
+		{"operator", "patch jobs", 2}, {"operator", "patch stoprequests/status", 1}, {"people", "create stoprequests", 1},
 	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, %v", got, err)
+	if err != nil || !reflect.DeepEqual(lines, want) || read != int64(strings.LastIndex(log, "\n")+1) {
+		t.Errorf("%v, %d bytes, %v", lines, read, err)
 	}
-}
-
-func TestErrorLines(t *testing.T) {
-	log := `{"level":"info","msg":"starting"}
-{"level":"error","msg":"lost"}
-panic: nil
-`
-	if got := errorLines([]byte(log)); len(got) != 2 || !strings.Contains(got[0], "lost") {
-		t.Errorf("%q", got)
+	c := census{Lines: lines}
+	if c.total(operatorName) != 3 || c.totalOf(operatorName, "patch jobs") != 2 {
+		t.Errorf("the operator made %v and %v requests", c.total(operatorName), c.totalOf(operatorName, "patch jobs"))
+	}
+	if _, _, err := countRequests(strings.NewReader("no event\n")); err == nil {
+		t.Error("a line that is no event is no error")
 	}
 }
 
 func TestParseUsage(t *testing.T) {
 	stat := "7 (a (name) x) S 1 7 7 0 -1 4194560 1 2 3 4 150 50 0 0 20 0"
 	got, err := parseUsage(stat, "Name:\ta\nVmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\n")
-	if err != nil || got != (usage{CPUSeconds: 2, PeakKiB: 2048}) {
-		t.Errorf("%v, %v", got, err)
+	if want := (usage{cpu: 2 * time.Second, rss: 1 << 20, peak: 2 << 20}); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := parseUsage(stat, "Name:\ta\n"); err == nil {
-		t.Error("a status without VmHWM is accepted")
+	for _, wrong := range [][2]string{{stat, "Name:\ta\n"}, {"7 (a) S", "VmHWM: 1 kB\nVmRSS: 1 kB\n"}} {
+		if _, err := parseUsage(wrong[0], wrong[1]); err == nil {
+			t.Errorf("%q is no error", wrong)
+		}
+	}
+}
+
+func TestFindErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	for content, found := range map[string]bool{
+		`{"level":"info","msg":"error"}` + "\n":                      false,
+		`{"level":"info"}` + "\n" + `{"level":"error","msg":"lost"}`: true,
+		"panic: nil\n": true,
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := findErrors(path); (err != nil) != found {
+			t.Errorf("%q: %v", content, err)
+		}
 	}
 }
 
 func TestTargets(t *testing.T) {
-	var r results
-	r.add("raw create, 32 writers", 1500, "/s")
-	r.add(rawStatusP50, 2, "ms")
-	r.add("one stop at a time: Accepted, p50", 20, "ms")
-	r.add("storm of 500 stops: all Accepted", 300, "/s")
-	got := r.compareWithTargets()
-	if len(got) != 2 {
-		t.Fatalf("%+v", got)
-	}
-	if got[0].Reached != 10 || got[0].outcome() != "missed by a factor of 1.25" {
-		t.Errorf("%+v: %s", got[0], got[0].outcome())
-	}
-	if got[1].outcome() != "met" || got[1].Reached < 0.599 || got[1].Reached > 0.601 {
-		t.Errorf("%+v: %s", got[1], got[1].outcome())
+	for want, got := range map[string]*target{
+		"1.00 ≤ 1.35 of it: met":    atMost("of it", 1, 1.35),
+		"1.36 ≤ 1.35 of it: MISSED": atMost("of it", 1.36, 1.35),
+		"0.50 ≥ 0.50 of it: met":    atLeast("of it", 0.5, 0.5),
+		"0.49 ≥ 0.50 of it: MISSED": atLeast("of it", 0.49, 0.5),
+		"":                          nil,
+	} {
+		if got.String() != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
-func TestPrint(t *testing.T) {
-	var r results
-	r.addTimes("one", []time.Duration{time.Millisecond})
-	r.addRequests("stop", 2, requestCounts{Operator: map[string]int{"patch jobs": 2}, Others: map[string]int{"create pods": 1}})
-	var out strings.Builder
-	if err := r.print(&out); err != nil {
+func TestReport(t *testing.T) {
+	r := newReport()
+	r.addTimes("part", "a thing", samples{time.Millisecond, 3 * time.Millisecond}, atMost("of another", 2, 1), nil)
+	r.Requests = []census{{Of: "a stop", Lines: []line{{"operator", "patch jobs", 1}}}}
+	r.curves = []curve{{file: "plot", title: "a <plot>", series: []series{{"one & two", samples{1, 2}}, {"none", nil}}}}
+	folder := filepath.Join(t.TempDir(), "out")
+	if err := r.write(folder); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"one, p50", "patch jobs", "create pods", "requests of the operator for each stop"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the table lacks %q:\n%s", want, out.String())
+	if r.value("part", "a thing, p99") != 3 || r.value("part", "another") != 0 {
+		t.Errorf("found %v", r.Results)
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, "results.json"))
+	read := &report{}
+	if err != nil || json.Unmarshal(raw, read) != nil || len(read.Results) != 3 || read.Results[0].Target.Met {
+		t.Errorf("results.json: %s, %v", raw, err)
+	}
+	table, err := os.ReadFile(filepath.Join(folder, "results.txt"))
+	if err != nil || !strings.Contains(string(table), "2.00 ≤ 1.00 of another: MISSED") || !strings.Contains(string(table), "patch jobs") {
+		t.Errorf("results.txt: %s, %v", table, err)
+	}
+	plot, err := os.ReadFile(filepath.Join(folder, "plot.svg"))
+	if err != nil || xml.Unmarshal(plot, new(struct {
+		XMLName xml.Name `xml:"svg"`
+	})) != nil {
+		t.Errorf("plot.svg: %s, %v", plot, err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	var s sizes
+	if err := s.Set("500,2000"); err != nil || s.String() != "500 2000" {
+		t.Errorf("%v, %v", s, err)
+	}
+	for _, wrong := range []string{"", "0", "-1", "a", "1,,2", "1000000"} {
+		if err := s.Set(wrong); err == nil {
+			t.Errorf("%q is no error", wrong)
 		}
 	}
 }
 
-func TestBarChartIsXML(t *testing.T) {
-	chart := barChart("A & B", []figure{{Name: "<one>", Value: 2}, {Name: "none"}})
-	decoder := xml.NewDecoder(strings.NewReader(chart))
-	for {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("%v:\n%s", err, chart)
+func TestOnlyThisMachine(t *testing.T) {
+	for host, ok := range map[string]bool{"https://127.0.0.1:6443": true, "https://[::1]:6443": true, "https://10.0.0.1:6443": false, "https://cluster.example": false} {
+		if err := requireLoopback(host); (err == nil) != ok {
+			t.Errorf("%s: %v", host, err)
 		}
-	}
-	if !strings.Contains(chart, "&lt;one&gt;") {
-		t.Errorf("the label is missing:\n%s", chart)
-	}
-}
-
-func TestRecorder(t *testing.T) {
-	r := &recorder{marks: map[types.UID]map[mark]time.Time{}, changed: make(chan struct{})}
-	began := time.Unix(100, 0)
-	for i, uid := range []types.UID{"a", "b"} {
-		r.note(uid, asked, began.Add(time.Duration(i)*time.Second))
-		r.note(uid, stopped, began.Add(time.Duration(3+i)*time.Second))
-		r.note(uid, stopped, began.Add(time.Hour))
-	}
-	uids := []types.UID{"a", "b"}
-	if got := r.span(uids, asked, stopped); got != 4*time.Second {
-		t.Errorf("the span is %s", got)
-	}
-	if got := r.since(uids, asked, stopped); !reflect.DeepEqual(got, []time.Duration{3 * time.Second, 3 * time.Second}) {
-		t.Errorf("it took %s", got)
-	}
-	if err := r.wait(t.Context(), time.Minute, uids, stopped); err != nil {
-		t.Error(err)
-	}
-	if err := r.wait(t.Context(), 0, uids, accepted); err == nil {
-		t.Error("what never came was not missed")
 	}
 }

@@ -6,121 +6,165 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+)
 
-	"haltline.dev/haltline/api/v1alpha1"
+// The figures of the floor that others are compared with.
+const (
+	partFloor        = "floor"
+	whatCreates      = "creates of a ConfigMap, 32 writers"
+	whatStatusUpdate = "status updates of a Job, 1 writer, p50"
+	whatPlainEnd     = "a plain Job suspended, until its pod is gone, p50"
 )
 
 // measureFloor measures what the cluster can do without the operator.
 func (b *bench) measureFloor(ctx context.Context) error {
-	if err := b.createNamespace(ctx, "floor"); err != nil {
-		return err
-	}
-	if err := b.measureWrites(ctx, "raw-1", b.creates/4, 1); err != nil {
-		return err
-	}
-	if err := b.measureWrites(ctx, "raw-n", b.creates, b.writers); err != nil {
-		return err
-	}
-	return b.measurePlainJobs(ctx)
-}
-
-// measureWrites measures creations and status updates of StopRequests: the smallest object that the operator writes, with the
-// admission policies and the validation rules that it has.
-func (b *bench) measureWrites(ctx context.Context, prefix string, n, writers int) error {
-	requests := make([]*v1alpha1.StopRequest, n)
-	for i := range requests {
-		requests[i] = newStopRequest("floor", fmt.Sprintf("%s-%d", prefix, i), unknownID, true)
-	}
-	each, all, err := inParallel(n, writers, func(i int) error { return b.k8s.Create(ctx, requests[i]) })
+	ns, t, err := b.prepare(ctx, partFloor)
 	if err != nil {
 		return err
 	}
-	b.results.addWrites("create", writers, each, all)
-	each, all, err = inParallel(n, writers, func(i int) error {
-		requests[i].Status.ObservedGeneration, requests[i].Status.State = 1, v1alpha1.ExecutionStopping
-		return b.k8s.Status().Update(ctx, requests[i])
-	})
-	if err != nil {
-		return err
-	}
-	b.results.addWrites("update status", writers, each, all)
-	// The operator would answer them when it starts.
-	_, _, err = inParallel(n, b.writers, func(i int) error { return b.k8s.Delete(ctx, requests[i]) })
-	return err
-}
-
-// suspendPatch is how the operator ends a Job.
-var suspendPatch = client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true,"parallelism":0}}`))
-
-// measurePlainJobs starts Jobs at once and ends them at once, and then ends Jobs one at a time.
-func (b *bench) measurePlainJobs(ctx context.Context) error {
-	r, err := b.startRecorder(ctx, "floor")
-	if err != nil {
-		return err
-	}
-	defer r.stop()
-	uids, err := b.createJobs(ctx, r, 0, b.atOnce)
-	if err != nil {
-		return err
-	}
-	took := r.span(uids, asked, running)
-	b.results.add("plain Jobs at once: all run", perSecond(b.atOnce, took), "/s")
-	ended, err := b.suspendJobs(ctx, r, 0, uids, b.writers)
-	if err != nil {
-		return err
-	}
-	b.results.add("plain Jobs at once: pods of all gone", perSecond(b.atOnce, ended), "/s")
-	if uids, err = b.createJobs(ctx, r, b.atOnce, b.single); err != nil {
-		return err
-	}
-	times := make([]time.Duration, b.single)
-	for i := range uids {
-		if times[i], err = b.suspendJobs(ctx, r, b.atOnce+i, uids[i:i+1], 1); err != nil {
+	for _, n := range []int{1, writers} {
+		if err := b.measureWrites(ctx, ns, n); err != nil {
 			return err
 		}
 	}
-	b.results.addTimes("plain Job, one at a time: pod gone", times)
+	if err := b.measurePlainOneByOne(ctx, ns, t); err != nil {
+		return err
+	}
+	for _, n := range b.storms {
+		if err := b.measurePlainStorm(ctx, n); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// createJobs creates Jobs with names from a number on, and waits until their pods run.
-func (b *bench) createJobs(ctx context.Context, r *recorder, from, n int) ([]types.UID, error) {
-	uids := make([]types.UID, n)
-	_, _, err := inParallel(n, b.writers, func(i int) error {
-		job := newJob("floor", from+i)
-		began := time.Now()
-		err := b.k8s.Create(ctx, job)
-		uids[i] = job.UID
-		r.note(job.UID, asked, began)
-		return err
+// measureWrites measures creates of a small object and updates of a status with so many writers.
+func (b *bench) measureWrites(ctx context.Context, ns string, atOnce int) error {
+	count := b.floor
+	if atOnce == 1 {
+		count = max(b.floor/10, 10)
+	}
+	took, rate, err := b.timeEach(ctx, count, atOnce, func(ctx context.Context, i int) error {
+		return b.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: fmt.Sprintf("small-%d-%d", atOnce, i)}})
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return uids, r.wait(ctx, b.patience, uids, running)
-}
+	b.report.add(partFloor, fmt.Sprintf("creates of a ConfigMap, %d writers", atOnce), rate, "/s", nil)
+	b.report.add(partFloor, fmt.Sprintf("creates of a ConfigMap, %d writers, p50", atOnce), milliseconds(took.percentile(50)), "ms", nil)
 
-// suspendJobs suspends the Jobs that createJobs created, and returns how long it takes until their pods are gone.
-func (b *bench) suspendJobs(ctx context.Context, r *recorder, from int, uids []types.UID, writers int) (time.Duration, error) {
-	began := time.Now()
-	_, _, err := inParallel(len(uids), writers, func(i int) error { return b.k8s.Patch(ctx, newJob("floor", from+i), suspendPatch) })
-	if err != nil {
-		return 0, err
-	}
-	if err := r.wait(ctx, b.patience, uids, podGone); err != nil {
-		return 0, err
-	}
-	r.Lock()
-	defer r.Unlock()
-	last := began
-	for _, uid := range uids {
-		if at := r.marks[uid][podGone]; at.After(last) {
-			last = at
+	jobs := makeNames(fmt.Sprintf("status-%d", atOnce), atOnce)
+	for _, name := range jobs {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: buildJobSpec(forLong)}
+		other := "haltline.dev/nobody"
+		job.Spec.ManagedBy = &other // The Job controller leaves it alone.
+		if err := b.Create(ctx, job); err != nil {
+			return err
 		}
 	}
-	return last.Sub(began), nil
+	took, rate, err = b.timeEach(ctx, count, atOnce, func(ctx context.Context, i int) error {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: jobs[i%len(jobs)]}}
+		return b.Status().Patch(ctx, job, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"active":%d}}`, i+1)))
+	})
+	if err != nil {
+		return err
+	}
+	what := "status updates of a Job, %d writer"
+	if atOnce > 1 {
+		what += "s"
+	}
+	b.report.add(partFloor, fmt.Sprintf(what, atOnce), rate, "/s", nil)
+	b.report.add(partFloor, fmt.Sprintf(what+", p50", atOnce), milliseconds(took.percentile(50)), "ms", nil)
+	return nil
+}
+
+// timeEach returns how long each call took, and how many there were in a second.
+func (b *bench) timeEach(ctx context.Context, n, atOnce int, do func(context.Context, int) error) (samples, float64, error) {
+	var mu sync.Mutex
+	var took samples
+	began := time.Now()
+	err := forEach(ctx, n, atOnce, func(ctx context.Context, i int) error {
+		at := time.Now()
+		if err := do(ctx, i); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		took = append(took, time.Since(at))
+		return nil
+	})
+	return took, perSecond(n, time.Since(began)), err
+}
+
+// measurePlainOneByOne ends plain Jobs one at a time.
+func (b *bench) measurePlainOneByOne(ctx context.Context, ns string, t *timeline) error {
+	var ends samples
+	for _, name := range makeNames("plain", b.single) {
+		if err := b.createJob(ctx, ns, name); err != nil {
+			return err
+		}
+		if err := t.wait(ctx, running, []string{name}); err != nil {
+			return err
+		}
+		if err := pause(ctx, restBetween); err != nil {
+			return err
+		}
+		began := time.Now()
+		if err := b.suspendJob(ctx, ns, name); err != nil {
+			return err
+		}
+		if err := t.wait(ctx, gone, []string{name}); err != nil {
+			return err
+		}
+		ends = append(ends, t.since(began, gone, []string{name})...)
+	}
+	b.report.addTimes(partFloor, "a plain Job suspended, until its pod is gone", ends, nil, nil)
+	return nil
+}
+
+func whatPlainStarts(n int) string {
+	return fmt.Sprintf("%d plain Jobs created at once, until all run", n)
+}
+func whatPlainEnds(n int) string {
+	return fmt.Sprintf("%d plain Jobs suspended at once, until all pods are gone", n)
+}
+
+// measurePlainStorm starts and ends plain Jobs at once.
+func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
+	ns, t, err := b.prepare(ctx, "plain")
+	if err != nil {
+		return err
+	}
+	defer b.cleanUp(ns)
+	names := makeNames("plain", n)
+	began := time.Now()
+	if err := forEach(ctx, n, writers, func(ctx context.Context, i int) error { return b.createJob(ctx, ns, names[i]) }); err != nil {
+		return err
+	}
+	if err := t.wait(ctx, running, names); err != nil {
+		return err
+	}
+	b.report.add(partFloor, whatPlainStarts(n), t.since(began, running, names).percentile(100).Seconds(), "s", nil)
+	if err := pause(ctx, restAfterStorm); err != nil {
+		return err
+	}
+	began = time.Now()
+	if err := forEach(ctx, n, writers, func(ctx context.Context, i int) error { return b.suspendJob(ctx, ns, names[i]) }); err != nil {
+		return err
+	}
+	if err := t.wait(ctx, gone, names); err != nil {
+		return err
+	}
+	ends := t.since(began, gone, names)
+	b.report.add(partFloor, whatPlainEnds(n), ends.percentile(100).Seconds(), "s", nil)
+	b.plainEnds[n] = ends
+	return pause(ctx, restAfterStorm)
 }

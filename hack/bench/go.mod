@@ -1,4 +1,4 @@
-// Measures the operator on the local cluster: see docs/performance.md.
+// Measures the operator on a local cluster: see docs/performance.md.
 module haltline.dev/haltline/hack/bench
 
 go 1.26.0
@@ -51,6 +51,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect

@@ -1,8 +1,9 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures the operator on a local cluster of its own with a simulated node: docs/performance.md describes what
-// it measures. It fails if something was lost or the operator logged an error, and never because of a time.
+// Command bench measures the operator on a cluster of this machine: how fast it accepts and carries out stops, how fast it starts
+// executions, and what that costs. It prints a table, and writes JSON and plots. It fails on an error, such as a stop that is lost, and
+// never on a time. See docs/performance.md.
 package main
 
 import (
@@ -13,138 +14,116 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// parts are what can be measured, in the order in which it is.
-var parts = []string{"floor", "one", "storm"}
-
 // The upper bounds of the flags, so that a typing error does not fill a disk.
 const (
-	maxObjects = 100_000
-	maxWriters = 256
+	maxSingle   = 1000
+	maxStorm    = 20_000
+	maxRunning  = 20_000
+	maxFinished = 200_000
 )
 
+// options are the sizes of what is measured.
 type options struct {
-	repository, folder, cluster string
-	parts                       []string
-	creates, single, atOnce     int
-	storms                      []int
-	writers                     int
-	profile                     bool
-	patience                    time.Duration
+	kubeconfig                           string
+	operator, operatorKubeconfig, audit  string
+	out, run                             string
+	single, floor                        int
+	storms                               sizes
+	running, finished, amidst, restarted int
+	profile                              bool
+	limit                                time.Duration
+}
+
+// sizes are numbers that are separated by commas.
+type sizes []int
+
+// String implements flag.Value.
+func (s *sizes) String() string { return strings.Trim(fmt.Sprint([]int(*s)), "[]") }
+
+// Set implements flag.Value.
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for _, part := range strings.Split(text, ",") {
+		var n int
+		if _, err := fmt.Sscan(part, &n); err != nil || n < 1 || n > maxStorm {
+			return fmt.Errorf("found %q; want numbers from 1 to %d, separated by commas", part, maxStorm)
+		}
+		*s = append(*s, n)
+	}
+	return nil
+}
+
+func parseFlags() options {
+	o := options{storms: sizes{500, 2000, 10_000}}
+	flag.StringVar(&o.kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig of a cluster on this machine")
+	flag.StringVar(&o.operator, "operator", "", "the operator's binary")
+	flag.StringVar(&o.operatorKubeconfig, "operator-kubeconfig", "", "kubeconfig with the operator's rights")
+	flag.StringVar(&o.audit, "audit-log", "", "the audit log of the API server")
+	flag.StringVar(&o.out, "out", "bin/bench", "folder for the results")
+	flag.StringVar(&o.run, "run", "", "the parts to run, separated by commas; all if it is empty: "+strings.Join(partNames(), ", "))
+	flag.IntVar(&o.floor, "floor", 2000, "objects that are created and updated for the floor")
+	flag.IntVar(&o.single, "single", 100, "stops one at a time, of each kind")
+	flag.Var(&o.storms, "storms", "how many executions start and stop at once, such as 500,2000")
+	flag.IntVar(&o.amidst, "amidst", 2000, "executions that start while others are stopped; 0 leaves that out")
+	flag.IntVar(&o.running, "running", 5000, "executions that run beside those that are stopped one at a time; 0 leaves that out")
+	flag.IntVar(&o.finished, "finished", 100_000, "finished executions beside those that are stopped one at a time; 0 leaves that out")
+	flag.IntVar(&o.restarted, "restarted", 10_000, "executions that run when the operator is restarted; 0 leaves that out")
+	flag.BoolVar(&o.profile, "profile", false, "write CPU profiles of the API server and the operator under the first storm of stops")
+	flag.DurationVar(&o.limit, "limit", 3*time.Hour, "time limit of the whole run")
+	flag.Parse()
+	return o
+}
+
+func (o *options) validate() error {
+	for _, f := range []struct {
+		name          string
+		value, lo, hi int
+	}{
+		{"floor", o.floor, 10, maxStorm}, {"single", o.single, 1, maxSingle}, {"amidst", o.amidst, 0, maxStorm},
+		{"running", o.running, 0, maxRunning}, {"finished", o.finished, 0, maxFinished}, {"restarted", o.restarted, 0, maxRunning},
+	} {
+		if f.value < f.lo || f.value > f.hi {
+			return fmt.Errorf("-%s: found %d; want %d to %d", f.name, f.value, f.lo, f.hi)
+		}
+	}
+	for _, name := range o.parts() {
+		if !slices.Contains(partNames(), name) {
+			return fmt.Errorf("-run: there is no part %q; the parts are %s", name, strings.Join(partNames(), ", "))
+		}
+	}
+	if flag.NArg() > 0 {
+		return errors.New("there are only flags, and no arguments")
+	}
+	return nil
+}
+
+// parts are those that -run names.
+func (o *options) parts() []string {
+	if o.run == "" {
+		return nil
+	}
+	return strings.Split(o.run, ",")
 }
 
 func main() {
 	log.SetFlags(log.Ltime)
 	log.SetPrefix("bench: ")
-	opts, err := parseOptions()
-	if err != nil {
+	o := parseFlags()
+	if err := o.validate(); err != nil {
 		log.Fatal(err)
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err = run(ctx, opts)
+	ctx, stop := context.WithTimeout(ctx, o.limit)
+	err := run(ctx, &o)
+	stop()
 	cancel()
 	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-func parseOptions() (options, error) {
-	var opts options
-	var chosen, storms string
-	flag.StringVar(&opts.repository, "repository", filepath.Join("..", ".."), "the checkout whose operator is measured")
-	flag.StringVar(&opts.folder, "output", filepath.Join("..", "..", "bin", "bench"), "where results.json, plots, profiles and logs go")
-	flag.StringVar(&opts.cluster, "cluster", "haltline-bench", "name of the local cluster; one of that name is removed first")
-	flag.StringVar(&chosen, "run", strings.Join(parts, ","), "the parts to measure, separated by commas")
-	flag.IntVar(&opts.creates, "creates", 4000, "raw creates and status updates with many writers; a quarter of them with one")
-	flag.IntVar(&opts.single, "single", 100, "stops, and plain Jobs, that are ended one at a time")
-	flag.IntVar(&opts.atOnce, "at-once", 500, "plain Jobs that are started and ended at once")
-	flag.StringVar(&storms, "storms", "500,2000,10000", "sizes of the storms, separated by commas")
-	flag.IntVar(&opts.writers, "writers", 32, "requests that the clients have under way at a time")
-	flag.BoolVar(&opts.profile, "profile", false, "save CPU profiles of the operator and the API server during the first storm of stops")
-	flag.DurationVar(&opts.patience, "patience", 15*time.Minute, "how long a group of objects may take before the run fails")
-	flag.Parse()
-	opts.parts = strings.Split(chosen, ",")
-	for _, size := range strings.Split(storms, ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil {
-			return opts, fmt.Errorf("-storms: %w", err)
-		}
-		opts.storms = append(opts.storms, n)
-	}
-	return opts, opts.validate()
-}
-
-func (o options) validate() error {
-	if flag.NArg() > 0 {
-		return errors.New("there are only flags, and no arguments")
-	}
-	for _, part := range o.parts {
-		if !slices.Contains(parts, part) {
-			return fmt.Errorf("-run: there is no part %q, only %s", part, strings.Join(parts, ", "))
-		}
-	}
-	for _, n := range append([]int{o.creates, o.single, o.atOnce}, o.storms...) {
-		if n < 4 || n > maxObjects {
-			return fmt.Errorf("numbers of objects are from 4 to %d", maxObjects)
-		}
-	}
-	if o.writers < 1 || o.writers > maxWriters {
-		return fmt.Errorf("-writers: from 1 to %d", maxWriters)
-	}
-	return nil
-}
-
-// run measures on a cluster of its own and takes it down again.
-func run(ctx context.Context, opts options) (err error) {
-	if err := os.MkdirAll(opts.folder, 0o755); err != nil {
-		return err
-	}
-	c, err := startCluster(ctx, opts)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.remove()) }()
-	b := &bench{options: opts, cluster: c}
-	for _, part := range parts {
-		if !slices.Contains(opts.parts, part) {
-			continue
-		}
-		log.Print("measuring: ", part)
-		if err := b.measure(ctx, part); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
-		}
-	}
-	return b.results.write(opts.folder, os.Stdout)
-}
-
-// bench is one run.
-type bench struct {
-	options
-	*cluster
-	results results
-}
-
-// measure measures one part. The floor is measured without the operator, everything else with one of its own, which must not log
-// an error.
-func (b *bench) measure(ctx context.Context, part string) error {
-	if part == "floor" {
-		return b.measureFloor(ctx)
-	}
-	op, err := b.startOperator(ctx, part)
-	if err != nil {
-		return err
-	}
-	if part == "one" {
-		err = b.measureOneByOne(ctx)
-	} else {
-		err = b.measureStorms(ctx, op)
-	}
-	return errors.Join(err, op.stop())
 }

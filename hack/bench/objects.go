@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -11,60 +12,100 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// pipelineName is the pipeline of every measured execution.
-const pipelineName = "bench"
+// The annotation of hack/cluster/kwok-stages.yaml that says how many seconds a pod runs, and values of it.
+const (
+	annotationSeconds = "haltline.dev/simulated-seconds"
+	forLong           = "86400"
+	atOnce            = "0"
+)
 
-// jobSpec is the spec of a Job whose pod runs until it is deleted. The annotation is for simulated nodes.
-func jobSpec() batchv1.JobSpec {
+// pipelineName is the name of the pipeline of every namespace.
+const pipelineName = "web"
+
+func buildJobSpec(seconds string) batchv1.JobSpec {
 	return batchv1.JobSpec{
 		BackoffLimit: ptr.To[int32](0),
 		Template: corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"haltline.dev/simulated-seconds": "86400"}},
+			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{annotationSeconds: seconds}},
 			Spec: corev1.PodSpec{
 				RestartPolicy: corev1.RestartPolicyNever,
-				Containers:    []corev1.Container{{Name: "main", Image: "example"}},
+				Containers:    []corev1.Container{{Name: "main", Image: "busybox:1.35"}},
 			},
 		},
 	}
 }
 
-// newPipeline returns a pipeline of two steps, each with one Job.
-func newPipeline(namespace string) (*v1alpha1.Pipeline, error) {
-	raw, err := json.Marshal(jobSpec())
+// createPipeline creates a pipeline of two steps, of which the first runs for so many seconds.
+func (c *cluster) createPipeline(ctx context.Context, namespace, seconds string) error {
+	stage := func(name, seconds string) (v1alpha1.Stage, error) {
+		raw, err := json.Marshal(buildJobSpec(seconds))
+		return v1alpha1.Stage{Name: name, Actions: []v1alpha1.Action{{Name: name, Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: raw}}}}}, err
+	}
+	first, err := stage("build", seconds)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	action := func(name string) []v1alpha1.Action {
-		return []v1alpha1.Action{{Name: name, Job: &v1alpha1.JobTemplate{Spec: runtime.RawExtension{Raw: raw}}}}
+	second, err := stage("deploy", forLong)
+	if err != nil {
+		return err
 	}
-	return &v1alpha1.Pipeline{
+	return c.Create(ctx, &v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pipelineName},
-		Spec: v1alpha1.PipelineSpec{
-			ExecutionMode: v1alpha1.ExecutionModeParallel,
-			Stages:        []v1alpha1.Stage{{Name: "First", Actions: action("first")}, {Name: "Second", Actions: action("second")}},
-		},
-	}, nil
+		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: []v1alpha1.Stage{first, second}},
+	})
 }
 
-func newExecution(namespace, pipeline string, i int) *v1alpha1.PipelineExecution {
-	return &v1alpha1.PipelineExecution{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("run-%d", i)},
-		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: pipeline},
+// createExecution starts an execution of the pipeline, and returns its id.
+func (c *cluster) createExecution(ctx context.Context, namespace, name string) (types.UID, error) {
+	e := &v1alpha1.PipelineExecution{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.PipelineExecutionSpec{PipelineName: pipelineName},
 	}
+	err := c.Create(ctx, e)
+	return e.UID, err
 }
 
-func newStopRequest(namespace, name, executionID string, abandon bool) *v1alpha1.StopRequest {
-	return &v1alpha1.StopRequest{
+// createExecutions starts as many executions as there are names at once, and returns their ids.
+func (c *cluster) createExecutions(ctx context.Context, namespace string, names []string) ([]types.UID, error) {
+	ids := make([]types.UID, len(names))
+	err := forEach(ctx, len(names), writers, func(ctx context.Context, i int) (err error) {
+		ids[i], err = c.createExecution(ctx, namespace, names[i])
+		return err
+	})
+	return ids, err
+}
+
+// stop asks to stop an execution.
+func (c *cluster) stop(ctx context.Context, namespace, name string, id types.UID, abandon bool) error {
+	return c.Create(ctx, &v1alpha1.StopRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.StopRequestSpec{PipelineName: pipelineName, PipelineExecutionID: executionID, Abandon: abandon},
-	}
+		Spec:       v1alpha1.StopRequestSpec{PipelineName: pipelineName, PipelineExecutionID: string(id), Abandon: abandon, Reason: "a measurement"},
+	})
 }
 
-func newJob(namespace string, i int) *batchv1.Job {
-	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("job-%d", i)}, Spec: jobSpec()}
+// createJob creates a plain Job, which the operator has nothing to do with.
+func (c *cluster) createJob(ctx context.Context, namespace, name string) error {
+	return c.Create(ctx, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: buildJobSpec(forLong)})
+}
+
+// suspendJob ends a plain Job as the operator ends those of actions.
+func (c *cluster) suspendJob(ctx context.Context, namespace, name string) error {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	return c.Patch(ctx, job, client.RawPatch(types.JSONPatchType,
+		[]byte(`[{"op":"add","path":"/spec/suspend","value":true},{"op":"add","path":"/spec/parallelism","value":0}]`)))
+}
+
+// makeNames returns names that begin alike.
+func makeNames(prefix string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-%d", prefix, i)
+	}
+	return names
 }

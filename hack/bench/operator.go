@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,130 +20,142 @@ import (
 	"time"
 )
 
-const (
-	probeAddress = "127.0.0.1:20981"
-	// clockTicks a second are what Linux counts processor time in.
-	clockTicks = 100
-)
-
-// operator is the operator as a process on this machine.
+// operator is the operator that runs as a process on this machine. Linux tells what it costs.
 type operator struct {
-	cmd *exec.Cmd
-	log string
+	binary, kubeconfig, logPath string
+	probe, pprof                string
+	command                     *exec.Cmd
+	log                         *os.File
 }
 
-// usage is what a process has used since it started.
-type usage struct {
-	CPUSeconds float64 `json:"cpuSeconds"`
-	// PeakKiB is VmHWM, the most memory that was resident at a time.
-	PeakKiB int `json:"peakKiB"`
-}
-
-// startOperator builds and starts the operator, and waits until it is ready. Its log is NAME.log in the folder of the results.
-func (b *bench) startOperator(ctx context.Context, name string) (*operator, error) {
-	binary := filepath.Join(b.cluster.folder, "haltline")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
-	build.Dir, build.Env = b.options.repository, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if output, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the operator: %w\n%s", err, output)
+func newOperator(o *options) (*operator, error) {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return nil, err
 	}
-	kubeconfig, err := b.writeKubeconfig(ctx)
+	path := filepath.Join(o.out, "operator.log")
+	// That of an earlier run.
+	if err := os.RemoveAll(path); err != nil {
+		return nil, err
+	}
+	return &operator{binary: o.operator, kubeconfig: o.operatorKubeconfig, logPath: path}, nil
+}
+
+// freeAddress returns an address of this machine that nobody listens to.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	o := &operator{log: filepath.Join(b.output, name+".log")}
-	file, err := os.Create(o.log)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	o.cmd = exec.Command(binary, "--health-probe-bind-address="+probeAddress, "--pprof-bind-address="+pprofAddress)
-	o.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	o.cmd.Stdout, o.cmd.Stderr, o.cmd.SysProcAttr = file, file, ownGroup()
-	if err := o.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := waitUntilReady(ctx); err != nil {
-		return nil, errors.Join(err, o.stop())
-	}
-	return o, nil
+	return l.Addr().String(), l.Close()
 }
 
-func waitUntilReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probeAddress+"/readyz", http.NoBody)
-		if err != nil {
-			return err
-		}
-		if answer, err := http.DefaultClient.Do(req); err == nil {
-			_ = answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+// start starts the operator, and waits until it is ready.
+func (p *operator) start(ctx context.Context) error {
+	var err error
+	if p.probe, err = freeAddress(); err != nil {
+		return err
+	}
+	if p.log, err = os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+		return err
+	}
+	if p.pprof, err = freeAddress(); err != nil {
+		return err
+	}
+	p.command = exec.Command(p.binary,
+		"--health-probe-bind-address="+p.probe, "--metrics-bind-address=0", "--pprof-bind-address="+p.pprof)
+	p.command.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig)
+	p.command.Stdout, p.command.Stderr = p.log, p.log
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.command.Start(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if response, err := http.Get("http://" + p.probe + "/readyz"); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
 				return nil
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return errors.New("the operator does not become ready")
-		case <-time.After(100 * time.Millisecond):
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
 		}
 	}
+	return errors.New("the operator did not become ready; see " + p.logPath)
 }
 
-// stop ends the operator. It returns an error if the operator ended badly, or logged an error before: what is under way when it is told
-// to end is cut short, and logged as such.
-func (o *operator) stop() error {
-	text, readErr := os.ReadFile(o.log)
-	if err := o.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+// stop ends the operator, and returns an error if it has logged one.
+func (p *operator) stop() error {
+	if p.command == nil {
+		return nil
+	}
+	err := p.command.Process.Signal(syscall.SIGTERM)
+	ended := make(chan error, 1)
+	go func() { ended <- p.command.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		err = errors.Join(err, errors.New("the operator did not end"), p.command.Process.Kill(), <-ended)
+	}
+	p.command = nil
+	return errors.Join(err, p.log.Close(), findErrors(p.logPath))
+}
+
+// findErrors returns an error if the log of the operator has one.
+func findErrors(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
 		return err
 	}
-	err := o.cmd.Wait()
-	if lines := errorLines(text); len(lines) > 0 {
-		err = errors.Join(err, fmt.Errorf("the operator logged %d errors (%s), such as: %s", len(lines), o.log, lines[0]))
-	}
-	return errors.Join(err, readErr)
-}
-
-// errorLines returns the lines of an operator's log that have level error, or that a panic left.
-func errorLines(text []byte) []string {
-	var found []string
-	lines := bufio.NewScanner(bytes.NewReader(text))
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		line := lines.Text()
-		if strings.Contains(line, `"level":"error"`) || strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
-			found = append(found, line)
+		if bytes.Contains(lines.Bytes(), []byte(`"level":"error"`)) || bytes.HasPrefix(lines.Bytes(), []byte("panic:")) {
+			return fmt.Errorf("the operator logged an error: %s", lines.Text())
 		}
 	}
-	return found
+	return lines.Err()
 }
 
-func (o *operator) usage() (usage, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.cmd.Process.Pid))
+// usage is what the operator has cost so far.
+type usage struct {
+	cpu       time.Duration
+	rss, peak int64 // bytes
+}
+
+// usage reads what Linux has counted.
+func (p *operator) usage() (usage, error) {
+	folder := fmt.Sprintf("/proc/%d/", p.command.Process.Pid)
+	stat, err := os.ReadFile(folder + "stat")
 	if err != nil {
 		return usage{}, err
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.cmd.Process.Pid))
+	status, err := os.ReadFile(folder + "status")
 	if err != nil {
 		return usage{}, err
 	}
 	return parseUsage(string(stat), string(status))
 }
 
-// parseUsage reads the stat and the status of a process in /proc.
+// parseUsage parses the files stat and status of a process (proc(5)).
 func parseUsage(stat, status string) (usage, error) {
-	// The name of the program is in parentheses and may have spaces; utime and stime are the 12th and 13th field after it.
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	const ticksPerSecond = 100
+	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:])
 	if len(fields) < 13 {
-		return usage{}, fmt.Errorf("/proc/PID/stat has %d fields", len(fields))
+		return usage{}, fmt.Errorf("found %q; want the stat of a process", stat)
 	}
-	user, userErr := strconv.Atoi(fields[11])
-	system, systemErr := strconv.Atoi(fields[12])
-	_, peak, _ := strings.Cut(status, "VmHWM:")
-	peak, _, _ = strings.Cut(peak, "kB")
-	kib, peakErr := strconv.Atoi(strings.TrimSpace(peak))
-	return usage{CPUSeconds: float64(user+system) / clockTicks, PeakKiB: kib}, errors.Join(userErr, systemErr, peakErr)
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	rss, err3 := parseKilobytes(status, "VmRSS:")
+	peak, err4 := parseKilobytes(status, "VmHWM:")
+	return usage{time.Duration(user+system) * time.Second / ticksPerSecond, rss, peak}, errors.Join(err1, err2, err3, err4)
 }
 
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func parseKilobytes(status, field string) (int64, error) {
+	_, rest, found := strings.Cut(status, field)
+	if !found {
+		return 0, fmt.Errorf("no %s in the status of a process", field)
+	}
+	n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	return n << 10, err
+}

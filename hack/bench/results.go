@@ -5,137 +5,135 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime"
 	"text/tabwriter"
 	"time"
 )
 
-// figure is something measured.
-type figure struct {
-	Name  string  `json:"name"`
+// result is one figure that was measured.
+type result struct {
+	Part  string  `json:"part"`
+	What  string  `json:"what"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
+	// Target is what the figure should be, as a ratio to others of the same run; nil if it has none.
+	Target *target `json:"target,omitempty"`
 }
 
-// requests are the API requests for each object of a group, by "VERB RESOURCE".
-type requests struct {
-	Name     string             `json:"name"`
-	Operator map[string]float64 `json:"operator"`
-	Others   map[string]float64 `json:"others"`
+// target compares a figure with what it should be.
+type target struct {
+	// Rule says in words what is compared.
+	Rule string `json:"rule"`
+	// Ratio is what the rule compares, and Limit its bound: an upper one, unless AtLeast is true.
+	Ratio   float64 `json:"ratio"`
+	Limit   float64 `json:"limit"`
+	AtLeast bool    `json:"atLeast,omitempty"`
+	Met     bool    `json:"met"`
 }
 
-// results are those of a run, in the order in which they were measured.
-type results struct {
-	Figures  []figure   `json:"figures"`
-	Requests []requests `json:"requests"`
-	Targets  []target   `json:"targets"`
+func atMost(rule string, ratio, limit float64) *target {
+	return &target{Rule: rule, Ratio: ratio, Limit: limit, Met: ratio <= limit}
 }
 
-func (r *results) add(name string, value float64, unit string) {
-	r.Figures = append(r.Figures, figure{Name: name, Value: value, Unit: unit})
+func atLeast(rule string, ratio, limit float64) *target {
+	return &target{Rule: rule, Ratio: ratio, Limit: limit, AtLeast: true, Met: ratio >= limit}
 }
 
-// addTimes adds the percentiles of durations, in milliseconds.
-func (r *results) addTimes(name string, times []time.Duration) {
-	for _, p := range []float64{50, 95, 99} {
-		r.add(fmt.Sprintf("%s, p%g", name, p), float64(percentile(times, p))/float64(time.Millisecond), "ms")
+// String returns how a target is shown in the table.
+func (t *target) String() string {
+	if t == nil {
+		return ""
 	}
-}
-
-func (r *results) addWrites(verb string, writers int, each []time.Duration, all time.Duration) {
-	name := fmt.Sprintf("raw %s, %d writers", verb, writers)
-	if writers == 1 {
-		name = fmt.Sprintf("raw %s, 1 writer", verb)
+	sign, verdict := "≤", "met"
+	if t.AtLeast {
+		sign = "≥"
 	}
-	r.add(name, perSecond(len(each), all), "/s")
-	r.add(name+", p50", float64(percentile(each, 50))/float64(time.Millisecond), "ms")
-}
-
-// addRequests adds counts, divided by the number of objects that they are for. It adds their sums as figures.
-func (r *results) addRequests(name string, n int, counts requestCounts) {
-	operator, others := divide(counts.Operator, n), divide(counts.Others, n)
-	r.Requests = append(r.Requests, requests{Name: name, Operator: operator, Others: others})
-	r.add("requests of the operator for each "+name, sum(operator), "")
-	r.add("requests of all others for each "+name, sum(others), "")
-}
-
-func divide(counts map[string]int, n int) map[string]float64 {
-	each := make(map[string]float64, len(counts))
-	for key, count := range counts {
-		each[key] = float64(count) / float64(n)
+	if !t.Met {
+		verdict = "MISSED"
 	}
-	return each
+	return fmt.Sprintf("%.2f %s %.2f %s: %s", t.Ratio, sign, t.Limit, t.Rule, verdict)
 }
 
-func sum(each map[string]float64) float64 {
-	total := 0.0
-	for _, key := range slices.Sorted(maps.Keys(each)) {
-		total += each[key]
+// report is the outcome of a run.
+type report struct {
+	Began    time.Time `json:"began"`
+	CPUs     int       `json:"cpus"`
+	Go       string    `json:"go"`
+	Results  []result  `json:"results"`
+	Requests []census  `json:"requests"`
+
+	curves []curve
+}
+
+func newReport() *report {
+	return &report{Began: time.Now().UTC(), CPUs: runtime.NumCPU(), Go: runtime.Version()}
+}
+
+// add adds a figure.
+func (r *report) add(part, what string, value float64, unit string, t *target) {
+	r.Results = append(r.Results, result{part, what, value, unit, t})
+}
+
+// addTimes adds the percentiles of durations.
+func (r *report) addTimes(part, what string, s samples, p50, p99 *target) {
+	r.add(part, what+", p50", milliseconds(s.percentile(50)), "ms", p50)
+	r.add(part, what+", p95", milliseconds(s.percentile(95)), "ms", nil)
+	r.add(part, what+", p99", milliseconds(s.percentile(99)), "ms", p99)
+}
+
+// value returns a figure that was measured before, or 0.
+func (r *report) value(part, what string) float64 {
+	for _, found := range r.Results {
+		if found.Part == part && found.What == what {
+			return found.Value
+		}
 	}
-	return total
+	return 0
 }
 
-// find returns the value of a figure, and whether it was measured.
-func (r *results) find(name string) (float64, bool) {
-	i := slices.IndexFunc(r.Figures, func(f figure) bool { return f.Name == name })
-	if i < 0 {
-		return 0, false
+// printTable prints all figures, and who asked the API server for what.
+func (r *report) printTable(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PART\tWHAT\tVALUE\tTARGET")
+	for _, f := range r.Results {
+		fmt.Fprintf(w, "%s\t%s\t%.4g %s\t%s\n", f.Part, f.What, f.Value, f.Unit, f.Target)
 	}
-	return r.Figures[i].Value, true
+	fmt.Fprintln(w, "\nREQUESTS\tWHO\tWHAT\tFOR EACH")
+	for _, c := range r.Requests {
+		for _, l := range c.Lines {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\n", c.Of, l.Who, l.What, l.Each)
+		}
+	}
+	return w.Flush()
 }
 
-// write prints the tables, and puts results.json and the plots into a folder.
-func (r *results) write(folder string, out io.Writer) error {
-	r.Targets = r.compareWithTargets()
-	text, err := json.MarshalIndent(r, "", "  ")
+// write writes the table, the JSON and the plots into a folder.
+func (r *report) write(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		r.print(out),
-		os.WriteFile(filepath.Join(folder, "results.json"), append(text, '\n'), 0o644),
-		os.WriteFile(filepath.Join(folder, "times.svg"), []byte(barChart("Milliseconds", r.inUnit("ms"))), 0o644),
-		os.WriteFile(filepath.Join(folder, "rates.svg"), []byte(barChart("Per second", r.inUnit("/s"))), 0o644),
-	)
-}
-
-func (r *results) inUnit(unit string) []figure {
-	return slices.DeleteFunc(slices.Clone(r.Figures), func(f figure) bool { return f.Unit != unit })
-}
-
-// print prints what was measured, the requests by verb and resource, and the targets.
-func (r *results) print(out io.Writer) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, f := range r.Figures {
-		fmt.Fprintf(table, "%s\t%.1f\t%s\n", f.Name, f.Value, f.Unit)
+	if err := os.WriteFile(filepath.Join(folder, "results.json"), append(raw, '\n'), 0o644); err != nil {
+		return err
 	}
-	for _, group := range r.Requests {
-		fmt.Fprintf(table, "\nrequests for each %s\toperator\tall others\n", group.Name)
-		for _, key := range sortedKeys(group.Operator, group.Others) {
-			fmt.Fprintf(table, "  %s\t%.2f\t%.2f\n", key, group.Operator[key], group.Others[key])
+	for _, c := range r.curves {
+		if err := os.WriteFile(filepath.Join(folder, c.file+".svg"), []byte(c.svg()), 0o644); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(table, "\ntarget\treached\twanted\t\n")
-	for _, t := range r.Targets {
-		fmt.Fprintf(table, "%s\t%.2f\t%s %.2f\t%s\n", t.Name, t.Reached, t.comparison(), t.Wanted, t.outcome())
+	table, err := os.Create(filepath.Join(folder, "results.txt"))
+	if err != nil {
+		return err
 	}
-	return table.Flush()
-}
-
-func sortedKeys(a, b map[string]float64) []string {
-	return slices.Compact(slices.Sorted(func(yield func(string) bool) {
-		for _, each := range []map[string]float64{a, b} {
-			for key := range each {
-				if !yield(key) {
-					return
-				}
-			}
-		}
-	}))
+	if err := r.printTable(table); err != nil {
+		return err
+	}
+	return table.Close()
 }

@@ -1,0 +1,134 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"os"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+const (
+	// restBetween is how long the cluster rests between two things that are done one at a time.
+	restBetween = 100 * time.Millisecond
+	// restAfterStorm is how long it rests before what follows is measured.
+	restAfterStorm = 5 * time.Second
+)
+
+// bench is one run.
+type bench struct {
+	options
+	*cluster
+	report   *report
+	operator *operator
+	audit    auditLog
+
+	// plainEnds are when the pods of plain Jobs were gone, by their number.
+	plainEnds map[int]samples
+	// noted are errors of what was done beside.
+	noted []error
+	// unwatch ends the watch of the namespace before.
+	unwatch context.CancelFunc
+}
+
+// part is one part of a run.
+type part struct {
+	name string
+	do   func(*bench, context.Context) error
+	// isWanted is false if a size leaves the part out.
+	isWanted func(*options) bool
+}
+
+func always(*options) bool { return true }
+
+// allParts are in the order in which they run: the later ones leave much behind.
+func allParts() []part {
+	return []part{
+		{"floor", (*bench).measureFloor, always},
+		{"single", (*bench).measureSingle, always},
+		{"storms", (*bench).measureStorms, always},
+		{"amidst", (*bench).measureAmidst, func(o *options) bool { return o.amidst > 0 }},
+		{"next", (*bench).measureNextAction, always},
+		{"restart", (*bench).measureRestart, func(o *options) bool { return o.restarted > 0 }},
+	}
+}
+
+func partNames() []string {
+	var names []string
+	for _, p := range allParts() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// say tells on standard error what is going on.
+func say(format string, args ...any) { log.Printf(format, args...) }
+
+// run runs the parts, and prints and writes what they measured.
+func run(ctx context.Context, o *options) (err error) {
+	ctrllog.SetLogger(ctrllog.Log.WithSink(ctrllog.NullLogSink{}))
+	c, err := newCluster(o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	operator, err := newOperator(o)
+	if err != nil {
+		return err
+	}
+	b := &bench{
+		options: *o, cluster: c, report: newReport(), operator: operator, audit: auditLog{path: o.audit}, plainEnds: map[int]samples{},
+	}
+	if err := operator.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, operator.stop()) }()
+	for _, p := range allParts() {
+		if wanted := o.parts(); len(wanted) > 0 && !slices.Contains(wanted, p.name) || !p.isWanted(o) {
+			continue
+		}
+		say("%s", p.name)
+		if err := p.do(b, ctx); err != nil {
+			return errors.Join(err, b.report.write(o.out))
+		}
+	}
+	if err := b.report.printTable(os.Stdout); err != nil {
+		return err
+	}
+	return errors.Join(append(b.noted, b.report.write(o.out))...)
+}
+
+// prepare returns a namespace of its own for a part, and its timeline. It ends that of the namespace before.
+func (b *bench) prepare(ctx context.Context, name string) (string, *timeline, error) {
+	if b.unwatch != nil {
+		b.unwatch()
+	}
+	ns, err := b.createNamespace(ctx, name)
+	if err != nil {
+		return "", nil, err
+	}
+	ctx, b.unwatch = context.WithCancel(ctx)
+	t, err := b.watch(ctx, ns)
+	return ns, t, err
+}
+
+// cleanUp deletes what a part has left, so that it costs the following ones nothing. It goes on beside them.
+func (b *bench) cleanUp(namespace string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	b.note(b.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}
+
+// note remembers an error of what was done beside.
+func (b *bench) note(err error) {
+	if err != nil {
+		b.noted = append(b.noted, err)
+	}
+}

@@ -1,0 +1,117 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+)
+
+// measureAmongFinished stops executions in a namespace with many finished ones, and measures what those cost the operator's memory.
+// They are written while it is down, since it would start them.
+func (b *bench) measureAmongFinished(ctx context.Context) error {
+	ns, t, err := b.prepare(ctx, "finished")
+	if err != nil {
+		return err
+	}
+	if err := b.createPipeline(ctx, ns, forLong); err != nil {
+		return err
+	}
+	before, err := b.restartAtRest(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.operator.stop(); err != nil {
+		return err
+	}
+	if err := b.createFinished(ctx, ns); err != nil {
+		return err
+	}
+	if err := b.operator.start(ctx); err != nil {
+		return err
+	}
+	after, err := b.usageAtRest(ctx)
+	if err != nil {
+		return err
+	}
+	each := float64(after.rss-before.rss) / 1024 / float64(b.finished)
+	b.report.add("memory", fmt.Sprintf("%d finished executions, each", b.finished), each, "KiB", atMost("KiB", each, 1.5))
+	b.report.add("memory", fmt.Sprintf("operator with %d finished executions, peak", b.finished), float64(after.peak)/(1<<20), "MiB", nil)
+	return b.measureStops(ctx, ns, t, amidstFinished)
+}
+
+// restartAtRest restarts the operator and returns what it costs before anything happens.
+func (b *bench) restartAtRest(ctx context.Context) (usage, error) {
+	if err := b.operator.stop(); err != nil {
+		return usage{}, err
+	}
+	if err := b.operator.start(ctx); err != nil {
+		return usage{}, err
+	}
+	return b.usageAtRest(ctx)
+}
+
+func (b *bench) usageAtRest(ctx context.Context) (usage, error) {
+	// Go gives memory back some time after it was last needed.
+	if err := pause(ctx, 15*time.Second); err != nil {
+		return usage{}, err
+	}
+	return b.operator.usage()
+}
+
+// createFinished writes executions that have run before.
+func (b *bench) createFinished(ctx context.Context, ns string) error {
+	return forEach(ctx, b.finished, writers, func(ctx context.Context, i int) error {
+		e := &v1alpha1.PipelineExecution{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: fmt.Sprintf("finished-%d", i)},
+			Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: pipelineName},
+		}
+		if err := b.Create(ctx, e); err != nil {
+			return err
+		}
+		raw, err := json.Marshal(map[string]any{"status": finishedStatus(e)})
+		if err != nil {
+			return err
+		}
+		return b.Status().Patch(ctx, e, client.RawPatch(types.MergePatchType, raw))
+	})
+}
+
+// finishedStatus is the status of an execution of which both actions have succeeded.
+func finishedStatus(e *v1alpha1.PipelineExecution) v1alpha1.PipelineExecutionStatus {
+	at := metav1.NewTime(e.CreationTimestamp.Time)
+	status := v1alpha1.PipelineExecutionStatus{
+		ObservedGeneration: e.Generation, Version: 5, PipelineExecutionID: string(e.UID), State: v1alpha1.ExecutionSucceeded,
+		PipelineRevision: pipelineName + "-0123456789abcdef0123456789abcdef", StartTime: &at, CompletionTime: &at,
+	}
+	for _, name := range []string{"build", "deploy"} {
+		status.Stages = append(status.Stages, v1alpha1.StageStatus{
+			Name: name, State: v1alpha1.StageSucceeded,
+			Actions: []v1alpha1.ActionStatus{{
+				Name: name, State: v1alpha1.ActionSucceeded, RunOrder: 1, Attempt: 1, StartTime: &at, CompletionTime: &at,
+				Workload: v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: e.Name + "-0123456789abcdef", UID: string(e.UID)},
+			}},
+		})
+	}
+	for _, c := range []struct {
+		name, reason string
+		status       metav1.ConditionStatus
+	}{
+		{v1alpha1.ConditionReady, "Succeeded", metav1.ConditionTrue}, {v1alpha1.ConditionFinished, "Succeeded", metav1.ConditionTrue},
+	} {
+		status.Conditions = append(status.Conditions, metav1.Condition{
+			Type: c.name, Status: c.status, Reason: c.reason, ObservedGeneration: e.Generation, LastTransitionTime: at,
+			Message: "All actions have succeeded.",
+		})
+	}
+	return status
+}

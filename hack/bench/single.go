@@ -1,0 +1,241 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const partSingle = "one stop"
+
+// stopTimes are how long after the write of a request each thing happened.
+type stopTimes struct {
+	stopping, accepted, stopped samples
+}
+
+// Surroundings of stops one at a time.
+const (
+	alone          = "alone"
+	amongRunning   = "among running"
+	amidstFinished = "among finished"
+)
+
+// measureSingle stops executions one at a time: alone, and in a namespace with many others.
+func (b *bench) measureSingle(ctx context.Context) error {
+	ns, t, err := b.prepare(ctx, "single")
+	if err != nil {
+		return err
+	}
+	if err := b.createPipeline(ctx, ns, forLong); err != nil {
+		return err
+	}
+	if err := b.measureStops(ctx, ns, t, alone); err != nil {
+		return err
+	}
+	if err := b.measureRejections(ctx, ns, t); err != nil {
+		return err
+	}
+	if b.running > 0 {
+		names := makeNames("running", b.running)
+		if _, err := b.createExecutions(ctx, ns, names); err != nil {
+			return err
+		}
+		if err := t.wait(ctx, started, names); err != nil {
+			return err
+		}
+		if err := pause(ctx, restAfterStorm); err != nil {
+			return err
+		}
+		if err := b.measureStops(ctx, ns, t, amongRunning); err != nil {
+			return err
+		}
+	}
+	if err := b.measureWaits(ctx); err != nil {
+		return err
+	}
+	if b.finished > 0 {
+		return b.measureAmongFinished(ctx)
+	}
+	return nil
+}
+
+// measureStops abandons executions one at a time.
+func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where string) error {
+	prefix := "abandoned-" + map[string]string{alone: "a", amongRunning: "r", amidstFinished: "f"}[where]
+	names := makeNames(prefix, b.single)
+	if err := b.audit.skip(); err != nil {
+		return err
+	}
+	ids, err := b.createExecutions(ctx, ns, names)
+	if err != nil {
+		return err
+	}
+	if err := t.wait(ctx, started, names); err != nil {
+		return err
+	}
+	if err := pause(ctx, restAfterStorm); err != nil {
+		return err
+	}
+	starts, err := b.audit.count("the start of an execution with one action, "+where, len(names))
+	if err != nil {
+		return err
+	}
+	times, err := b.stopEach(ctx, ns, t, names, ids, true)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, restAfterStorm); err != nil {
+		return err
+	}
+	stops, err := b.audit.count("a stop and abandon, "+where, len(names))
+	if err != nil {
+		return err
+	}
+	b.report.Requests = append(b.report.Requests, starts, stops)
+	b.addStopTimes(where, times)
+	if where == alone {
+		b.addRequestTargets(starts, stops)
+	}
+	return nil
+}
+
+// stopEach stops executions one after the other.
+func (b *bench) stopEach(ctx context.Context, ns string, t *timeline, names []string, ids []types.UID, abandon bool) (stopTimes, error) {
+	var times stopTimes
+	for i, name := range names {
+		request := []string{"stop-" + name}
+		began := time.Now()
+		if err := b.stop(ctx, ns, request[0], ids[i], abandon); err != nil {
+			return times, err
+		}
+		if err := t.wait(ctx, done, request); err != nil {
+			return times, err
+		}
+		one := []string{name}
+		times.stopping = append(times.stopping, t.since(began, stopping, one)...)
+		times.accepted = append(times.accepted, t.since(began, accepted, request)...)
+		times.stopped = append(times.stopped, t.since(began, final, one)...)
+		if err := pause(ctx, restBetween); err != nil {
+			return times, err
+		}
+	}
+	return times, nil
+}
+
+// addStopTimes adds the figures of stops one at a time, and compares them.
+func (b *bench) addStopTimes(where string, times stopTimes) {
+	r := b.report
+	var acceptedP50, acceptedP99, stoppedP50 *target
+	p50 := milliseconds(times.stopped.percentile(50))
+	switch where {
+	case alone:
+		update, end := r.value(partFloor, whatStatusUpdate), r.value(partFloor, whatPlainEnd)
+		if update > 0 && end > 0 {
+			acceptedP50 = atMost("of a status update", milliseconds(times.accepted.percentile(50))/update, 8)
+			acceptedP99 = atMost("of a status update", milliseconds(times.accepted.percentile(99))/update, 30)
+			stoppedP50 = atMost("of a plain Job's end", p50/end, 1.5)
+		}
+	case amongRunning:
+		stoppedP50 = atMost("of a stop alone", p50/r.value(partSingle, whatStopped(alone)+", p50"), 1.2)
+	case amidstFinished:
+		stoppedP50 = atMost("of a stop alone", p50/r.value(partSingle, whatStopped(alone)+", p50"), 1.1)
+	}
+	r.addTimes(partSingle, where+": Stopping", times.stopping, nil, nil)
+	r.addTimes(partSingle, where+": Accepted", times.accepted, acceptedP50, acceptedP99)
+	r.addTimes(partSingle, whatStopped(where), times.stopped, stoppedP50, nil)
+	r.curves = append(r.curves, curve{
+		file:  "one-stop-" + map[string]string{alone: "alone", amongRunning: "among-running", amidstFinished: "among-finished"}[where],
+		title: fmt.Sprintf("Stops and abandons one at a time, %s: how many took at most so long", where),
+		series: []series{
+			{"Stopping", times.stopping}, {"Accepted", times.accepted}, {"Stopped", times.stopped},
+		},
+	})
+}
+
+func whatStopped(where string) string { return where + ": Stopped" }
+
+// addRequestTargets compares what starts and stops ask the API server for.
+func (b *bench) addRequestTargets(starts, stops census) {
+	b.report.add(partSingle, "requests for a stop and abandon", stops.total(operatorName), "", atMost("requests", stops.total(operatorName), 6))
+	action := starts.totalOf(operatorName, "patch pipelineexecutions/status", "create jobs")
+	b.report.add(partSingle, "requests for the start of an action", action, "", atMost("requests", action, 4))
+	b.report.add(partSingle, "requests for the start of an execution beside those", starts.total(operatorName)-action, "", nil)
+}
+
+// measureWaits stops executions whose action ends at once, and waits for it.
+func (b *bench) measureWaits(ctx context.Context) error {
+	ns, t, err := b.prepare(ctx, "wait")
+	if err != nil {
+		return err
+	}
+	defer b.cleanUp(ns)
+	if err := b.createPipeline(ctx, ns, "1"); err != nil {
+		return err
+	}
+	var times stopTimes
+	for _, name := range makeNames("waited", b.single) {
+		ids, err := b.createExecutions(ctx, ns, []string{name})
+		if err != nil {
+			return err
+		}
+		if err := t.wait(ctx, started, []string{name}); err != nil {
+			return err
+		}
+		one, err := b.stopEach(ctx, ns, t, []string{name}, ids, false)
+		if err != nil {
+			return err
+		}
+		times.accepted = append(times.accepted, one.accepted...)
+		times.stopped = append(times.stopped, one.stopped...)
+	}
+	b.report.addTimes(partSingle, "a wait for an action that ends within a second: Accepted", times.accepted, nil, nil)
+	b.report.addTimes(partSingle, "a wait for an action that ends within a second: Stopped", times.stopped, nil, nil)
+	return nil
+}
+
+// measureRejections asks again for what was stopped.
+func (b *bench) measureRejections(ctx context.Context, ns string, t *timeline) error {
+	id, err := b.createExecution(ctx, ns, "duplicated")
+	if err != nil {
+		return err
+	}
+	if err := t.wait(ctx, started, []string{"duplicated"}); err != nil {
+		return err
+	}
+	if err := b.stop(ctx, ns, "first", id, true); err != nil {
+		return err
+	}
+	if err := t.wait(ctx, done, []string{"first"}); err != nil {
+		return err
+	}
+	if err := pause(ctx, restAfterStorm); err != nil {
+		return err
+	}
+	if err := b.audit.skip(); err != nil {
+		return err
+	}
+	again := makeNames("again", min(b.single, 20))
+	for _, name := range again {
+		if err := b.stop(ctx, ns, name, id, true); err != nil {
+			return err
+		}
+		if err := t.wait(ctx, rejected, []string{name}); err != nil {
+			return err
+		}
+	}
+	if err := pause(ctx, restAfterStorm); err != nil {
+		return err
+	}
+	c, err := b.audit.count("a rejection", len(again))
+	if err != nil {
+		return err
+	}
+	b.report.Requests = append(b.report.Requests, c)
+	b.report.add(partSingle, "requests for a rejection", c.total(operatorName), "", atMost("requests", c.total(operatorName), 3))
+	return nil
+}
