@@ -25,7 +25,7 @@ type Shard struct {
 	index, count uint32
 }
 
-var shardPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})/(0|[1-9][0-9]{0,8})$`)
+var shardPattern = regexp.MustCompile(`^(0|[1-9]\d{0,8})/(0|[1-9]\d{0,8})$`)
 
 // IsSet reports whether it is a shard.
 func (s *Shard) IsSet() bool { return s.count > 0 }

@@ -55,7 +55,7 @@ func TestAListHasTheObjectsOfTheShard(t *testing.T) {
 		"nothing": {&batchv1.JobList{}, &batchv1.JobList{Items: []batchv1.Job{}}},
 	}
 	for name, tt := range lists {
-		list, err := filterByShard(listAndWatch(tt.all, nil, nil), mustShard(t, "1/2")).List(metav1.ListOptions{})
+		list, err := toolscache.ToListerWatcherWithContext(filterByShard(listAndWatch(tt.all, nil, nil), mustShard(t, "1/2"))).ListWithContext(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestAListHasTheObjectsOfTheShard(t *testing.T) {
 
 func TestAWatchHasTheEventsOfTheShard(t *testing.T) {
 	all := watch.NewFakeWithChanSize(10, false)
-	w, err := filterByShard(listAndWatch(nil, all, nil), mustShard(t, "1/2")).Watch(metav1.ListOptions{})
+	w, err := toolscache.ToListerWatcherWithContext(filterByShard(listAndWatch(nil, all, nil), mustShard(t, "1/2"))).WatchWithContext(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +117,11 @@ func TestAWatchEndsWhenItIsStopped(t *testing.T) {
 
 func TestAShardPassesErrorsOn(t *testing.T) {
 	broken := errors.New("no connection")
-	lw := filterByShard(listAndWatch(nil, nil, broken), mustShard(t, "1/2"))
-	if _, err := lw.List(metav1.ListOptions{}); !errors.Is(err, broken) {
+	lw := toolscache.ToListerWatcherWithContext(filterByShard(listAndWatch(nil, nil, broken), mustShard(t, "1/2")))
+	if _, err := lw.ListWithContext(t.Context(), metav1.ListOptions{}); !errors.Is(err, broken) {
 		t.Errorf("a list has the error %v", err)
 	}
-	if _, err := lw.Watch(metav1.ListOptions{}); !errors.Is(err, broken) {
+	if _, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{}); !errors.Is(err, broken) {
 		t.Errorf("a watch has the error %v", err)
 	}
 }

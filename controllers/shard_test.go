@@ -115,7 +115,7 @@ func TestWhichNamespacesAShardServes(t *testing.T) {
 			value := fmt.Sprintf("%d/3", index)
 			shard := mustShard(t, value)
 			if shard.Serves(namespace) != (value == want) {
-				t.Errorf("%s serves %s: %v, want it to be of %s", value, namespace, !(value == want), want)
+				t.Errorf("%s serves %s: %v, want it to be of %s", value, namespace, value != want, want)
 			}
 		}
 	}

@@ -97,7 +97,8 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 		return
 	}
 	now := w.clock.Now()
-	if w.releaseExpired(now); w.holding.Len() == 0 {
+	w.releaseExpired(now)
+	if w.holding.Len() == 0 {
 		w.heldSince = now
 	}
 	r := &waitingStop{executionID: sr.Spec.PipelineExecutionID, since: now}
