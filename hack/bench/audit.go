@@ -137,22 +137,11 @@ func (e *auditEvent) what() string {
 	return what
 }
 
-// total returns how many requests somebody made for each.
-func (c census) total(who string) float64 {
+// total returns how many requests the operator made for each: of these kinds, or of all if none is given.
+func (c census) total(what ...string) float64 {
 	sum := 0.0
 	for _, l := range c.Lines {
-		if l.Who == who {
-			sum += l.Each
-		}
-	}
-	return sum
-}
-
-// without returns a census less another one, such as of a first start less the start of one more action.
-func (c census) totalOf(who string, what ...string) float64 {
-	sum := 0.0
-	for _, l := range c.Lines {
-		if l.Who == who && slices.Contains(what, l.What) {
+		if l.Who == operatorName && (len(what) == 0 || slices.Contains(what, l.What)) {
 			sum += l.Each
 		}
 	}

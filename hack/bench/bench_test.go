@@ -64,8 +64,8 @@ func TestCountRequests(t *testing.T) {
 		t.Errorf("%v, %d bytes, %v", lines, read, err)
 	}
 	c := census{Lines: lines}
-	if c.total(operatorName) != 3 || c.totalOf(operatorName, "patch jobs") != 2 {
-		t.Errorf("the operator made %v and %v requests", c.total(operatorName), c.totalOf(operatorName, "patch jobs"))
+	if c.total() != 3 || c.total("patch jobs") != 2 {
+		t.Errorf("the operator made %v and %v requests", c.total(), c.total("patch jobs"))
 	}
 	if _, _, err := countRequests(strings.NewReader("no event\n")); err == nil {
 		t.Error("a line that is no event is no error")
@@ -105,8 +105,8 @@ func TestTargets(t *testing.T) {
 	for want, got := range map[string]*target{
 		"1.00 ≤ 1.35 of it: met":    atMost("of it", 1, 1.35),
 		"1.36 ≤ 1.35 of it: MISSED": atMost("of it", 1.36, 1.35),
-		"0.50 ≥ 0.50 of it: met":    atLeast("of it", 0.5, 0.5),
-		"0.49 ≥ 0.50 of it: MISSED": atLeast("of it", 0.49, 0.5),
+		"0.50 ≥ 0.50 of it: met":    atLeastHalf("of it", 0.5),
+		"0.49 ≥ 0.50 of it: MISSED": atLeastHalf("of it", 0.49),
 		"":                          nil,
 	} {
 		if got.String() != want {

@@ -92,7 +92,10 @@ func (p *operator) stop() error {
 	ended := make(chan error, 1)
 	go func() { ended <- p.command.Wait() }()
 	select {
-	case <-ended:
+	case ended := <-ended:
+		if exit := (*exec.ExitError)(nil); !errors.As(ended, &exit) {
+			err = errors.Join(err, ended)
+		}
 	case <-time.After(30 * time.Second):
 		err = errors.Join(err, errors.New("the operator did not end"), p.command.Process.Kill(), <-ended)
 	}

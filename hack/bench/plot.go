@@ -29,7 +29,7 @@ const (
 	plotMargin            = 48
 )
 
-// plotColors are told from each other also by those who do not see all colours.
+// plotColors are told from each other also by those who do not see every color.
 var plotColors = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"}
 
 // svg draws the curve.

@@ -36,7 +36,7 @@ func (b *bench) startProfiles(ctx context.Context) func() error {
 
 // saveProfile writes a CPU profile of a server into a file.
 func saveProfile(ctx context.Context, c *http.Client, address, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", address, profileSeconds), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", address, profileSeconds), http.NoBody)
 	if err != nil {
 		return err
 	}

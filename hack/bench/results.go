@@ -39,8 +39,9 @@ func atMost(rule string, ratio, limit float64) *target {
 	return &target{Rule: rule, Ratio: ratio, Limit: limit, Met: ratio <= limit}
 }
 
-func atLeast(rule string, ratio, limit float64) *target {
-	return &target{Rule: rule, Ratio: ratio, Limit: limit, AtLeast: true, Met: ratio >= limit}
+func atLeastHalf(rule string, ratio float64) *target {
+	const half = 0.5
+	return &target{Rule: rule, Ratio: ratio, Limit: half, AtLeast: true, Met: ratio >= half}
 }
 
 // String returns how a target is shown in the table.

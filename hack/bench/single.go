@@ -161,10 +161,10 @@ func whatStopped(where string) string { return where + ": Stopped" }
 
 // addRequestTargets compares what starts and stops ask the API server for.
 func (b *bench) addRequestTargets(starts, stops census) {
-	b.report.add(partSingle, "requests for a stop and abandon", stops.total(operatorName), "", atMost("requests", stops.total(operatorName), 6))
-	action := starts.totalOf(operatorName, "patch pipelineexecutions/status", "create jobs")
+	b.report.add(partSingle, "requests for a stop and abandon", stops.total(), "", atMost("requests", stops.total(), 6))
+	action := starts.total("patch pipelineexecutions/status", "create jobs")
 	b.report.add(partSingle, "requests for the start of an action", action, "", atMost("requests", action, 4))
-	b.report.add(partSingle, "requests for the start of an execution beside those", starts.total(operatorName)-action, "", nil)
+	b.report.add(partSingle, "requests for the start of an execution beside those", starts.total()-action, "", nil)
 }
 
 // measureWaits stops executions whose action ends at once, and waits for it.
@@ -236,6 +236,6 @@ func (b *bench) measureRejections(ctx context.Context, ns string, t *timeline) e
 		return err
 	}
 	b.report.Requests = append(b.report.Requests, c)
-	b.report.add(partSingle, "requests for a rejection", c.total(operatorName), "", atMost("requests", c.total(operatorName), 3))
+	b.report.add(partSingle, "requests for a rejection", c.total(), "", atMost("requests", c.total(), 3))
 	return nil
 }

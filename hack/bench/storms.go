@@ -60,7 +60,7 @@ func (b *bench) startStorm(ctx context.Context, ns string, t *timeline, n int) (
 	all := t.since(began, started, names).percentile(100)
 	var atHalf *target
 	if plain := b.report.value(partFloor, whatPlainStarts(n)); plain > 0 {
-		atHalf = atLeast("of the rate of plain Jobs", plain/all.Seconds(), 0.5)
+		atHalf = atLeastHalf("of the rate of plain Jobs", plain/all.Seconds())
 	}
 	b.report.add(partStorm, fmt.Sprintf("%d starts, until all have started", n), all.Seconds(), "s", atHalf)
 	b.report.add(partStorm, fmt.Sprintf("%d starts", n), perSecond(n, all), "/s", nil)
@@ -106,7 +106,7 @@ func (b *bench) stopStorm(ctx context.Context, ns string, t *timeline, ids []typ
 	b.addStorm(n, acceptances, ends)
 	b.report.add(partStorm, fmt.Sprintf("%d stops, processor time of the operator", n), (after.cpu - before.cpu).Seconds(), "s", nil)
 	b.report.add(partStorm, fmt.Sprintf("%d stops, peak memory of the operator", n), float64(after.peak)/(1<<20), "MiB", nil)
-	b.report.add(partStorm, fmt.Sprintf("%d stops, requests of the operator for each", n), c.total(operatorName), "", nil)
+	b.report.add(partStorm, fmt.Sprintf("%d stops, requests of the operator for each", n), c.total(), "", nil)
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (b *bench) addStorm(n int, acceptances, ends samples) {
 	rate, all := perSecond(n, acceptances.percentile(100)), ends.percentile(100).Seconds()
 	var rateTarget, endTarget *target
 	if creates := r.value(partFloor, whatCreates); creates > 0 {
-		rateTarget = atLeast("of raw creates ÷ 3", rate/(creates/3), 0.5)
+		rateTarget = atLeastHalf("of raw creates ÷ 3", rate/(creates/3))
 	}
 	if plain := r.value(partFloor, whatPlainEnds(n)); plain > 0 {
 		endTarget = atMost("of plain Jobs", all/plain, 1.35)

@@ -227,8 +227,8 @@ var actionFaults = []Fault{
 		Name:   "suspension-not-confirmed",
 		Breaks: "I5: a Job counts as suspended before the Job controller reports so, which may be about to create a pod.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.endJob",
-			Find:    `!confirmed && !isDecided(job)`,
+			Package: "controllers/action/job", Func: "Provider.observeSuspended",
+			Find:    `!isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job)`,
 			Replace: `false`,
 		}},
 	},
@@ -236,9 +236,9 @@ var actionFaults = []Fault{
 		Name:   "decided-job-never-ends",
 		Breaks: "I8: a stop waits for ever for a Job that succeeded when it was suspended, and that cannot become Complete.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "Provider.endJob",
-			Find:    `!confirmed && !isDecided(job)`,
-			Replace: `!confirmed`,
+			Package: "controllers/action/job", Func: "Provider.observeSuspended",
+			Find:    `!isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job)`,
+			Replace: `!isConditionTrue(job, batchv1.JobSuspended)`,
 		}},
 	},
 	{

@@ -52,21 +52,22 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 		}
 	}
-	if !confirmed && !isDecided(job) {
-		return ending, nil
-	}
 	return p.observeSuspended(ctx, scope, op, job)
 }
 
-// observeSuspended observes when nothing runs any more of a Job that creates no more pods. See tellPods.
+// observeSuspended observes when nothing runs any more of a Job whose suspension was asked for. See tellPods.
 func (p *Provider) observeSuspended(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
+	if !isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job) {
+		return ending, nil
+	}
 	switch known, err := p.tellPods(ctx, job); {
 	case err != nil:
 		return plan.Observation{}, err
 	case known == podsGone:
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
 	case known == podsRemain && !scope.Explain:
-		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}, nil
+		return ending, nil
 	}
 	return p.observePodsEnd(ctx, scope, op)
 }
