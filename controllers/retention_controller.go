@@ -10,10 +10,12 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/retention"
@@ -24,9 +26,15 @@ import (
 // How fast finished objects are deleted. Nobody waits for it, and the garbage collector deletes several objects for each.
 const (
 	deletionsPerSecond = 20
-	deletionBurst      = 20
-	// deletionPause is when it goes on after so many were deleted.
-	deletionPause = time.Second
+	// deletionPause is when it goes on after deletionBurst were deleted. Each time all finished executions of a pipeline are listed,
+	// which can be many.
+	deletionPause = 5 * time.Second
+	deletionBurst = 100
+	// retentionDelay is when the finished executions of a pipeline are looked at after one has finished. None is deleted that early.
+	retentionDelay = 10 * time.Second
+	// refusalPause is when a deletion is tried again that the API server has refused. As many refusals are remembered as maxRefusals.
+	refusalPause = 5 * time.Minute
+	maxRefusals  = 10_000
 )
 
 // newDeletionLimiter returns what bounds the deletions of all finished objects.
@@ -43,6 +51,13 @@ type RetentionReconciler struct {
 	Limiter flowcontrol.PassiveRateLimiter
 	// Clock has the time that ages are measured by.
 	Clock clock.PassiveClock
+	// Refused has the uids of the executions that the API server has refused to delete a short time ago. See newRefusals.
+	Refused *cache.LRUExpireCache
+}
+
+// newRefusals returns what remembers refusals.
+func newRefusals(c clock.PassiveClock) *cache.LRUExpireCache {
+	return cache.NewLRUExpireCacheWithClock(maxRefusals, c)
 }
 
 // MaxConcurrentReconciles is 1: the deletions are few.
@@ -60,21 +75,40 @@ func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	}
 	expired, next := retention.Expired(finished, retention.LimitsOf(pipeline), r.Clock.Now())
 	for _, execution := range expired {
-		waits, err := r.isWaitedFor(ctx, execution)
+		isKept, err := r.isKept(ctx, execution)
 		switch {
 		case err != nil:
 			return ctrl.Result{}, err
-		case waits:
+		case isKept:
 			next = soonest(next, retention.MinAge)
 			continue
 		case !r.Limiter.TryAccept():
 			return ctrl.Result{RequeueAfter: deletionPause}, nil
 		}
-		if err := deleteFinished(ctx, r.Client, execution); err != nil {
-			return ignoreConflict(ctx, err)
+		retry, err := r.deleteUnlessRefused(ctx, execution)
+		if err != nil {
+			return ctrl.Result{}, err
 		}
+		next = soonest(next, retry)
 	}
 	return ctrl.Result{RequeueAfter: next}, nil
+}
+
+// deleteUnlessRefused deletes an execution, and returns when to try it again; 0 if it is gone. What the API server refuses, because of
+// a policy of the cluster for example, must not keep the others. Without an answer it returns an error.
+func (r *RetentionReconciler) deleteUnlessRefused(ctx context.Context, execution *v1alpha1.PipelineExecution) (time.Duration, error) {
+	err := deleteFinished(ctx, r.Client, execution)
+	switch {
+	case err == nil:
+		return 0, nil
+	case apierrors.IsConflict(err):
+		return conflictRetryDelay, nil
+	case !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err):
+		return 0, err
+	}
+	log.FromContext(ctx).Error(err, "the API server refuses to delete a finished execution", "execution", execution.Name, "again", refusalPause)
+	r.Refused.Add(execution.UID, nil, refusalPause)
+	return refusalPause, nil
 }
 
 // listFinished returns the finished executions of a pipeline, as the cache keeps them. They must not be changed.
@@ -89,6 +123,14 @@ func (r *RetentionReconciler) listFinished(ctx context.Context, namespace, pipel
 		finished[i] = &list.Items[i]
 	}
 	return finished, nil
+}
+
+// isKept reports whether an execution is not deleted now: a stop request waits on it, or its deletion was refused a short time ago.
+func (r *RetentionReconciler) isKept(ctx context.Context, execution *v1alpha1.PipelineExecution) (bool, error) {
+	if _, wasRefused := r.Refused.Get(execution.UID); wasRefused {
+		return true, nil
+	}
+	return r.isWaitedFor(ctx, execution)
 }
 
 // isWaitedFor reports whether a stop request for an execution is not finished.
@@ -116,10 +158,10 @@ func deleteFinished(ctx context.Context, c client.Client, o client.Object) error
 
 // soonest returns the shorter of two times to wait, of which 0 is none.
 func soonest(a, b time.Duration) time.Duration {
-	if a == 0 || b < a {
-		return b
+	if a == 0 || b == 0 {
+		return max(a, b)
 	}
-	return a
+	return min(a, b)
 }
 
 // RequestRetentionReconciler deletes finished stop requests that have a TTL.

@@ -28,8 +28,10 @@ type retained struct {
 	clock *testingclock.FakeClock
 	// deleted are the names of what was deleted, in order.
 	deleted []string
-	// refuse is the answer to the next deletion.
+	// refuse is the answer to the deletions of refused, or of all if that is empty.
 	refuse     error
+	refused    string
+	attempts   int
 	executions *RetentionReconciler
 	requests   *RequestRetentionReconciler
 }
@@ -51,7 +53,8 @@ func newRetained(t *testing.T, objects ...client.Object) *retained {
 			if ptr.Deref(options.PropagationPolicy, "") != metav1.DeletePropagationBackground {
 				t.Errorf("what %s owns is not deleted after it: %v", o.GetName(), options.PropagationPolicy)
 			}
-			if r.refuse != nil {
+			r.attempts++
+			if r.refuse != nil && (r.refused == "" || r.refused == o.GetName()) {
 				return r.refuse
 			}
 			r.deleted = append(r.deleted, o.GetName())
@@ -59,7 +62,7 @@ func newRetained(t *testing.T, objects ...client.Object) *retained {
 		},
 	})
 	limiter := newDeletionLimiter(r.clock)
-	r.executions = &RetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
+	r.executions = &RetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock, Refused: newRefusals(r.clock)}
 	r.requests = &RequestRetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
 	return r
 }
@@ -100,20 +103,21 @@ func TestRetentionOfAThousand(t *testing.T) {
 	waiting.Spec.PipelineExecutionID = "uid-of-run-0003"
 	r := newRetained(t, append(objects, running, foreign, waiting)...)
 
-	seconds := 0
+	const perPause = deletionsPerSecond * int(deletionPause/time.Second)
+	pauses := 0
 	for len(r.deleted) < finished-10-1 {
 		result := r.reconcile(t)
-		if most := deletionBurst + seconds*deletionsPerSecond; len(r.deleted) > most {
-			t.Fatalf("%d are deleted within %d s, and %d at most may be", len(r.deleted), seconds, most)
+		if most := deletionBurst + pauses*perPause; len(r.deleted) > most {
+			t.Fatalf("%d are deleted within %d pauses, and %d at most may be", len(r.deleted), pauses, most)
 		}
 		if len(r.deleted) == finished-10-1 {
 			break
 		}
-		if result.RequeueAfter != deletionPause || seconds > finished {
-			t.Fatalf("after %d s, with %d deleted, it comes back after %s", seconds, len(r.deleted), result.RequeueAfter)
+		if result.RequeueAfter != deletionPause || pauses > finished/perPause {
+			t.Fatalf("after %d pauses, with %d deleted, it comes back after %s", pauses, len(r.deleted), result.RequeueAfter)
 		}
-		r.clock.Step(time.Second)
-		seconds++
+		r.clock.Step(deletionPause)
+		pauses++
 	}
 	if !slices.IsSorted(r.deleted) {
 		t.Error("not the oldest first")
@@ -150,6 +154,64 @@ func TestRetentionIsRefused(t *testing.T) {
 				t.Errorf("it comes back after %s", result.RequeueAfter)
 			}
 		})
+	}
+}
+
+// What a policy of the cluster keeps from being deleted does not keep the others, and is not tried in each round.
+func TestARefusedDeletionKeepsNoOther(t *testing.T) {
+	pipeline := makePipeline()
+	pipeline.Spec.TTLSecondsAfterFinished = ptr.To[int32](60)
+	r := newRetained(t, pipeline,
+		makeEndedExecution("held", v1alpha1.ExecutionFailed, 3*time.Hour), makeEndedExecution("run", v1alpha1.ExecutionFailed, time.Hour))
+	r.refused, r.refuse = "held", apierrors.NewForbidden(schema.GroupResource{}, "held", nil)
+	if result := r.reconcile(t); !slices.Equal(r.deleted, []string{"run"}) || result.RequeueAfter != refusalPause {
+		t.Errorf("deleted: %v, and it comes back after %s", r.deleted, result.RequeueAfter)
+	}
+	r.clock.Step(refusalPause - time.Second)
+	if r.reconcile(t); r.attempts != 2 {
+		t.Errorf("%d deletions are tried", r.attempts)
+	}
+	r.clock.Step(2 * time.Second)
+	r.refuse = nil
+	if result := r.reconcile(t); !slices.Equal(r.deleted, []string{"run", "held"}) || result.RequeueAfter != 0 {
+		t.Errorf("deleted: %v, and it comes back after %s", r.deleted, result.RequeueAfter)
+	}
+}
+
+// Without an answer, the others are not tried either.
+func TestRetentionWithoutAnAnswer(t *testing.T) {
+	pipeline := makePipeline()
+	pipeline.Spec.TTLSecondsAfterFinished = ptr.To[int32](60)
+	r := newRetained(t, pipeline, makeEndedExecution("a", v1alpha1.ExecutionFailed, 3*time.Hour), makeEndedExecution("b", v1alpha1.ExecutionFailed, time.Hour))
+	r.refuse = apierrors.NewServerTimeout(schema.GroupResource{}, "delete", 1)
+	_, err := r.executions.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "team", Name: "web"}})
+	if !apierrors.IsServerTimeout(err) || r.attempts != 1 {
+		t.Errorf("%d deletions are tried: %v", r.attempts, err)
+	}
+}
+
+// Many that finish at once are looked at once, a while later, and one that is deleted makes no other expire.
+func TestWhenRetentionLooks(t *testing.T) {
+	ended := makeEndedExecution("run", v1alpha1.ExecutionSucceeded, time.Hour)
+	running := makeExecutionIn(v1alpha1.ExecutionInProgress)
+	changed := ended.DeepCopy()
+	changed.Spec.TTLSecondsAfterFinished = ptr.To[int32](5)
+	for _, tt := range []struct {
+		name          string
+		before, after client.Object
+		want          []string
+	}{
+		{"one has finished", running, ended, []string{"web"}},
+		{"its TTL changes", ended, changed, []string{"web"}},
+		{"a start shows one", nil, ended, []string{"web"}},
+		{"one runs", nil, running, nil},
+		{"one is deleted", ended, nil, nil},
+		{"a Pipeline changes", makePipeline(), makePipeline(), []string{"web"}},
+		{"a Pipeline is deleted", makePipeline(), nil, []string{"web"}},
+	} {
+		if got := enqueuedBy(t, buildClient(t), "retention", tt.before, tt.after); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v is looked at, want %v", tt.name, got, tt.want)
+		}
 	}
 }
 

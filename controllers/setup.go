@@ -81,7 +81,9 @@ func NewControllers(d Dependencies) []Controller {
 			Revisions: revisions, Reporter: reporter, Blocked: blocked, Waiting: waiting, Clock: d.Clock, Nonce: d.Nonce,
 		}, executionWatches(d.Client, registry.Watches(), waiting)},
 		{"requestretention", &RequestRetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, requestRetentionWatches()},
-		{"retention", &RetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, retentionWatches()},
+		{"retention", &RetentionReconciler{
+			Client: d.Client, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
+		}, retentionWatches()},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
 			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),

@@ -71,7 +71,7 @@ func stopRequestWatches(c client.Reader) []Watch {
 func retentionWatches() []Watch {
 	return []Watch{
 		{
-			Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelineName),
+			Object: &v1alpha1.PipelineExecution{}, Handler: enqueueAfter(retentionDelay, mapToPipelineName),
 			Predicates: []predicate.Predicate{predicate.NewPredicateFuncs(isAtRest)},
 		},
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelineName)},

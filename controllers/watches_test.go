@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
@@ -27,6 +28,8 @@ type notedQueue struct {
 }
 
 func (q *notedQueue) Add(r reconcile.Request) { q.names = append(q.names, r.Name) }
+
+func (q *notedQueue) AddAfter(r reconcile.Request, _ time.Duration) { q.Add(r) }
 
 // enqueuedBy returns the names of what a controller is to reconcile when an object becomes another. A nil object is not there.
 func enqueuedBy(t *testing.T, c client.Client, controller string, before, after client.Object) []string {

@@ -497,6 +497,24 @@ var controllerFaults = []Fault{
 			Replace: `!r.Limiter.TryAccept() && next < 0`,
 		}},
 	},
+	{
+		Name:   "refused-deletion-repeated",
+		Breaks: "A deletion that a policy refuses is tried in each round, and takes the place of the others.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.isKept",
+			Find:    `r.Refused.Get(execution.UID)`,
+			Replace: `r.Refused.Get(execution.Name)`,
+		}},
+	},
+	{
+		Name:   "retention-looks-at-each-deletion",
+		Breaks: "All finished executions of a pipeline are listed each time that one of them is deleted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "retentionWatches",
+			Find:    `enqueueAfter(retentionDelay, mapToPipelineName)`,
+			Replace: `handler.EnqueueRequestsFromMapFunc(mapToPipelineName)`,
+		}},
+	},
 	// Watches, handlers and indexes.
 	{
 		Name:   "request-events-misdirected",
