@@ -22,10 +22,11 @@ import (
 
 // The upper bounds of the flags, so that a typing error does not fill a disk.
 const (
-	maxSingle   = 1000
-	maxStorm    = 20_000
-	maxRunning  = 20_000
-	maxFinished = 200_000
+	maxSingle  = 1000
+	maxStorm   = 20_000
+	maxRunning = 20_000
+	// maxFinished is the longest history that a Pipeline can have.
+	maxFinished = 100_000
 )
 
 // options are the sizes of what is measured.

@@ -58,8 +58,15 @@ func (c *cluster) createPipeline(ctx context.Context, namespace, seconds string)
 	}
 	return c.Create(ctx, &v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pipelineName},
-		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: []v1alpha1.Stage{first, second}},
+		Spec: v1alpha1.PipelineSpec{
+			ExecutionMode: v1alpha1.ExecutionModeParallel, History: keepAll(), Stages: []v1alpha1.Stage{first, second},
+		},
 	})
+}
+
+// keepAll is a history that has nothing deleted in the middle of a measurement.
+func keepAll() *v1alpha1.ExecutionHistory {
+	return &v1alpha1.ExecutionHistory{Succeeded: ptr.To[int32](maxFinished), Failed: ptr.To[int32](maxFinished), Stopped: ptr.To[int32](maxFinished)}
 }
 
 // createExecution starts an execution of the pipeline, and returns its id.
