@@ -19,6 +19,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/retention"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions;stoprequests,verbs=delete
@@ -47,6 +48,8 @@ func newDeletionLimiter(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
 type RetentionReconciler struct {
 	// Client reads from the cache, and deletes.
 	Client client.Client
+	// APIReader reads from the API server.
+	APIReader client.Reader
 	// Limiter bounds the deletions.
 	Limiter flowcontrol.PassiveRateLimiter
 	// Clock has the time that ages are measured by.
@@ -85,7 +88,7 @@ func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		case !r.Limiter.TryAccept():
 			return ctrl.Result{RequeueAfter: deletionPause}, nil
 		}
-		retry, err := r.deleteUnlessRefused(ctx, execution)
+		retry, err := r.tryDelete(ctx, execution)
 		if err != nil {
 			return ctrl.Result{}, err
 		}
@@ -94,9 +97,12 @@ func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	return ctrl.Result{RequeueAfter: next}, nil
 }
 
-// deleteUnlessRefused deletes an execution, and returns when to try it again; 0 if it is gone. What the API server refuses, because of
-// a policy of the cluster for example, must not keep the others. Without an answer it returns an error.
-func (r *RetentionReconciler) deleteUnlessRefused(ctx context.Context, execution *v1alpha1.PipelineExecution) (time.Duration, error) {
+// tryDelete deletes an execution, and returns when to try it again; 0 if it is gone. What the API server refuses, because of a policy
+// of the cluster for example, must not keep the others. Without an answer it returns an error.
+func (r *RetentionReconciler) tryDelete(ctx context.Context, execution *v1alpha1.PipelineExecution) (time.Duration, error) {
+	if waits, err := r.isWaitedForLive(ctx, execution); err != nil || waits {
+		return retention.MinAge, err
+	}
 	err := deleteFinished(ctx, r.Client, execution)
 	switch {
 	case err == nil:
@@ -138,6 +144,29 @@ func (r *RetentionReconciler) isWaitedFor(ctx context.Context, execution *v1alph
 	list := &v1alpha1.StopRequestList{}
 	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: string(execution.UID)})
 	return len(list.Items) > 0, err
+}
+
+// isWaitedForLive reports whether a request that an execution has accepted is there and not finished. It asks the API server: such a
+// request learns how the stop ended from the execution, and a cache can lag. Any other request gets its verdict without the execution.
+func (r *RetentionReconciler) isWaitedForLive(ctx context.Context, execution *v1alpha1.PipelineExecution) (bool, error) {
+	if execution.Status.State != v1alpha1.ExecutionStopped {
+		return false, nil
+	}
+	live := &v1alpha1.PipelineExecution{}
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(execution), live); err != nil || live.Status.Stop == nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	for _, accepted := range live.Status.Stop.Requests {
+		sr := &v1alpha1.StopRequest{}
+		err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: live.Namespace, Name: accepted.Name}, sr)
+		if client.IgnoreNotFound(err) != nil {
+			return false, err
+		}
+		if err == nil && string(sr.UID) == accepted.UID && !verdict.IsFinished(sr.Status.Conditions) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // deleteFinished deletes an object if it is still as the cache has it, and what it owns after it.

@@ -29,16 +29,25 @@ type retained struct {
 	// deleted are the names of what was deleted, in order.
 	deleted []string
 	// refuse is the answer to the deletions of refused, or of all if that is empty.
-	refuse     error
-	refused    string
-	attempts   int
+	refuse   error
+	refused  string
+	attempts int
+	// lags is true if the cache shows no request.
+	lags       bool
 	executions *RetentionReconciler
 	requests   *RequestRetentionReconciler
 }
 
 func newRetained(t *testing.T, objects ...client.Object) *retained {
 	r := &retained{clock: testingclock.NewFakeClock(time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC))}
-	c := interceptor.NewClient(buildClient(t, objects...), interceptor.Funcs{
+	live := buildClient(t, objects...)
+	c := interceptor.NewClient(live, interceptor.Funcs{
+		List: func(ctx context.Context, raw client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if _, requests := list.(*v1alpha1.StopRequestList); requests && r.lags {
+				return nil
+			}
+			return raw.List(ctx, list, opts...)
+		},
 		Delete: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			options := (&client.DeleteOptions{}).ApplyOptions(opts)
 			is := &metav1.PartialObjectMetadata{}
@@ -62,7 +71,7 @@ func newRetained(t *testing.T, objects ...client.Object) *retained {
 		},
 	})
 	limiter := newDeletionLimiter(r.clock)
-	r.executions = &RetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock, Refused: newRefusals(r.clock)}
+	r.executions = &RetentionReconciler{Client: c, APIReader: live, Limiter: limiter, Clock: r.clock, Refused: newRefusals(r.clock)}
 	r.requests = &RequestRetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
 	return r
 }
@@ -168,13 +177,47 @@ func TestARefusedDeletionKeepsNoOther(t *testing.T) {
 		t.Errorf("deleted: %v, and it comes back after %s", r.deleted, result.RequeueAfter)
 	}
 	r.clock.Step(refusalPause - time.Second)
-	if r.reconcile(t); r.attempts != 2 {
+	r.reconcile(t)
+	if r.attempts != 2 {
 		t.Errorf("%d deletions are tried", r.attempts)
 	}
 	r.clock.Step(2 * time.Second)
 	r.refuse = nil
 	if result := r.reconcile(t); !slices.Equal(r.deleted, []string{"run", "held"}) || result.RequeueAfter != 0 {
 		t.Errorf("deleted: %v, and it comes back after %s", r.deleted, result.RequeueAfter)
+	}
+}
+
+// A cache that lags shows no request. What an execution has accepted is looked up.
+func TestAnAcceptedRequestKeepsAnExecution(t *testing.T) {
+	pipeline := makePipeline()
+	pipeline.Spec.TTLSecondsAfterFinished = ptr.To[int32](60)
+	for name, tt := range map[string]struct {
+		change  func(*v1alpha1.StopRequest)
+		deleted bool
+	}{
+		"it waits": {func(*v1alpha1.StopRequest) {}, false},
+		"it is finished": {func(sr *v1alpha1.StopRequest) {
+			sr.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue}}
+		}, true},
+		"it is gone":                  {func(sr *v1alpha1.StopRequest) { sr.Name = "other" }, true},
+		"another has its name by now": {func(sr *v1alpha1.StopRequest) { sr.UID = "another" }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sr := makeStopRequest("stop", true)
+			execution := makeEndedExecution("run", v1alpha1.ExecutionStopped, time.Hour)
+			sr.Spec.PipelineExecutionID = string(execution.UID)
+			execution.Status.Stop = &v1alpha1.StopStatus{
+				Mode: v1alpha1.StopModeAbandon, Requests: []v1alpha1.AcceptedStopRequest{{UID: string(sr.UID), Name: "stop", Mode: v1alpha1.StopModeAbandon}},
+			}
+			tt.change(sr)
+			r := newRetained(t, pipeline.DeepCopy(), execution, sr)
+			r.lags = true
+			result := r.reconcile(t)
+			if is := len(r.deleted) > 0; is != tt.deleted || (result.RequeueAfter > 0) == tt.deleted {
+				t.Errorf("deleted: %v, and it comes back after %s", r.deleted, result.RequeueAfter)
+			}
+		})
 	}
 }
 

@@ -82,7 +82,7 @@ func NewControllers(d Dependencies) []Controller {
 		}, executionWatches(d.Client, registry.Watches(), waiting)},
 		{"requestretention", &RequestRetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, requestRetentionWatches()},
 		{"retention", &RetentionReconciler{
-			Client: d.Client, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
+			Client: d.Client, APIReader: d.APIReader, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
 		}, retentionWatches()},
 		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
 		{"stoprequest", &StopRequestReconciler{
