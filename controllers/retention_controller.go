@@ -108,7 +108,7 @@ func (r *RetentionReconciler) tryDelete(ctx context.Context, execution *v1alpha1
 	case err == nil:
 		return 0, nil
 	case apierrors.IsConflict(err):
-		return conflictRetryDelay, nil
+		return retentionDelay, nil
 	case !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err):
 		return 0, err
 	}

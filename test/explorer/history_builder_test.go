@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -149,6 +150,16 @@ func (b *historyBuilder) deleteRevision() {
 	b.Op.ReconcileBy("revision", revision, func(c client.Client) {
 		_ = c.Delete(b.t.Context(), revision, client.Preconditions{UID: &revision.UID})
 	})
+}
+
+// retain deletes the execution, as the controller of retention does, some time after its end.
+func (b *historyBuilder) retain(after time.Duration) {
+	execution := b.findExecution()
+	b.Store.Clock.SetTime(execution.Status.CompletionTime.Add(after))
+	b.Op.ReconcileBy("retention", execution, func(c client.Client) {
+		_ = c.Delete(b.t.Context(), execution, client.Preconditions{UID: &execution.UID, ResourceVersion: &execution.ResourceVersion})
+	})
+	b.settle()
 }
 
 // updateStatus writes the status of the execution.
@@ -392,10 +403,11 @@ func (b *historyBuilder) writeConditions(name string, conditions ...metav1.Condi
 // endExecution gives the execution a final state, with its action ended.
 func (b *historyBuilder) endExecution(state v1alpha1.ExecutionState) {
 	b.updateStatus(func(s *v1alpha1.PipelineExecutionStatus) {
-		s.State = state
+		now := metav1.NewTime(b.Store.Clock.Now())
+		s.State, s.CompletionTime = state, &now
 		setFinished(s, string(state))
 		if len(s.Stages) > 0 {
-			s.Stages[0].Actions[0].CompletionTime = &metav1.Time{Time: b.Store.Clock.Now()}
+			s.Stages[0].Actions[0].CompletionTime = &now
 		}
 	})
 }

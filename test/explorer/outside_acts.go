@@ -176,9 +176,9 @@ func (s *Sim) countActions() int {
 }
 
 // churn changes the metadata of what the operator is about to change, each time that it does, so that no resourceVersion stays. It
-// spares what has no status yet, whose first status is written under the resourceVersion.
+// spares what has no status yet, whose first status is written under the resourceVersion, and what is deleted, which is as well.
 func (s *Sim) churn(c *simcluster.Call) {
-	if hasStatusOrIsJob(s.Store.Find(c.Kind, c.Key)) {
+	if c.Verb != "delete" && hasStatusOrIsJob(s.Store.Find(c.Kind, c.Key)) {
 		s.Store.Mutate(c.Kind, c.Key, func(o client.Object) {
 			metav1.SetMetaDataAnnotation(o.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta), "test/churn", strconv.Itoa(c.Number))
 		})

@@ -48,6 +48,7 @@ func Scenarios() []*Scenario {
 	all = append(all, stopScenarios()...)
 	all = append(all, orderScenarios()...)
 	all = append(all, deletedJobScenarios()...)
+	all = append(all, retentionScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

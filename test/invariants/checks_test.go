@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,7 +38,7 @@ type checkCase struct {
 // TestChecks shows that each check finds what is wrong with a history, and nothing in a good one. The test of the explorer's
 // checks has more cases, in histories that a store makes; here are those that only chaos can meet.
 func TestChecks(t *testing.T) {
-	for _, tt := range slices.Concat(verdictCases(), startCases(), stoppedCases(), orphanCases(), writeCases()) {
+	for _, tt := range slices.Concat(verdictCases(), startCases(), stoppedCases(), orphanCases(), deletionCases(), writeCases()) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := &historyBuilder{versions: map[types.UID]client.Object{}}
 			tt.write(b)
@@ -310,6 +311,76 @@ func orphanCases() []checkCase {
 		}},
 		{"a Job is left running", "I6", func(b *historyBuilder) { b.writeJob("j"); b.writeExecution(v1alpha1.ExecutionFailed, succeeded) }},
 	}
+}
+
+// deletionCases are those of I10 for what has finished.
+func deletionCases() []checkCase {
+	return []checkCase{
+		{"deleted after a minute", "", func(b *historyBuilder) {
+			b.endExecution()
+			b.deleteAfter("e", time.Minute)
+		}},
+		{"deleted within a minute", "I10 of", func(b *historyBuilder) {
+			b.endExecution()
+			b.deleteAfter("e", time.Minute-time.Second)
+		}},
+		{"deleted while it runs", "I10 of", func(b *historyBuilder) {
+			b.writeExecution(inProgress, atWork)
+			b.deleteAfter("e", time.Hour)
+		}},
+		{"deleted while an accepted request waits", "I10 of", func(b *historyBuilder) {
+			b.writeExecution(stopping, notStarted, wait)
+			b.writeRequest(wait, accepted)
+			b.endExecution(wait)
+			b.deleteAfter("e", time.Hour)
+		}},
+		{"deleted when its request is finished", "", func(b *historyBuilder) {
+			b.writeExecution(stopping, notStarted, wait)
+			b.writeRequest(wait, accepted)
+			b.endExecution(wait)
+			b.concludeRequest(wait)
+			b.deleteAfter("e", time.Hour)
+		}},
+		{"deleted by somebody else while it runs", "", func(b *historyBuilder) {
+			b.writeExecution(inProgress, notStarted)
+			b.deleteAfter("e", time.Hour)
+			b.last().Writer = WriterOther
+		}},
+		{"a request without a TTL is deleted", "I10 of", func(b *historyBuilder) {
+			b.writeRequest(wait, v1alpha1.ReasonNotStoppable)
+			b.deleteAfter("rWait", time.Hour)
+		}},
+		{"a request without a verdict is deleted", "I10 of", func(b *historyBuilder) {
+			b.writeRequest(wait, "")
+			b.deleteAfter("rWait", time.Hour)
+		}},
+		{"a deletion under the uid alone", "I10 every", func(b *historyBuilder) {
+			b.request("delete", Guard{UID: true})
+			b.history.Requests[0].Kind = simcluster.Execution
+		}},
+		{"a deletion under uid and version", "", func(b *historyBuilder) {
+			b.request("delete", Guard{UID: true, State: true})
+			b.history.Requests[0].Kind = simcluster.Execution
+		}},
+	}
+}
+
+var noon = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
+
+// endExecution writes that the execution is Stopped, or has failed if nobody stopped it, since noon.
+func (b *historyBuilder) endExecution(requests ...v1alpha1.StopMode) {
+	state := v1alpha1.ExecutionFailed
+	if len(requests) > 0 {
+		state = isStopped
+	}
+	b.writeExecution(state, notStarted, requests...)
+	b.versions["e"].(*v1alpha1.PipelineExecution).Status.CompletionTime = &metav1.Time{Time: noon}
+}
+
+// deleteAfter has the operator delete an object, some time after noon.
+func (b *historyBuilder) deleteAfter(uid types.UID, after time.Duration) {
+	b.remove(uid)
+	b.last().Writer, b.last().Verb, b.last().Time = WriterOperator, "delete", noon.Add(after)
 }
 
 // writeCases are those of I7, I9 and I10.

@@ -5,9 +5,11 @@ package invariants
 
 import "haltline.dev/haltline/test/simcluster"
 
-// deletable are the kinds of which the operator deletes objects: "a revision that nothing uses, and the pods of an abandoned
-// action whose Job somebody deleted".
-var deletable = map[simcluster.Kind]bool{simcluster.Revision: true, simcluster.Pod: true}
+// deletable are the kinds of which the operator deletes objects: what has finished, "a revision that nothing uses, and the pods of an
+// abandoned action whose Job somebody deleted".
+var deletable = map[simcluster.Kind]bool{
+	simcluster.Execution: true, simcluster.StopRequest: true, simcluster.Revision: true, simcluster.Pod: true,
+}
 
 // checkGuards is I10: "A delete carries a UID precondition; a write that decides tests what it was decided on." Every status decides,
 // and so does every patch of a spec, such as one that suspends a Job.
@@ -20,6 +22,8 @@ func checkGuards(h *History, r *Result) {
 				r.violate(request.At+1, request.Execution, "a deletion could hit another object of that name: %s", request.Text)
 			} else if !deletable[request.Kind] {
 				r.violate(request.At+1, request.Execution, "the operator deletes: %s", request.Text)
+			} else if isOurs(request.Kind) && !request.Guard.State {
+				r.violate(request.At+1, request.Execution, "a deletion could hit what has changed: %s", request.Text)
 			}
 		case "update", "update-status", "patch", "patch-status":
 			if request.Guard != nil && (!request.Guard.UID || !request.Guard.State) {

@@ -63,7 +63,7 @@ func (h *History) mayWrite(c *Change) bool {
 	case simcluster.Pod:
 		return h.isLeftPod(c) && (c.New == nil || c.Old.GetDeletionTimestamp() == nil && c.New.GetDeletionTimestamp() != nil)
 	}
-	return !c.isCreation() && c.New != nil
+	return !c.isCreation() && c.New != nil || c.isRetention()
 }
 
 // isLeftPod reports whether a pod is one of an execution whose Job is gone or is being deleted by somebody: "the pods of an
@@ -97,6 +97,9 @@ func mayReconciliationWrite(c *Change) bool {
 		return by.Controller == controllerNames[simcluster.Execution] && string(by.UID) == anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
 	case simcluster.Revision:
 		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
+	}
+	if c.isDeletion() {
+		return c.isRetention()
 	}
 	return by.Controller == controllerNames[c.Kind] && c.Old != nil && by.UID == c.Old.GetUID()
 }
