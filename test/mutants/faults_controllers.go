@@ -471,6 +471,15 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "awaited-execution-deleted-by-the-cache",
+		Breaks: "An execution is deleted that an accepted stop request waits on, which the cache does not show.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.isWaitedForLive",
+			Find:    `!verdict.IsFinished(sr.Status.Conditions)`,
+			Replace: `verdict.IsFinished(sr.Status.Conditions)`,
+		}},
+	},
+	{
 		Name:   "deleted-by-name",
 		Breaks: "An execution that was created again under the name of a finished one is deleted.",
 		Edits: []Edit{{
