@@ -18,11 +18,12 @@ func checkGuards(h *History, r *Result) {
 		r.Checked++
 		switch request.Verb {
 		case "delete", "deletecollection":
-			if request.Guard == nil || !request.Guard.UID {
+			switch {
+			case request.Guard == nil || !request.Guard.UID:
 				r.violate(request.At+1, request.Execution, "a deletion could hit another object of that name: %s", request.Text)
-			} else if !deletable[request.Kind] {
+			case !deletable[request.Kind]:
 				r.violate(request.At+1, request.Execution, "the operator deletes: %s", request.Text)
-			} else if isOurs(request.Kind) && !request.Guard.State {
+			case isOurs(request.Kind) && !request.Guard.State:
 				r.violate(request.At+1, request.Execution, "a deletion could hit what has changed: %s", request.Text)
 			}
 		case "update", "update-status", "patch", "patch-status":

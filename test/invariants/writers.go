@@ -80,6 +80,14 @@ func (h *History) isLeftPod(c *Change) bool {
 	return job == nil || job.GetDeletionTimestamp() != nil
 }
 
+// firstVersion returns what was there before a change, or what it created.
+func (c *Change) firstVersion() client.Object {
+	if c.Old != nil {
+		return c.Old
+	}
+	return c.New
+}
+
 // mayReconciliationWrite reports whether a change is for its reconciliation to make; true if the reconciliation is not known.
 func mayReconciliationWrite(c *Change) bool {
 	if c.Request == nil || c.Request.Reconciliation == nil {
@@ -88,11 +96,7 @@ func mayReconciliationWrite(c *Change) bool {
 	by := c.Request.Reconciliation
 	switch c.Kind {
 	case simcluster.Job:
-		job := c.Old
-		if job == nil {
-			job = c.New
-		}
-		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(job)
+		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(c.firstVersion())
 	case simcluster.Pod:
 		return by.Controller == controllerNames[simcluster.Execution] && string(by.UID) == anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
 	case simcluster.Revision:
