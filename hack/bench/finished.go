@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -62,7 +61,7 @@ func (b *bench) restartAtRest(ctx context.Context) (usage, error) {
 
 func (b *bench) usageAtRest(ctx context.Context) (usage, error) {
 	// Go gives memory back some time after it was last needed.
-	if err := pause(ctx, 15*time.Second); err != nil {
+	if err := pause(ctx, 3*b.rest); err != nil {
 		return usage{}, err
 	}
 	return b.operator.usage()

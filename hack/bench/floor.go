@@ -153,7 +153,7 @@ func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
 		return err
 	}
 	b.report.add(partFloor, whatPlainStarts(n), t.since(began, running, names).percentile(100).Seconds(), "s", nil)
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	began = time.Now()
@@ -166,5 +166,5 @@ func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
 	ends := t.since(began, gone, names)
 	b.report.add(partFloor, whatPlainEnds(n), ends.percentile(100).Seconds(), "s", nil)
 	b.plainEnds[n] = ends
-	return pause(ctx, restAfterStorm)
+	return pause(ctx, b.rest)
 }

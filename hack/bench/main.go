@@ -38,7 +38,7 @@ type options struct {
 	storms                               sizes
 	running, finished, amidst, restarted int
 	profile                              bool
-	limit                                time.Duration
+	rest, limit                          time.Duration
 }
 
 // sizes are numbers that are separated by commas.
@@ -76,6 +76,7 @@ func parseFlags() options {
 	flag.IntVar(&o.finished, "finished", 100_000, "finished executions beside those that are stopped one at a time; 0 leaves that out")
 	flag.IntVar(&o.restarted, "restarted", 10_000, "executions that run when the operator is restarted; 0 leaves that out")
 	flag.BoolVar(&o.profile, "profile", false, "write CPU profiles of the API server and the operator under the first storm of stops")
+	flag.DurationVar(&o.rest, "rest", 5*time.Second, "how long the cluster rests before what follows is measured")
 	flag.DurationVar(&o.limit, "limit", 3*time.Hour, "time limit of the whole run")
 	flag.Parse()
 	return o

@@ -15,7 +15,6 @@ func (b *bench) measureNextAction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns)
 	if err := b.createPipeline(ctx, ns, "1"); err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func (b *bench) measureRestart(ctx context.Context) error {
 	if err := t.wait(ctx, started, names); err != nil {
 		return err
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	if err := b.operator.stop(); err != nil {

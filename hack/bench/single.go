@@ -48,7 +48,7 @@ func (b *bench) measureSingle(ctx context.Context) error {
 		if err := t.wait(ctx, started, names); err != nil {
 			return err
 		}
-		if err := pause(ctx, restAfterStorm); err != nil {
+		if err := pause(ctx, b.rest); err != nil {
 			return err
 		}
 		if err := b.measureStops(ctx, ns, t, amongRunning); err != nil {
@@ -78,7 +78,7 @@ func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where 
 	if err := t.wait(ctx, started, names); err != nil {
 		return err
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	starts, err := b.audit.count("the start of an execution with one action, "+where, len(names))
@@ -89,7 +89,7 @@ func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where 
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	stops, err := b.audit.count("a stop and abandon, "+where, len(names))
@@ -213,7 +213,7 @@ func (b *bench) measureRejections(ctx context.Context, ns string, t *timeline) e
 	if err := t.wait(ctx, done, []string{"first"}); err != nil {
 		return err
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	if err := b.audit.skip(); err != nil {
@@ -228,7 +228,7 @@ func (b *bench) measureRejections(ctx context.Context, ns string, t *timeline) e
 			return err
 		}
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	c, err := b.audit.count("a rejection", len(again))

@@ -36,7 +36,7 @@ func (b *bench) measureStorm(ctx context.Context, n int, profiled bool) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	if profiled {
@@ -91,7 +91,7 @@ func (b *bench) stopStorm(ctx context.Context, ns string, t *timeline, ids []typ
 		}
 	}
 	acceptances, ends := t.since(began, accepted, requests), t.since(began, final, names)
-	if err := pause(ctx, restAfterStorm); err != nil {
+	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	after, err := b.operator.usage()
@@ -136,7 +136,6 @@ func (b *bench) measureAmidst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns)
 	if err := b.createPipeline(ctx, ns, forLong); err != nil {
 		return err
 	}
