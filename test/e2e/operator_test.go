@@ -163,6 +163,9 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"delete", "apps", "controllerrevisions", "", everywhere, true},
 		{"patch", haltline, "pipelineexecutions", "status", everywhere, true},
 		{"patch", haltline, "stoprequests", "status", everywhere, true},
+		// What has finished. A policy keeps the operator from deleting anything else.
+		{"delete", haltline, "pipelineexecutions", "", everywhere, true},
+		{"delete", haltline, "stoprequests", "", everywhere, true},
 
 		{"get", core, "secrets", "", everywhere, false},
 		{"list", core, "secrets", "", everywhere, false},
@@ -173,7 +176,8 @@ func TestOperatorMayOnlyWhatItNeeds(t *testing.T) {
 		{"create", core, "pods", "", operatorKey.Namespace, false},
 		{"deletecollection", core, "pods", "", everywhere, false},
 		{"list", core, "nodes", "", everywhere, false},
-		{"delete", haltline, "pipelineexecutions", "", everywhere, false},
+		{"delete", haltline, "pipelines", "", everywhere, false},
+		{"deletecollection", haltline, "pipelineexecutions", "", everywhere, false},
 		{"create", core, "pods", "exec", everywhere, false},
 		{"get", core, "pods", "exec", everywhere, false},
 		{"create", core, "pods", "attach", everywhere, false},
