@@ -22,22 +22,20 @@ import (
 
 // operator is the operator that runs as a process on this machine. Linux tells what it costs.
 type operator struct {
-	binary, kubeconfig, logPath string
-	probe, pprof                string
-	command                     *exec.Cmd
-	log                         *os.File
+	binary, kubeconfig, folder string
+	// starts is how often it was started, each time with a log of its own.
+	starts       int
+	logPath      string
+	probe, pprof string
+	command      *exec.Cmd
+	log          *os.File
 }
 
 func newOperator(o *options) (*operator, error) {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(o.out, "operator.log")
-	// That of an earlier run.
-	if err := os.RemoveAll(path); err != nil {
-		return nil, err
-	}
-	return &operator{binary: o.operator, kubeconfig: o.operatorKubeconfig, logPath: path}, nil
+	return &operator{binary: o.operator, kubeconfig: o.operatorKubeconfig, folder: o.out}, nil
 }
 
 // freeAddress returns an address of this machine that nobody listens to.
@@ -55,7 +53,9 @@ func (p *operator) start(ctx context.Context) error {
 	if p.probe, err = freeAddress(); err != nil {
 		return err
 	}
-	if p.log, err = os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+	p.starts++
+	p.logPath = filepath.Join(p.folder, fmt.Sprintf("operator-%d.log", p.starts))
+	if p.log, err = os.Create(p.logPath); err != nil {
 		return err
 	}
 	if p.pprof, err = freeAddress(); err != nil {
@@ -83,11 +83,13 @@ func (p *operator) start(ctx context.Context) error {
 	return errors.New("the operator did not become ready; see " + p.logPath)
 }
 
-// stop ends the operator, and returns an error if it has logged one.
+// stop ends the operator, and returns an error if it had logged one before. Of what it does when it is told to end, it logs that it
+// cannot finish it.
 func (p *operator) stop() error {
 	if p.command == nil {
 		return nil
 	}
+	logged := findErrors(p.logPath)
 	err := p.command.Process.Signal(syscall.SIGTERM)
 	ended := make(chan error, 1)
 	go func() { ended <- p.command.Wait() }()
@@ -100,7 +102,7 @@ func (p *operator) stop() error {
 		err = errors.Join(err, errors.New("the operator did not end"), p.command.Process.Kill(), <-ended)
 	}
 	p.command = nil
-	return errors.Join(err, p.log.Close(), findErrors(p.logPath))
+	return errors.Join(logged, err, p.log.Close())
 }
 
 // findErrors returns an error if the log of the operator has one.
