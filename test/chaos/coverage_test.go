@@ -43,7 +43,10 @@ func demandedRows() map[string][]string {
 		sectionWork: {rowJobs, rowPlaceholders, rowFoundByFences, rowOrphans, rowPods},
 	}
 	for _, c := range invariants.Checks {
-		demanded[sectionChecks] = append(demanded[sectionChecks], c.Name)
+		// Nothing in a run is finished for so long, or so much of it, that the operator deletes it.
+		if c.Name != invariants.CheckFinishedDeleted {
+			demanded[sectionChecks] = append(demanded[sectionChecks], c.Name)
+		}
 	}
 	for _, c := range phaseConfigs() {
 		demanded[sectionFaults] = append(demanded[sectionFaults], c.network.disturbanceNames()...)

@@ -50,7 +50,7 @@ var Checks = []Check{
 	{Name: "I8 writes stop", NeedsRest: true, run: checkQuiet},
 	{Name: "I9 everything is bounded", AtAnyTime: true, run: checkBounds},
 	{Name: "I10 every write that decides is guarded", AtAnyTime: true, run: checkGuards},
-	{Name: "I10 of executions and requests, only what has finished is deleted", AtAnyTime: true, run: checkFinishedDeleted},
+	{Name: CheckFinishedDeleted, AtAnyTime: true, run: checkFinishedDeleted},
 	{Name: "I10 no revision is deleted that an execution uses", run: checkRevisions},
 }
 

@@ -15,6 +15,9 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
+// CheckFinishedDeleted is the name of the check of what the operator deletes of executions and requests.
+const CheckFinishedDeleted = "I10 of executions and requests, only what has finished is deleted"
+
 // minAge is how long an object is kept after it has finished.
 const minAge = time.Minute
 
