@@ -118,8 +118,10 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, error) {
 
 // isCommitted reports whether the API server has stored what it was sent.
 func isCommitted(r *http.Request, response *http.Response) bool {
-	return response.StatusCode/100 == 2 && !r.URL.Query().Has("dryRun")
+	return response.StatusCode/100 == 2 && !isDryRun(r)
 }
+
+func isDryRun(r *http.Request) bool { return r.URL.Query().Has("dryRun") }
 
 // copyHeader begins an answer with the header and the code of another one.
 func copyHeader(w http.ResponseWriter, response *http.Response) {
