@@ -100,6 +100,6 @@ func isAtRest(o client.Object) bool {
 var unlessAtRest = predicate.Funcs{
 	CreateFunc: func(e event.CreateEvent) bool { return !isAtRest(e.Object) },
 	UpdateFunc: func(e event.UpdateEvent) bool {
-		return !isAtRest(e.ObjectNew) || e.ObjectOld != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
+		return !isAtRest(e.ObjectNew) || isReplacement(e)
 	},
 }

@@ -27,7 +27,7 @@ func follow(f action.Follower, next handler.EventHandler, predicates ...predicat
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			if e.ObjectOld != nil && e.ObjectNew != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
+			if isReplacement(e) {
 				f.Vanished(ctx, e.ObjectOld)
 			}
 			f.Appeared(ctx, e.ObjectNew)

@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -48,18 +47,15 @@ func mapRequestToExecution(c client.Reader) handler.MapFunc {
 // findUnfinished returns the execution of an id as the cache has it, unless it is at rest; it must not be changed. If the cache does
 // not have it yet, its own event has its reconciler look for requests and workloads.
 func findUnfinished(ctx context.Context, c client.Reader, namespace, id string) *v1alpha1.PipelineExecution {
-	list := &v1alpha1.PipelineExecutionList{}
-	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexIDHash: hashID(id)}, client.UnsafeDisableDeepCopy)
+	execution, err := peekExecution(ctx, c, namespace, id)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not look up an execution", "pipelineExecutionId", id)
 		return nil
 	}
-	for i := range list.Items {
-		if execution := &list.Items[i]; string(execution.UID) == id && !isExecutionAtRest(execution) {
-			return execution
-		}
+	if execution == nil || isExecutionAtRest(execution) {
+		return nil
 	}
-	return nil
+	return execution
 }
 
 // mapToWaitingExecutions maps a Pipeline to the executions that wait for it.
@@ -109,16 +105,16 @@ func mapToPipelineName(_ context.Context, o client.Object) []reconcile.Request {
 // enqueueAfter returns a handler that enqueues after a delay what an object maps to that is new or has changed. All that comes until
 // then is one reconciliation.
 func enqueueAfter(delay time.Duration, mapTo handler.MapFunc) handler.EventHandler {
-	enqueue := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	enqueue := func(ctx context.Context, o client.Object, q queue) {
 		for _, req := range mapTo(ctx, o) {
 			q.AddAfter(req, delay)
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			enqueue(ctx, e.Object, q)
 		},
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			enqueue(ctx, e.ObjectNew, q)
 		},
 	}
@@ -141,31 +137,20 @@ func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
 
 // listRequests returns the objects that an index finds. It copies none of them.
 func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
-	var requests []reconcile.Request
-	for _, w := range listWork(ctx, c, list, namespace, index, value, func(client.Object) int { return 0 }) {
-		requests = append(requests, w.Request)
-	}
-	return requests
-}
-
-// listWork returns the objects that an index finds, each with its priority. It copies none of them.
-func listWork(
-	ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string, priorityOf func(client.Object) int,
-) []work {
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not list", "index", index, "value", value)
 		return nil
 	}
-	var all []work
+	var requests []reconcile.Request
 	err = meta.EachListItem(list, func(o runtime.Object) error {
 		if item, ok := o.(client.Object); ok {
-			all = append(all, work{reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)}, priorityOf(item)})
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(item)})
 		}
 		return nil
 	})
 	if err != nil {
 		log.FromContext(ctx).Error(err, "could not read a list", "index", index, "value", value)
 	}
-	return all
+	return requests
 }

@@ -15,6 +15,12 @@ import (
 
 // executionByID returns the execution of an id from the cache, or nil. Of one at rest it has little: see stripExecutionAtRest.
 func executionByID(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
+	execution, err := peekExecution(ctx, c, namespace, id)
+	return execution.DeepCopy(), err
+}
+
+// peekExecution returns the same as executionByID, and does not copy it: it must not be changed.
+func peekExecution(ctx context.Context, c client.Reader, namespace, id string) (*v1alpha1.PipelineExecution, error) {
 	list := &v1alpha1.PipelineExecutionList{}
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{indexIDHash: hashID(id)}, client.UnsafeDisableDeepCopy)
 	if err != nil {
@@ -22,7 +28,7 @@ func executionByID(ctx context.Context, c client.Reader, namespace, id string) (
 	}
 	for i := range list.Items {
 		if string(list.Items[i].UID) == id {
-			return list.Items[i].DeepCopy(), nil
+			return &list.Items[i], nil
 		}
 	}
 	return nil, nil

@@ -44,8 +44,7 @@ func enqueueWork(mapTo mapToWork) handler.EventHandler {
 			enqueue(q, mapTo(ctx, e.Object), e.IsInInitialList)
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			if e.ObjectOld != nil && e.ObjectNew != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
-				// A list after a watch that broke shows a deletion and a creation under the name as one update.
+			if isReplacement(e) {
 				enqueue(q, mapTo(ctx, e.ObjectOld), false)
 			}
 			enqueue(q, mapTo(ctx, e.ObjectNew), isResync(e))
@@ -67,6 +66,11 @@ func enqueue(q queue, all []work, known bool) {
 		}
 		pq.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(w.priority)}, w.Request)
 	}
+}
+
+// isReplacement reports whether an update is a deletion and a creation under the name: a list after a watch that broke shows both as one.
+func isReplacement(e event.UpdateEvent) bool {
+	return e.ObjectOld != nil && e.ObjectNew != nil && e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
 }
 
 func isResync(e event.UpdateEvent) bool {

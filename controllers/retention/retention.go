@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -100,20 +101,10 @@ func lifetime(ttl *int32) (time.Duration, bool) {
 
 // RequestExpiresAfter returns after how long a stop request is to be deleted: 0 or less if it is now. It returns false if it is kept.
 func RequestExpiresAfter(sr *v1alpha1.StopRequest, now time.Time) (time.Duration, bool) {
-	finished := findFinished(sr.Status.Conditions)
+	finished := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished)
 	after, ends := lifetime(sr.Spec.TTLSecondsAfterFinished)
-	if finished == nil || !ends || sr.DeletionTimestamp != nil {
+	if finished == nil || finished.Status != metav1.ConditionTrue || !ends || sr.DeletionTimestamp != nil {
 		return 0, false
 	}
 	return after - now.Sub(finished.LastTransitionTime.Time), true
-}
-
-func findFinished(conditions []metav1.Condition) *metav1.Condition {
-	i := slices.IndexFunc(conditions, func(c metav1.Condition) bool {
-		return c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue
-	})
-	if i < 0 {
-		return nil
-	}
-	return &conditions[i]
 }

@@ -751,7 +751,7 @@ var controllerFaults = []Fault{
 		Name:   "id-of-the-same-hash",
 		Breaks: "A request is answered by an execution whose id has the same hash.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "executionByID",
+			Package: "controllers", Func: "peekExecution",
 			Find:    `string(list.Items[i].UID) == id`,
 			Replace: `true`,
 		}},

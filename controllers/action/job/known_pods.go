@@ -96,8 +96,8 @@ func controllerUIDOf(o client.Object) (types.UID, bool) {
 	return types.UID(uid), ok
 }
 
-// tellPods returns what is known of the pods of a Job without a list. One that is said to remain is in the cache: its own event tells
-// when it is gone.
+// tellPods returns what is known of the pods of a Job without a list. If it returns podsRemain, the cache has a pod of the Job, and an
+// event comes when that pod is gone.
 func (p *Provider) tellPods(ctx context.Context, job *batchv1.Job) (podsKnowledge, error) {
 	knowledge, name, uid := p.pods.tell(job)
 	if knowledge != podsRemain {
