@@ -35,7 +35,7 @@ type proxy struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	// reads, starts, writes and events are where the next request or event of a watch gets its disturbance from.
-	reads, starts, writes, events *shuffle
+	reads, starts, writes, events *percents
 }
 
 func startProxy(t *testing.T, c *cluster, w *network, n *counts) *proxy {
@@ -51,7 +51,7 @@ func startProxy(t *testing.T, c *cluster, w *network, n *counts) *proxy {
 	random := newRandom("proxy")
 	p := &proxy{
 		url: "http://" + listener.Addr().String(), target: target, transport: transport, network: w, counts: n, random: random,
-		reads: newShuffle(random, 100), starts: newShuffle(random, 100), writes: newShuffle(random, 100), events: newShuffle(random, 100),
+		reads: newPercents(random), starts: newPercents(random), writes: newPercents(random), events: newPercents(random),
 	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
