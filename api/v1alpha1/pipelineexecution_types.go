@@ -170,8 +170,7 @@ type PipelineExecutionStatus struct {
 
 	// stages of the pinned Pipeline, in their order.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	Stages []StageStatus `json:"stages,omitempty"`
 
@@ -201,8 +200,7 @@ type StageStatus struct {
 
 	// actions of the stage, in the order of the Pipeline.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	Actions []ActionStatus `json:"actions,omitempty"`
 }
@@ -291,8 +289,7 @@ type StopStatus struct {
 
 	// requests that were accepted, in that order: at most a wait, and an abandon that escalated it.
 	// +required
-	// +listType=map
-	// +listMapKey=uid
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
 	Requests []AcceptedStopRequest `json:"requests"`

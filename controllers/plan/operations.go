@@ -37,8 +37,8 @@ type Operation struct {
 	StartTime *metav1.Time
 	// HeldUp is whether the status shows something that keeps the action.
 	HeldUp bool
-	// Explained is whether the status says why the action goes on.
-	Explained bool
+	// Reason and Message are what the status says of why the action goes on.
+	Reason, Message string
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
 }
@@ -57,7 +57,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 		def := findDefinition(definition, key)
 		operations = append(operations, Operation{
 			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key,
-			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Explained: a.Reason != "" || a.Message != "", Definition: def,
+			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Reason: a.Reason, Message: a.Message, Definition: def,
 		})
 	}
 	return operations

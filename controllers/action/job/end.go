@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -59,7 +60,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 func (p *Provider) observeSuspended(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) (plan.Observation, error) {
 	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
 	if !isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job) {
-		return ending, nil
+		return p.explainSuspended(scope, op, job, ending), nil
 	}
 	switch known, err := p.tellPods(ctx, job); {
 	case err != nil:
@@ -68,8 +69,24 @@ func (p *Provider) observeSuspended(ctx context.Context, scope action.Scope, op 
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
 	case known == podsRemain && !scope.Explain:
 		return ending, nil
+	case known == podsRemain && !p.mayExplain():
+		return keepExplanation(ending, op), nil
 	}
 	return p.observePodsEnd(ctx, scope, op)
+}
+
+// explainSuspended adds to an observation of a Job on whose suspension the Job controller has not acted that it has not, if a stop waits for
+// that for long.
+func (p *Provider) explainSuspended(scope action.Scope, op plan.Operation, job *batchv1.Job, o plan.Observation) plan.Observation {
+	switch {
+	case !scope.Explain:
+		return o
+	case !p.mayExplain():
+		return keepExplanation(o, op)
+	default:
+		o.Message = fmt.Sprintf("Job %q is suspended, and the Job controller has not ended its pods yet.", job.Name)
+		return o
+	}
 }
 
 // suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
@@ -119,7 +136,20 @@ func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op pl
 		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err)}, err
 	}
 	if len(pods) > 0 {
-		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}, nil
+		return p.explainEnd(ctx, scope, op, pods)
 	}
 	return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+}
+
+// explainEnd observes that pods have not ended, and if a stop waits for them for long, why.
+func (p *Provider) explainEnd(ctx context.Context, scope action.Scope, op plan.Operation, pods []corev1.Pod) (plan.Observation, error) {
+	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
+	if !scope.Explain {
+		return ending, nil
+	}
+	var seen podsSeen
+	for i := range pods {
+		seen.add(&pods[i], scope.Now)
+	}
+	return p.explainByPods(ctx, ending, seen)
 }

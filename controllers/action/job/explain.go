@@ -28,14 +28,14 @@ type cause struct {
 	reason, message string
 }
 
-// How often it is begun to look why work goes on. Each look costs a list of pods. When thousands of actions start or end at once,
-// all of them take long, and for a reason that no pod shows.
+// How often it is looked why work goes on. Each look costs a list of pods. When thousands of actions start or end at once, all of them
+// take long, and for a reason that no pod shows.
 const (
 	explanationsPerSecond = 5
 	explanationBurst      = 20
 )
 
-// NewExplanations returns what bounds how often it is begun to look why work goes on.
+// NewExplanations returns what bounds how often it is looked why work goes on.
 func NewExplanations(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
 	return flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(explanationsPerSecond, explanationBurst, c)
 }
@@ -43,14 +43,20 @@ func NewExplanations(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
 // errExplainedLater is the error of work that goes on and is looked at later.
 var errExplainedLater = errors.New("too much is looked at already")
 
-// mayExplain reports whether it may be looked why an action goes on. One that has an explanation keeps it up to date.
-func (p *Provider) mayExplain(op plan.Operation) bool {
-	return op.Explained || p.Explanations == nil || p.Explanations.TryAccept()
+// mayExplain reports whether it may be looked now why an action goes on. If not, what its status says is kept.
+func (p *Provider) mayExplain() bool {
+	return p.Explanations == nil || p.Explanations.TryAccept()
 }
 
-// addExplanation adds to an observation of work that goes on why it does, if a stop waits for it for long. An error that came
-// with the observation is returned as it is.
-func (p *Provider) addExplanation(
+// keepExplanation adds to an observation of work that goes on what the status says of why it does.
+func keepExplanation(o plan.Observation, op plan.Operation) plan.Observation {
+	o.Reason, o.Message = op.Reason, op.Message
+	return o
+}
+
+// explainFence adds to an observation of work that goes on why it does, if a stop waits for it for long. An error that came with the
+// observation is returned as it is.
+func (p *Provider) explainFence(
 	ctx context.Context, scope action.Scope, op plan.Operation, o plan.Observation, err error,
 ) (plan.Observation, error) {
 	if err != nil || !scope.Explain || o.Phase != plan.PhaseRunning || o.Message != "" {
@@ -60,6 +66,11 @@ func (p *Provider) addExplanation(
 	if err != nil {
 		return o, err
 	}
+	return p.explainByPods(ctx, o, seen)
+}
+
+// explainByPods adds to an observation of work that goes on why its pods do.
+func (p *Provider) explainByPods(ctx context.Context, o plan.Observation, seen podsSeen) (plan.Observation, error) {
 	c, err := p.findCauseOfPods(ctx, seen)
 	o.Reason, o.Message = c.reason, c.message
 	if o.Message == "" && seen.unfinished != nil {
@@ -79,8 +90,8 @@ func (p *Provider) explainJob(
 	switch {
 	case !failed && !waiting:
 		return o, nil
-	case waiting && !p.mayExplain(op):
-		return o, action.Pending(errExplainedLater)
+	case waiting && !p.mayExplain():
+		return keepExplanation(o, op), action.Pending(errExplainedLater)
 	}
 	seen, err := p.lookThroughPods(ctx, scope, op, waiting)
 	if err != nil {

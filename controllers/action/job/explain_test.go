@@ -186,10 +186,12 @@ func TestExplain(t *testing.T) {
 		{"it has ended", true, plan.OperationObserve, makeJob(asComplete), nil, "", []string{"get Job"}},
 		{"it has a message already", true, plan.OperationObserve, makeJob(asSuspended), nil, "JobSuspended", []string{"get Job"}},
 		{
-			"an abandoned one in its grace period", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty), []*corev1.Pod{makePod(asDeletedPod, finalizers("example.com/hold"))},
+			"an abandoned one in its grace period", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty, asConfirmedSuspended), []*corev1.Pod{makePod(asDeletedPod, finalizers("example.com/hold"))},
 			"InGracePeriod", []string{"get Job", "live list Pod"},
 		},
-		{"an abandoned one without pods", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty), nil, "", []string{"get Job", "live list Pod"}},
+		{"an abandoned one without pods", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty, asConfirmedSuspended), nil, "", []string{"get Job", "live list Pod"}},
+		{"an abandoned one that the Job controller has not suspended", true, plan.OperationTerminate, makeJob(asSuspended, asEmpty), []*corev1.Pod{pull}, "", []string{"get Job"}},
+		{"an abandoned one that is asked to suspend now", true, plan.OperationTerminate, makeJob(), []*corev1.Pod{pull}, "", []string{"get Job", "patch Job"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,46 +8,58 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	testingclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// In a storm everything takes long. Lists of pods would take what it needs to go on.
+// In a storm everything takes long. Lists of pods would take what it needs to go on. What is not looked at keeps its explanation.
 func TestFewExplanationsAtOnce(t *testing.T) {
-	for name, of := range map[string]plan.OperationType{
-		"stops that take long": plan.OperationTerminate, "starts that take long": plan.OperationObserve,
+	ending := makeJob(asSuspended, asEmpty, asConfirmedSuspended, func(j *batchv1.Job) { j.Generation, j.Status.Terminating = 2, ptr.To[int32](1) })
+	for name, tt := range map[string]struct {
+		of  plan.OperationType
+		job *batchv1.Job
+		// listed is how many lists of pods there are for so many looks.
+		listed int
+	}{
+		"stops that take long":                        {plan.OperationTerminate, ending, explanationBurst},
+		"stops on which the Job controller is to act": {plan.OperationTerminate, makeJob(asSuspended, asEmpty), 0},
+		"starts that take long":                       {plan.OperationObserve, makeJob(), explanationBurst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := testingclock.NewFakeClock(at(60).Time)
-			cluster := newCluster(t, makeJob())
+			cluster := newCluster(t, tt.job, makePod(asDeletedPod))
 			p := cluster.provider()
 			p.Explanations = NewExplanations(clock)
-			look := func(explained bool) (lists int, err error) {
-				scope, op := makeScope(), makeConfirmed(of)
-				scope.Now, scope.Explain, op.StartTime, op.Explained = at(60), of == plan.OperationTerminate, timeAt(0), explained
+			p.pods.Appeared(t.Context(), makePod(asDeletedPod))
+			look := func() (lists int, o plan.Observation) {
+				scope, op := makeScope(), makeConfirmed(tt.of)
+				scope.Now, scope.Explain, op.StartTime = at(60), tt.of == plan.OperationTerminate, timeAt(0)
+				op.Reason, op.Message = "Known", "what is known"
 				cluster.calls = nil
-				_, err = action.NewRegistry(p).Execute(t.Context(), scope, op)
-				return len(slices.DeleteFunc(cluster.calls, func(c string) bool { return c != "live list Pod" })), err
-			}
-			lists := 0
-			for range 10 * explanationBurst {
-				n, err := look(false)
-				lists += n
+				o, err := action.NewRegistry(p).Execute(t.Context(), scope, op)
 				if err != nil && !action.IsPending(err) {
 					t.Fatal(err)
 				}
+				return len(slices.DeleteFunc(cluster.calls, func(c string) bool { return c != "live list Pod" })), o
 			}
-			if lists != explanationBurst {
-				t.Errorf("%d lists, want %d", lists, explanationBurst)
+			lists, kept := 0, 0
+			for range 10 * explanationBurst {
+				n, o := look()
+				lists += n
+				if o.Reason == "Known" && o.Message == "what is known" {
+					kept++
+				}
 			}
-			if n, err := look(true); n == 0 || err != nil {
-				t.Errorf("what is explained is not looked at any more: %d lists, %v", n, err)
+			if lists != tt.listed || kept != 9*explanationBurst {
+				t.Errorf("%d lists and %d explanations kept, want %d and %d", lists, kept, tt.listed, 9*explanationBurst)
 			}
 			clock.Step(time.Second)
-			if n, err := look(false); n == 0 || err != nil {
-				t.Errorf("a second later: %d lists, %v", n, err)
+			if _, o := look(); o.Message == "what is known" {
+				t.Errorf("a second later nothing is looked at: %+v", o)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ import (
 // runs either of a Job of that name that was deleted before its uid was recorded.
 func (p *Provider) Fence(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	o, err := p.fence(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
+	return p.explainFence(ctx, scope, op, o, err)
 }
 
 // fence takes the name of the action's Job. If the name is taken, the Job really started, and is in progress like any other.

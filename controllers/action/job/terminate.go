@@ -12,13 +12,6 @@ import (
 
 // Terminate ends the Job of an abandoned action, and observes whether nothing of it runs any more.
 func (p *Provider) Terminate(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
-	scope.Explain = scope.Explain && p.mayExplain(op)
-	o, err := p.terminate(ctx, scope, op)
-	return p.addExplanation(ctx, scope, op, o, err)
-}
-
-// terminate ends the Job of an abandoned action and observes when nothing of it runs any more.
-func (p *Provider) terminate(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
 	job, err := p.findJob(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
