@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,6 +50,8 @@ type PipelineExecutionReconciler struct {
 	Blocked *blockedStops
 	// Waiting are the stop requests that other work waits for.
 	Waiting *waitingStops
+	// Starts bounds how many executions that nobody stops are worked on at the same time.
+	Starts *startSlots
 	// Clock has the time that is recorded.
 	Clock clock.PassiveClock
 	// Nonce returns a text that nobody can foresee, for the names of workloads.
@@ -80,12 +81,24 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	if execution.IsRestoredCopy() {
 		return ignoreConflict(ctx, r.writeStatus(ctx, execution, plan.NextOfRestoredCopy(execution, r.now())))
 	}
+	own := work{req, priorityOfExecution(execution)}
+	if !execution.Status.State.IsFinal() && execution.Status.Stop == nil && !r.Waiting.isAskedFor(execution.UID) {
+		if again, ok := r.Starts.enter(execution.UID, own); !ok {
+			return again, nil
+		}
+		defer r.Starts.leave()
+	}
+	return r.runSteps(ctx, execution, own)
+}
+
+// runSteps does what the status of an execution asks for, and writes what follows, until nothing new does.
+func (r *PipelineExecutionReconciler) runSteps(ctx context.Context, execution *v1alpha1.PipelineExecution, own work) (ctrl.Result, error) {
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {
 			return r.writeGeneration(ctx, execution)
 		}
-		if r.Waiting.hold(execution.UID) {
-			return ctrl.Result{RequeueAfter: holdCheckDelay, Priority: ptr.To(priorityOfExecution(execution))}, nil
+		if again, held := r.Waiting.hold(execution.UID, own); held {
+			return again, nil
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
 		if err != nil {

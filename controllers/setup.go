@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -56,6 +57,8 @@ type Dependencies struct {
 	Clock clock.PassiveClock
 	// Nonce returns a text that nobody can foresee.
 	Nonce func() string
+	// Workers is how many objects of a kind are worked on at the same time; 0 if somebody else bounds that.
+	Workers int
 }
 
 // Controller is a reconciler with what brings objects to it.
@@ -63,6 +66,8 @@ type Controller struct {
 	Name       string
 	Reconciler reconcile.Reconciler
 	Watches    []Watch
+	// Waitlists put objects back into its queue.
+	Waitlists []*waitlist
 }
 
 // NewControllers returns the controllers of Haltline.
@@ -72,22 +77,27 @@ func NewControllers(d Dependencies) []Controller {
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	deletions := newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
+	starts := newWaitlist()
 	return []Controller{
-		{"pipeline", &PipelineReconciler{
+		{Name: "pipeline", Reconciler: &PipelineReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
-		}, pipelineWatches(d.Client)},
-		{"pipelineexecution", &PipelineExecutionReconciler{
-			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry,
-			Revisions: revisions, Reporter: reporter, Blocked: blocked, Waiting: waiting, Clock: d.Clock, Nonce: d.Nonce,
-		}, executionWatches(d.Client, registry.Watches(), waiting)},
-		{"requestretention", &RequestRetentionReconciler{Client: d.Client, Limiter: deletions, Clock: d.Clock}, requestRetentionWatches()},
-		{"retention", &RetentionReconciler{
+		}, Watches: pipelineWatches(d.Client)},
+		{Name: "pipelineexecution", Reconciler: &PipelineExecutionReconciler{
+			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Revisions: revisions, Reporter: reporter,
+			Blocked: blocked, Waiting: waiting, Starts: newStartSlots(d.Workers, starts), Clock: d.Clock, Nonce: d.Nonce,
+		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: []*waitlist{waiting.held, starts}},
+		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
+			Client: d.Client, Limiter: deletions, Clock: d.Clock,
+		}, Watches: requestRetentionWatches()},
+		{Name: "retention", Reconciler: &RetentionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
-		}, retentionWatches()},
-		{"revision", &RevisionReconciler{Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock}, revisionWatches()},
-		{"stoprequest", &StopRequestReconciler{
+		}, Watches: retentionWatches()},
+		{Name: "revision", Reconciler: &RevisionReconciler{
+			Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock,
+		}, Watches: revisionWatches()},
+		{Name: "stoprequest", Reconciler: &StopRequestReconciler{
 			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),
-		}, stopRequestWatches(d.Client)},
+		}, Watches: stopRequestWatches(d.Client)},
 	}
 }
 
@@ -106,7 +116,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 	}
 	d := Dependencies{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"),
-		Metrics: metrics.New(), Clock: o.Clock, Nonce: o.Nonce,
+		Metrics: metrics.New(), Clock: o.Clock, Nonce: o.Nonce, Workers: o.MaxConcurrentReconciles,
 	}
 	executions := metrics.NewCollector(o.Clock)
 	if err := followExecutions(ctx, mgr.GetCache(), executions); err != nil {
@@ -161,6 +171,9 @@ func setupController(mgr ctrl.Manager, c Controller, o Options) error {
 		} else {
 			b = b.Watches(w.Object, w.Handler, builder.WithPredicates(w.Predicates...))
 		}
+	}
+	for _, l := range c.Waitlists {
+		b = b.WatchesRawSource(source.Func(l.start))
 	}
 	return b.Complete(c.Reconciler)
 }

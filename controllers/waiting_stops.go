@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
@@ -25,8 +26,6 @@ const (
 	maxWait = 10 * time.Second
 	// maxHold is how long requests hold up other work one after the other. It goes on then, until none waits.
 	maxHold = 30 * time.Second
-	// holdCheckDelay is when work that was held up is looked at again.
-	holdCheckDelay = 50 * time.Millisecond
 )
 
 // waitingStops knows the stop requests that wait for their verdict, so that all of them are accepted and answered before a request to
@@ -35,10 +34,14 @@ const (
 type waitingStops struct {
 	client client.Reader
 	clock  clock.PassiveClock
+	// held has the executions whose work is held up.
+	held *waitlist
 
 	mu sync.Mutex
 	// requests are those that wait, by their uid.
 	requests map[types.UID]*waitingStop
+	// undecided is how many of them there are for each execution, by its id.
+	undecided map[string]int
 	// holding are those among them that hold up other work, the one that came first in front.
 	holding *list.List
 	// executions has how many of those that hold up other work there are for each execution, by its id.
@@ -64,8 +67,8 @@ var _ action.Follower = &waitingStops{}
 
 func newWaitingStops(c client.Reader, clock clock.PassiveClock) *waitingStops {
 	return &waitingStops{
-		client: c, clock: clock,
-		requests: map[types.UID]*waitingStop{}, holding: list.New(), executions: map[string]*waitingCount{},
+		client: c, clock: clock, held: newWaitlist(),
+		requests: map[types.UID]*waitingStop{}, undecided: map[string]int{}, holding: list.New(), executions: map[string]*waitingCount{},
 	}
 }
 
@@ -104,6 +107,7 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 	r := &waitingStop{executionID: sr.Spec.PipelineExecutionID, since: now}
 	r.element = w.holding.PushBack(r)
 	w.requests[sr.UID] = r
+	w.undecided[r.executionID]++
 	w.count(r.executionID, 1, 0)
 }
 
@@ -113,6 +117,11 @@ func (w *waitingStops) remove(uid types.UID) {
 	if r := w.requests[uid]; r != nil {
 		w.release(r)
 		delete(w.requests, uid)
+		w.undecided[r.executionID]--
+		if w.undecided[r.executionID] == 0 {
+			delete(w.undecided, r.executionID)
+		}
+		w.wakeHeld()
 	}
 }
 
@@ -130,12 +139,21 @@ func (w *waitingStops) accept(requests []v1alpha1.StopRequest) {
 	}
 }
 
-// hold reports whether the work of an execution has to wait for requests to stop others. One that has to take a request itself does not.
-func (w *waitingStops) hold(executionID types.UID) bool {
+// hold reports whether the work of an execution has to wait for requests to stop others, and when it is looked at again. One that has to
+// take a request itself does not.
+func (w *waitingStops) hold(executionID types.UID, held work) (again reconcile.Result, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.Now()
 	w.releaseExpired(now)
+	if !w.hasToWait(executionID, now) {
+		w.held.remove(executionID)
+		return reconcile.Result{}, false
+	}
+	return w.held.add(executionID, held), true
+}
+
+func (w *waitingStops) hasToWait(executionID types.UID, now time.Time) bool {
 	if w.holding.Len() == 0 || now.Sub(w.heldSince) >= maxHold {
 		return false
 	}
@@ -146,6 +164,25 @@ func (w *waitingStops) hold(executionID types.UID) bool {
 	return own.accepted == own.all && w.holding.Len() > own.all
 }
 
+// isAskedFor reports whether a request to stop an execution waits for its verdict.
+func (w *waitingStops) isAskedFor(executionID types.UID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.undecided[string(executionID)] > 0
+}
+
+// wakeHeld has the work go on that nothing holds up any more: that of all executions, or of the only one that requests are left for.
+func (w *waitingStops) wakeHeld() {
+	if len(w.executions) == 1 {
+		for id := range w.executions {
+			w.held.wake(types.UID(id))
+		}
+	}
+	if w.holding.Len() == 0 {
+		w.held.wakeAll()
+	}
+}
+
 // releaseExpired lets those not hold up other work any more that have done so for long enough.
 func (w *waitingStops) releaseExpired(now time.Time) {
 	for e := w.holding.Front(); e != nil; e = w.holding.Front() {
@@ -154,6 +191,7 @@ func (w *waitingStops) releaseExpired(now time.Time) {
 			return
 		}
 		w.release(r)
+		w.wakeHeld()
 	}
 }
 

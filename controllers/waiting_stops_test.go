@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 	testingclock "k8s.io/utils/clock/testing"
 
@@ -92,12 +93,72 @@ func TestHold(t *testing.T) {
 				happen(w, clock)
 			}
 			for id, want := range map[types.UID]bool{oneID: tt.holdsOne, otherID: tt.holdsOther, "uid-of-another": tt.rest} {
-				if got := w.hold(id); got != want {
+				if _, got := w.hold(id, work{}); got != want {
 					t.Errorf("hold(%s) is %v", id, got)
 				}
 			}
 		})
 	}
+}
+
+func holdsOther(w *waitingStops) bool {
+	_, held := w.hold(otherID, work{})
+	return held
+}
+
+// What was held up goes on at once when nothing holds it up any more, and is not looked at before.
+func TestHeldWorkGoesOn(t *testing.T) {
+	forOne, forOther := makeRequestFor(oneID, "stop-one"), makeRequestFor(otherID, "stop-other")
+	w, clock := newTestedStops(t)
+	queue := startWaitlist(t, w.held)
+	check := func(what string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, popNames(queue)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	hold := func(ids ...types.UID) {
+		t.Helper()
+		for _, id := range ids {
+			if again, held := w.hold(id, workOf(string(id), endPriority)); !held || again.RequeueAfter != wakeLimit {
+				t.Errorf("%s is held: %v, %+v", id, held, again)
+			}
+		}
+	}
+	w.Appeared(t.Context(), forOne)
+	w.Appeared(t.Context(), forOther)
+	w.accept([]v1alpha1.StopRequest{*forOne, *forOther})
+	hold("third", oneID, otherID)
+	check("all are held")
+	w.Vanished(t.Context(), forOther)
+	check("only one's own request is left", oneID)
+	w.Vanished(t.Context(), forOne)
+	check("none is left", "third", otherID)
+	w.Appeared(t.Context(), forOne)
+	hold("third")
+	clock.Step(maxWait)
+	w.Appeared(t.Context(), forOther)
+	check("the first has waited for too long, and the second has just come", "third")
+}
+
+// One whose request waits is known, also when that does not hold up others any more.
+func TestIsAskedFor(t *testing.T) {
+	w, clock := newTestedStops(t)
+	check := func(want bool) {
+		t.Helper()
+		if w.isAskedFor(oneID) != want || w.isAskedFor(otherID) {
+			t.Errorf("one: %v, other: %v", w.isAskedFor(oneID), w.isAskedFor(otherID))
+		}
+	}
+	check(false)
+	w.Appeared(t.Context(), makeRequestFor(oneID, "a"))
+	w.Appeared(t.Context(), makeRequestFor(oneID, "b"))
+	clock.Step(maxWait)
+	check(true)
+	w.Vanished(t.Context(), makeRequestFor(oneID, "a"))
+	check(true)
+	w.Vanished(t.Context(), makeRequestFor(oneID, "b"))
+	check(false)
 }
 
 // Whoever asks without end does not keep the others from going on for ever. Once nobody waits, it begins anew.
@@ -106,23 +167,23 @@ func TestHoldEnds(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e"}
 	for _, name := range names {
 		w.Appeared(t.Context(), makeRequestFor(oneID, name))
-		if want := clock.Since(w.heldSince) < maxHold; w.hold(otherID) != want {
+		if want := clock.Since(w.heldSince) < maxHold; holdsOther(w) != want {
 			t.Errorf("%s after the first request the other is held: %v", clock.Since(w.heldSince), !want)
 		}
 		clock.Step(maxWait - time.Second)
 	}
-	if w.hold(otherID) {
+	if holdsOther(w) {
 		t.Error("the other waits still")
 	}
 	for _, name := range names {
 		w.Vanished(t.Context(), makeRequestFor(oneID, name))
 	}
 	w.Appeared(t.Context(), makeRequestFor(oneID, "f"))
-	if !w.hold(otherID) {
+	if !holdsOther(w) {
 		t.Error("the other does not wait for a request that came after a pause")
 	}
 	w.Vanished(t.Context(), makeRequestFor(oneID, "f"))
-	if len(w.requests)+len(w.executions)+w.holding.Len() > 0 {
+	if len(w.requests)+len(w.undecided)+len(w.executions)+w.holding.Len() > 0 {
 		t.Errorf("it remembers %v and %v", w.requests, w.executions)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
@@ -82,15 +83,17 @@ func run(ctx context.Context, o *options) (err error) {
 	b := &bench{
 		options: *o, cluster: c, report: newReport(), operator: operator, audit: auditLog{path: o.audit}, plainEnds: map[int]samples{},
 	}
-	if err := operator.start(ctx); err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, operator.stop()) }()
 	for _, p := range allParts() {
 		if wanted := o.parts(); len(wanted) > 0 && !slices.Contains(wanted, p.name) || !p.isWanted(o) {
 			continue
 		}
 		say("%s", p.name)
+		if p.name != partFloor && operator.starts == 0 {
+			if err := operator.start(ctx); err != nil {
+				return err
+			}
+		}
 		if err := p.do(b, ctx); err != nil {
 			return errors.Join(err, b.report.write(o.out))
 		}
@@ -115,13 +118,24 @@ func (b *bench) prepare(ctx context.Context, name string) (string, *timeline, er
 	return ns, t, err
 }
 
-// cleanUp deletes what a part has left, so that it costs the following ones nothing. It goes on beside them. Nothing may run in the
-// namespace: the operator would write into it while it ends, and log that it cannot. Its last events have to be there as well.
-func (b *bench) cleanUp(namespace string) {
+// many objects of a namespace cost others something while they are deleted.
+const many = 500
+
+// cleanUp deletes what a part has left, a number of each object, so that it costs the following ones nothing. It waits for the end of that
+// if they are many. Nothing may run in the namespace: the operator would write into it while it ends, and log that it cannot. Its last
+// events have to be there as well.
+func (b *bench) cleanUp(namespace string, n int) {
 	time.Sleep(b.rest)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
-	b.note(b.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	err := b.Delete(ctx, ns)
+	for err == nil && n >= many {
+		if err = b.Get(ctx, client.ObjectKeyFromObject(ns), ns); err == nil {
+			err = pause(ctx, time.Second)
+		}
+	}
+	b.note(client.IgnoreNotFound(err))
 }
 
 // note remembers an error of what was done beside.

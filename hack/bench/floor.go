@@ -24,7 +24,7 @@ const (
 	whatPlainEnd     = "a plain Job suspended, until its pod is gone, p50"
 )
 
-// measureFloor measures what the cluster can do without the operator.
+// measureFloor measures what the cluster can do without the operator, which does not run yet.
 func (b *bench) measureFloor(ctx context.Context) error {
 	ns, t, err := b.prepare(ctx, partFloor)
 	if err != nil {
@@ -40,6 +40,9 @@ func (b *bench) measureFloor(ctx context.Context) error {
 	}
 	for _, n := range b.storms {
 		if err := b.measurePlainStorm(ctx, n); err != nil {
+			return err
+		}
+		if err := b.measureByHand(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -61,19 +64,11 @@ func (b *bench) measureWrites(ctx context.Context, ns string, atOnce int) error 
 	b.report.add(partFloor, fmt.Sprintf("creates of a ConfigMap, %d writers", atOnce), rate, "/s", nil)
 	b.report.add(partFloor, fmt.Sprintf("creates of a ConfigMap, %d writers, p50", atOnce), milliseconds(took.percentile(50)), "ms", nil)
 
-	jobs := makeNames(fmt.Sprintf("status-%d", atOnce), atOnce)
-	for _, name := range jobs {
-		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: buildJobSpec(forLong)}
-		other := "haltline.dev/nobody"
-		job.Spec.ManagedBy = &other // The Job controller leaves it alone.
-		if err := b.Create(ctx, job); err != nil {
-			return err
-		}
+	update, err := b.prepareUpdates(ctx, ns, makeNames(fmt.Sprintf("status-%d", atOnce), atOnce))
+	if err != nil {
+		return err
 	}
-	took, rate, err = b.timeEach(ctx, count, atOnce, func(ctx context.Context, i int) error {
-		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: jobs[i%len(jobs)]}}
-		return b.Status().Patch(ctx, job, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"active":%d}}`, i+1)))
-	})
+	took, rate, err = b.timeEach(ctx, count, atOnce, update)
 	if err != nil {
 		return err
 	}
@@ -84,6 +79,22 @@ func (b *bench) measureWrites(ctx context.Context, ns string, atOnce int) error 
 	b.report.add(partFloor, fmt.Sprintf(what, atOnce), rate, "/s", nil)
 	b.report.add(partFloor, fmt.Sprintf(what+", p50", atOnce), milliseconds(took.percentile(50)), "ms", nil)
 	return nil
+}
+
+// prepareUpdates creates Jobs with these names, and returns what updates the status of one of them.
+func (b *bench) prepareUpdates(ctx context.Context, ns string, names []string) (func(ctx context.Context, i int) error, error) {
+	for _, name := range names {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: buildJobSpec(forLong)}
+		other := "haltline.dev/nobody"
+		job.Spec.ManagedBy = &other // The Job controller leaves it alone.
+		if err := b.Create(ctx, job); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context, i int) error {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: names[i%len(names)]}}
+		return b.Status().Patch(ctx, job, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"active":%d}}`, i+1)))
+	}, nil
 }
 
 // timeEach returns how long each call took, and how many there were in a second.
@@ -143,10 +154,13 @@ func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns)
+	defer b.cleanUp(ns, n)
 	names := makeNames("plain", n)
 	began := time.Now()
 	if err := forEach(ctx, n, writers, func(ctx context.Context, i int) error { return b.createJob(ctx, ns, names[i]) }); err != nil {
+		return err
+	}
+	if err := b.measureUpdatesAmidst(ctx, ns, t, names); err != nil {
 		return err
 	}
 	if err := t.wait(ctx, running, names); err != nil {
@@ -167,4 +181,31 @@ func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
 	b.report.add(partFloor, whatPlainEnds(n), ends.percentile(100).Seconds(), "s", nil)
 	b.plainEnds[n] = ends
 	return pause(ctx, b.rest)
+}
+
+// measureUpdatesAmidst measures updates of a status, one after the other, until all Jobs of these names run.
+func (b *bench) measureUpdatesAmidst(ctx context.Context, ns string, t *timeline, names []string) error {
+	update, err := b.prepareUpdates(ctx, ns, []string{"amidst"})
+	if err != nil {
+		return err
+	}
+	var took samples
+	for i := 0; ; i++ {
+		if _, over := t.at(running, names[len(names)-1]); over {
+			break
+		}
+		at := time.Now()
+		if err := update(ctx, i); err != nil {
+			return err
+		}
+		took = append(took, time.Since(at))
+		if err := pause(ctx, restBetween); err != nil {
+			return err
+		}
+	}
+	if len(took) > 0 {
+		p50 := milliseconds(took.percentile(50))
+		b.report.add(partFloor, fmt.Sprintf("a status update of a Job amidst %d starts of plain Jobs, p50", len(names)), p50, "ms", nil)
+	}
+	return nil
 }

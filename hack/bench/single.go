@@ -173,7 +173,7 @@ func (b *bench) measureWaits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns)
+	defer b.cleanUp(ns, b.single)
 	if err := b.createPipeline(ctx, ns, "1"); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (b *bench) measureStorm(ctx context.Context, n int, profiled bool) error {
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns)
+	defer b.cleanUp(ns, n)
 	if err := b.createPipeline(ctx, ns, forLong); err != nil {
 		return err
 	}
@@ -121,6 +121,12 @@ func (b *bench) addStorm(n int, acceptances, ends samples) {
 	if plain := r.value(partFloor, whatPlainEnds(n)); plain > 0 {
 		endTarget = atMost("of plain Jobs", all/plain, 1.35)
 	}
+	if hand := r.value(partFloor, whatAcceptedByHand(n)); hand > 0 {
+		r.add(partStorm, fmt.Sprintf("%d stops, accepted, to the same writes by hand", n), rate/hand, "", nil)
+	}
+	if hand := r.value(partFloor, whatStoppedByHand(n)); hand > 0 {
+		r.add(partStorm, fmt.Sprintf("%d stops, until all have stopped, to the same writes by hand", n), all/hand, "", nil)
+	}
 	r.add(partStorm, fmt.Sprintf("%d stops, until all are accepted", n), acceptances.percentile(100).Seconds(), "s", nil)
 	r.add(partStorm, fmt.Sprintf("%d stops, accepted", n), rate, "/s", rateTarget)
 	r.add(partStorm, fmt.Sprintf("%d stops, until all have stopped", n), all, "s", endTarget)
@@ -151,20 +157,28 @@ func (b *bench) measureAmidst(ctx context.Context) error {
 	if _, err := b.createExecutions(ctx, ns, names); err != nil {
 		return err
 	}
-	if _, over := t.at(started, names[len(names)-1]); over {
-		say("the storm of %d starts was over before a stop was asked for", b.amidst)
-	}
-	times, err := b.stopEach(ctx, ns, t, early, ids, true)
-	if err != nil {
-		return err
+	var times samples
+	for i, name := range early {
+		if _, over := t.at(started, names[len(names)-1]); over {
+			break
+		}
+		one, err := b.stopEach(ctx, ns, t, []string{name}, ids[i:], true)
+		if err != nil {
+			return err
+		}
+		times = append(times, one.accepted...)
 	}
 	if err := t.wait(ctx, started, names); err != nil {
 		return err
 	}
+	if len(times) == 0 {
+		say("the storm of %d starts was over before a stop was asked for", b.amidst)
+		return nil
+	}
 	var ratio *target
 	if alone := b.report.value(partSingle, alone+": Accepted, p50"); alone > 0 {
-		ratio = atMost("of a stop alone", milliseconds(times.accepted.percentile(50))/alone, 3)
+		ratio = atMost("of a stop alone", milliseconds(times.percentile(50))/alone, 3)
 	}
-	b.report.addTimes(partStorm, fmt.Sprintf("a stop amidst %d starts: Accepted", b.amidst), times.accepted, ratio, nil)
+	b.report.addTimes(partStorm, fmt.Sprintf("a stop amidst %d starts: Accepted", b.amidst), times, ratio, nil)
 	return nil
 }

@@ -366,18 +366,66 @@ var controllerFaults = []Fault{
 		Name:   "ending-before-accepting",
 		Breaks: "What was stopped is ended while other stops wait to be accepted.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
-			Find:    `r.Waiting.hold(execution.UID)`,
-			Replace: `r.Waiting.hold(execution.UID) && execution.Status.Stop == nil`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
+			Find: `
+				if again, held := r.Waiting.hold(execution.UID, own); held {
+					return again, nil
+				}`,
+			Replace: `
+				if again, held := r.Waiting.hold(execution.UID, own); held && execution.Status.Stop == nil {
+					return again, nil
+				}`,
 		}},
 	},
 	{
 		Name:   "starting-before-accepting",
 		Breaks: "Executions start while stops of others wait to be accepted.",
 		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
+			Find: `
+				if again, held := r.Waiting.hold(execution.UID, own); held {
+					return again, nil
+				}`,
+			Replace: `
+				if again, held := r.Waiting.hold(execution.UID, own); held && execution.Status.Stop != nil {
+					return again, nil
+				}`,
+		}},
+	},
+	{
+		Name:   "stop-waits-for-a-slot",
+		Breaks: "A stop waits until fewer executions start.",
+		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
-			Find:    `r.Waiting.hold(execution.UID)`,
-			Replace: `r.Waiting.hold(execution.UID) && execution.Status.Stop != nil`,
+			Find:    `!r.Waiting.isAskedFor(execution.UID)`,
+			Replace: `r.Waiting != nil`,
+		}},
+	},
+	{
+		Name:   "slot-not-given-back",
+		Breaks: "After some starts nothing starts any more.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "startSlots.leave",
+			Find:    `s.free++`,
+			Replace: ``,
+		}},
+	},
+	{
+		Name:   "slot-wakes-nobody",
+		Breaks: "An execution that waits for a slot waits on when one is free.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "startSlots.leave",
+			Find:    `s.waiting.wakeFirst()`,
+			Replace: ``,
+		}},
+	},
+	{
+		Name:   "held-work-not-woken",
+		Breaks: "What waited until all stops were accepted waits on.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "waitingStops.remove",
+			Find:    `w.wakeHeld()`,
+			Replace: ``,
 		}},
 	},
 	{

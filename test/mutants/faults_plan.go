@@ -15,7 +15,7 @@ var planFaults = []Fault{
 				Replace: `status.State == v1alpha1.ExecutionSucceeded`,
 			},
 			{
-				Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
+				Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
 				Find:    `execution.Status.State.IsFinal()`,
 				Replace: `false`,
 			},
