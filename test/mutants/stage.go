@@ -36,7 +36,7 @@ func listFastTests(packages []string) [][]string {
 
 // explore returns the arguments of a go test command that runs the explorer.
 func explore(arguments ...string) []string {
-	return append([]string{"-timeout", "20m", "-run", "TestScenarios|TestSingles", "./test/explorer"}, arguments...)
+	return append([]string{"-timeout", "20m", "-run", "TestScenarios|TestSingles|TestStopsAreAcceptedFirst|TestRequests", "./test/explorer"}, arguments...)
 }
 
 func stageNames() []string {
