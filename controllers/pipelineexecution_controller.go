@@ -70,6 +70,7 @@ const lagCheckDelay = time.Second
 
 // Reconcile does what the status of an execution asks for, and writes what follows, until nothing new does.
 func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	defer r.Starts.wakeNext()
 	execution := &v1alpha1.PipelineExecution{}
 	if err := r.Client.Get(ctx, req.NamespacedName, execution); err != nil {
 		r.Blocked.clear(req.NamespacedName)

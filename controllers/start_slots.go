@@ -46,7 +46,7 @@ func (s *startSlots) enter(uid types.UID, w work) (again reconcile.Result, ok bo
 	return reconcile.Result{}, true
 }
 
-// leave gives a slot back, and wakes the execution that has waited longest.
+// leave gives a slot back.
 func (s *startSlots) leave() {
 	if s == nil {
 		return
@@ -54,5 +54,17 @@ func (s *startSlots) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free++
-	s.waiting.wakeFirst()
+}
+
+// wakeNext wakes the execution that has waited longest, if a slot is free. It comes after each reconciliation: one that was woken may be gone
+// by then, or be stopped, and need no slot.
+func (s *startSlots) wakeNext() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free > 0 {
+		s.waiting.wakeFirst()
+	}
 }

@@ -25,10 +25,12 @@ func TestStartSlots(t *testing.T) {
 	if !enter("a") || enter("b") || enter("c") || enter("b") {
 		t.Error("not one alone has entered")
 	}
+	s.wakeNext()
 	if woken := popNames(q); len(woken) > 0 {
 		t.Errorf("%v were woken while the slot is taken", woken)
 	}
 	s.leave()
+	s.wakeNext()
 	if diff := cmp.Diff([]string{"b"}, popNames(q)); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
 	}
@@ -36,6 +38,7 @@ func TestStartSlots(t *testing.T) {
 		t.Error("not the one that came first has entered")
 	}
 	s.leave()
+	s.wakeNext()
 	if diff := cmp.Diff([]string{"b"}, popNames(q)); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
 	}
@@ -43,6 +46,7 @@ func TestStartSlots(t *testing.T) {
 		t.Error("it was woken, and has not entered")
 	}
 	s.leave()
+	s.wakeNext()
 	if woken := popNames(q); len(woken) > 0 {
 		t.Errorf("%v were woken and do not wait", woken)
 	}
@@ -65,6 +69,7 @@ func TestStartSlotsOf(t *testing.T) {
 		t.Error("it waits, and nothing is bounded")
 	}
 	none.leave()
+	none.wakeNext()
 }
 
 // When all slots are taken, an execution that starts waits, and one that somebody stops does not.
@@ -101,6 +106,7 @@ func TestStopsNeedNoSlot(t *testing.T) {
 				t.Errorf("it waits: %v; again after %s; %s", waits, again.RequeueAfter, cluster.summarize())
 			}
 			op.executions.Starts.leave()
+			op.executions.Starts.wakeNext()
 			if woken := popNames(q); slices.Contains(woken, executionKey.Name) != tt.waits {
 				t.Errorf("%v were woken", woken)
 			}
@@ -110,6 +116,42 @@ func TestStopsNeedNoSlot(t *testing.T) {
 			}
 			if s := cluster.getExecution().Status.State; tt.waits != (s == v1alpha1.ExecutionInProgress) {
 				t.Errorf("in the end it is %s", s)
+			}
+		})
+	}
+}
+
+// Whoever is woken and needs no slot any more lets the next one have it.
+func TestAFreeSlotIsPassedOn(t *testing.T) {
+	for name, prepare := range map[string]func(*fakeCluster, *operator){
+		"the one that is woken is gone": func(cluster *fakeCluster, _ *operator) {
+			cluster.must(cluster.raw.Delete(t.Context(), cluster.getExecution()))
+		},
+		"the one that is woken is stopping": func(cluster *fakeCluster, op *operator) {
+			cluster.must(op.settle())
+			cluster.createStopRequest("stop", true)
+			cluster.must(op.settle())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := newCluster(t, makePipeline(), makeExecution())
+			op := cluster.newOperator("op")
+			prepare(cluster, op)
+			list := newWaitlist()
+			q := startWaitlist(t, list)
+			op.executions.Starts = newStartSlots(1, list)
+			op.executions.Starts.enter("another", workOf("another", 0))
+			op.executions.Starts.enter(executionUID, workOf(executionKey.Name, 0))
+			op.executions.Starts.enter("next", workOf("next", 0))
+			op.executions.Starts.leave()
+			op.executions.Starts.wakeNext()
+			if diff := cmp.Diff([]string{executionKey.Name}, popNames(q)); diff != "" {
+				t.Errorf("woken (-want +got):\n%s", diff)
+			}
+			_, err := op.reconcileExecution()
+			cluster.must(err)
+			if diff := cmp.Diff([]string{"next"}, popNames(q)); diff != "" {
+				t.Errorf("woken then (-want +got):\n%s", diff)
 			}
 		})
 	}

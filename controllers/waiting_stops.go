@@ -40,11 +40,9 @@ type waitingStops struct {
 	mu sync.Mutex
 	// requests are those that wait, by their uid.
 	requests map[types.UID]*waitingStop
-	// undecided is how many of them there are for each execution, by its id.
-	undecided map[string]int
 	// holding are those among them that hold up other work, the one that came first in front.
 	holding *list.List
-	// executions has how many of those that hold up other work there are for each execution, by its id.
+	// executions has how many requests there are for each execution, by its id.
 	executions map[string]*waitingCount
 	// heldSince is when requests began to hold up other work without a gap.
 	heldSince time.Time
@@ -59,8 +57,9 @@ type waitingStop struct {
 	element *list.Element
 }
 
+// waitingCount counts the requests for an execution: all, those that hold up other work, and those of these that the execution has taken.
 type waitingCount struct {
-	all, accepted int
+	open, holding, accepted int
 }
 
 var _ action.Follower = &waitingStops{}
@@ -68,7 +67,7 @@ var _ action.Follower = &waitingStops{}
 func newWaitingStops(c client.Reader, clock clock.PassiveClock) *waitingStops {
 	return &waitingStops{
 		client: c, clock: clock, held: newWaitlist(),
-		requests: map[types.UID]*waitingStop{}, undecided: map[string]int{}, holding: list.New(), executions: map[string]*waitingCount{},
+		requests: map[types.UID]*waitingStop{}, holding: list.New(), executions: map[string]*waitingCount{},
 	}
 }
 
@@ -107,8 +106,7 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 	r := &waitingStop{executionID: sr.Spec.PipelineExecutionID, since: now}
 	r.element = w.holding.PushBack(r)
 	w.requests[sr.UID] = r
-	w.undecided[r.executionID]++
-	w.count(r.executionID, 1, 0)
+	w.count(r.executionID, waitingCount{open: 1, holding: 1})
 }
 
 func (w *waitingStops) remove(uid types.UID) {
@@ -117,10 +115,7 @@ func (w *waitingStops) remove(uid types.UID) {
 	if r := w.requests[uid]; r != nil {
 		w.release(r)
 		delete(w.requests, uid)
-		w.undecided[r.executionID]--
-		if w.undecided[r.executionID] == 0 {
-			delete(w.undecided, r.executionID)
-		}
+		w.count(r.executionID, waitingCount{open: -1})
 		w.wakeHeld()
 	}
 }
@@ -133,7 +128,7 @@ func (w *waitingStops) accept(requests []v1alpha1.StopRequest) {
 		if r := w.requests[requests[i].UID]; r != nil && !r.accepted {
 			r.accepted = true
 			if r.element != nil {
-				w.count(r.executionID, 0, 1)
+				w.count(r.executionID, waitingCount{accepted: 1})
 			}
 		}
 	}
@@ -161,25 +156,24 @@ func (w *waitingStops) hasToWait(executionID types.UID, now time.Time) bool {
 	if own == nil {
 		return true
 	}
-	return own.accepted == own.all && w.holding.Len() > own.all
+	return own.accepted == own.holding && w.holding.Len() > own.holding
 }
 
 // isAskedFor reports whether a request to stop an execution waits for its verdict.
 func (w *waitingStops) isAskedFor(executionID types.UID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.undecided[string(executionID)] > 0
+	return w.executions[string(executionID)] != nil
 }
 
 // wakeHeld has the work go on that nothing holds up any more: that of all executions, or of the only one that requests are left for.
 func (w *waitingStops) wakeHeld() {
-	if len(w.executions) == 1 {
-		for id := range w.executions {
-			w.held.wake(types.UID(id))
-		}
-	}
 	if w.holding.Len() == 0 {
 		w.held.wakeAll()
+		return
+	}
+	if first, ok := w.holding.Front().Value.(*waitingStop); ok && w.executions[first.executionID].holding == w.holding.Len() {
+		w.held.wake(types.UID(first.executionID))
 	}
 }
 
@@ -202,23 +196,24 @@ func (w *waitingStops) release(r *waitingStop) {
 	}
 	w.holding.Remove(r.element)
 	r.element = nil
-	accepted := 0
+	change := waitingCount{holding: -1}
 	if r.accepted {
-		accepted = -1
+		change.accepted = -1
 	}
-	w.count(r.executionID, -1, accepted)
+	w.count(r.executionID, change)
 }
 
-// count changes how many requests for an execution hold up other work.
-func (w *waitingStops) count(executionID string, all, accepted int) {
+// count changes how many requests there are for an execution.
+func (w *waitingStops) count(executionID string, change waitingCount) {
 	c := w.executions[executionID]
 	if c == nil {
 		c = &waitingCount{}
 		w.executions[executionID] = c
 	}
-	c.all += all
-	c.accepted += accepted
-	if c.all == 0 {
+	c.open += change.open
+	c.holding += change.holding
+	c.accepted += change.accepted
+	if c.open == 0 {
 		delete(w.executions, executionID)
 	}
 }

@@ -183,7 +183,7 @@ func TestHoldEnds(t *testing.T) {
 		t.Error("the other does not wait for a request that came after a pause")
 	}
 	w.Vanished(t.Context(), makeRequestFor(oneID, "f"))
-	if len(w.requests)+len(w.undecided)+len(w.executions)+w.holding.Len() > 0 {
+	if len(w.requests)+len(w.executions)+w.holding.Len() > 0 {
 		t.Errorf("it remembers %v and %v", w.requests, w.executions)
 	}
 }

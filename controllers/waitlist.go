@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -65,14 +64,14 @@ func (l *waitlist) remove(uid types.UID) {
 func (l *waitlist) wake(uid types.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.enqueue(l.take(l.elements[uid]))
+	l.putBack(l.take(l.elements[uid]))
 }
 
 // wakeFirst puts the object back into the queue that came first, if any waits.
 func (l *waitlist) wakeFirst() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.enqueue(l.take(l.waiting.Front()))
+	l.putBack(l.take(l.waiting.Front()))
 }
 
 // wakeAll puts all objects back into the queue.
@@ -80,7 +79,7 @@ func (l *waitlist) wakeAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.waiting.Len() > 0 {
-		l.enqueue(l.take(l.waiting.Front()))
+		l.putBack(l.take(l.waiting.Front()))
 	}
 }
 
@@ -94,14 +93,9 @@ func (l *waitlist) take(e *list.Element) (w waiter, ok bool) {
 	return w, ok
 }
 
-// enqueue puts what was taken into the queue. Before the controller has started, it is looked at anyway.
-func (l *waitlist) enqueue(w waiter, ok bool) {
-	if !ok || l.queue == nil {
-		return
+// putBack puts what was taken into the queue. Before the controller has started, it is looked at anyway.
+func (l *waitlist) putBack(w waiter, ok bool) {
+	if ok && l.queue != nil {
+		enqueue(l.queue, []work{w.work}, false)
 	}
-	if pq, has := l.queue.(priorityqueue.PriorityQueue[reconcile.Request]); has {
-		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &w.priority}, w.Request)
-		return
-	}
-	l.queue.Add(w.Request)
 }

@@ -228,8 +228,8 @@ var actionFaults = []Fault{
 		Breaks: "I5: a Job counts as suspended before the Job controller reports so, which may be about to create a pod.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.observeSuspended",
-			Find:    `!isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job)`,
-			Replace: `false`,
+			Find:    `isConditionTrue(job, batchv1.JobSuspended) || isDecided(job)`,
+			Replace: `true`,
 		}},
 	},
 	{
@@ -237,8 +237,8 @@ var actionFaults = []Fault{
 		Breaks: "I8: a stop waits for ever for a Job that succeeded when it was suspended, and that cannot become Complete.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.observeSuspended",
-			Find:    `!isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job)`,
-			Replace: `!isConditionTrue(job, batchv1.JobSuspended)`,
+			Find:    `isConditionTrue(job, batchv1.JobSuspended) || isDecided(job)`,
+			Replace: `isConditionTrue(job, batchv1.JobSuspended)`,
 		}},
 	},
 	{
@@ -246,8 +246,8 @@ var actionFaults = []Fault{
 		Breaks: "I5: an abandoned action has ended while its pods are in their grace period.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "Provider.observePodsEnd",
-			Find:    `len(pods) > 0`,
-			Replace: `len(pods) > 0 && op.Workload.UID == ""`,
+			Find:    `len(pods) == 0`,
+			Replace: `len(pods) == 0 || op.Workload.UID != ""`,
 		}},
 	},
 	{

@@ -365,32 +365,12 @@ var controllerFaults = []Fault{
 	{
 		Name:   "ending-before-accepting",
 		Breaks: "What was stopped is ended while other stops wait to be accepted.",
-		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
-			Find: `
-				if again, held := r.Waiting.hold(execution.UID, own); held {
-					return again, nil
-				}`,
-			Replace: `
-				if again, held := r.Waiting.hold(execution.UID, own); held && execution.Status.Stop == nil {
-					return again, nil
-				}`,
-		}},
+		Edits:  holdOnlyIf(`execution.Status.Stop == nil`),
 	},
 	{
 		Name:   "starting-before-accepting",
 		Breaks: "Executions start while stops of others wait to be accepted.",
-		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
-			Find: `
-				if again, held := r.Waiting.hold(execution.UID, own); held {
-					return again, nil
-				}`,
-			Replace: `
-				if again, held := r.Waiting.hold(execution.UID, own); held && execution.Status.Stop != nil {
-					return again, nil
-				}`,
-		}},
+		Edits:  holdOnlyIf(`execution.Status.Stop != nil`),
 	},
 	{
 		Name:   "stop-waits-for-a-slot",
@@ -414,7 +394,7 @@ var controllerFaults = []Fault{
 		Name:   "slot-wakes-nobody",
 		Breaks: "An execution that waits for a slot waits on when one is free.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "startSlots.leave",
+			Package: "controllers", Func: "startSlots.wakeNext",
 			Find:    `s.waiting.wakeFirst()`,
 			Replace: ``,
 		}},
@@ -859,4 +839,14 @@ var controllerFaults = []Fault{
 			Replace: `return nodeReady, nil`,
 		}},
 	},
+}
+
+// holdOnlyIf has the work of an execution wait for stops that are to be accepted only under a condition.
+func holdOnlyIf(condition string) []Edit {
+	const hold = `if again, held := r.Waiting.hold(execution.UID, own); held`
+	const wait = ` { return again, nil }`
+	return []Edit{{
+		Package: "controllers", Func: "PipelineExecutionReconciler.runSteps",
+		Find: hold + wait, Replace: hold + ` && ` + condition + wait,
+	}}
 }

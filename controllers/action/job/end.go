@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -31,7 +30,8 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 	switch {
 	case finished && job.DeletionTimestamp != nil:
 		// Its controller counts a pod that was left without an owner as failed while it still ends.
-		return p.observePodsEnd(ctx, scope, op)
+		scope, ending = p.limitExplanation(scope, op, ending)
+		return p.observePodsEnd(ctx, scope, op, ending)
 	case finished:
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
 	case job.DeletionTimestamp != nil && (isOurs(job, scope) || len(foreignFinalizers(job)) > 0):
@@ -58,35 +58,25 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 
 // observeSuspended observes when nothing runs any more of a Job whose suspension was asked for. See tellPods.
 func (p *Provider) observeSuspended(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) (plan.Observation, error) {
-	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
-	if !isConditionTrue(job, batchv1.JobSuspended) && !isDecided(job) {
-		return p.explainSuspended(scope, op, job, ending), nil
+	acted, known := isConditionTrue(job, batchv1.JobSuspended) || isDecided(job), podsUnknown
+	if acted {
+		var err error
+		if known, err = p.tellPods(ctx, job); err != nil {
+			return plan.Observation{}, err
+		}
 	}
-	switch known, err := p.tellPods(ctx, job); {
-	case err != nil:
-		return plan.Observation{}, err
-	case known == podsGone:
+	if known == podsGone {
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
-	case known == podsRemain && !scope.Explain:
-		return ending, nil
-	case known == podsRemain && !p.mayExplain():
-		return keepExplanation(ending, op), nil
 	}
-	return p.observePodsEnd(ctx, scope, op)
-}
-
-// explainSuspended adds to an observation of a Job on whose suspension the Job controller has not acted that it has not, if a stop waits for
-// that for long.
-func (p *Provider) explainSuspended(scope action.Scope, op plan.Operation, job *batchv1.Job, o plan.Observation) plan.Observation {
+	scope, ending := p.limitExplanation(scope, op, plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID})
 	switch {
-	case !scope.Explain:
-		return o
-	case !p.mayExplain():
-		return keepExplanation(o, op)
-	default:
-		o.Message = fmt.Sprintf("Job %q is suspended, and the Job controller has not ended its pods yet.", job.Name)
-		return o
+	case !acted && scope.Explain:
+		ending.Message = fmt.Sprintf("Job %q is suspended, and the Job controller has not ended its pods yet.", job.Name)
+		return ending, nil
+	case !acted, known == podsRemain && !scope.Explain:
+		return ending, nil
 	}
+	return p.observePodsEnd(ctx, scope, op, ending)
 }
 
 // suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
@@ -125,8 +115,9 @@ func (p *Provider) patchSpec(ctx context.Context, scope action.Scope, job *batch
 	return p.patchJob(ctx, scope, job, patch)
 }
 
-// observePodsEnd returns whether the pods of a Job that creates no more of them have ended.
-func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op plan.Operation) (plan.Observation, error) {
+// observePodsEnd returns whether the pods of a Job that creates no more of them have ended; if they have not, what is given, with why if that
+// is asked for.
+func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op plan.Operation, ending plan.Observation) (plan.Observation, error) {
 	pods, err := p.remainingPods(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
@@ -135,16 +126,10 @@ func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op pl
 	if err := p.endLeftPods(ctx, scope, op, "", pods); err != nil {
 		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err)}, err
 	}
-	if len(pods) > 0 {
-		return p.explainEnd(ctx, scope, op, pods)
-	}
-	return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
-}
-
-// explainEnd observes that pods have not ended, and if a stop waits for them for long, why.
-func (p *Provider) explainEnd(ctx context.Context, scope action.Scope, op plan.Operation, pods []corev1.Pod) (plan.Observation, error) {
-	ending := plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID}
-	if !scope.Explain {
+	switch {
+	case len(pods) == 0:
+		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
+	case !scope.Explain:
 		return ending, nil
 	}
 	var seen podsSeen

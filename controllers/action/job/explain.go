@@ -54,6 +54,15 @@ func keepExplanation(o plan.Observation, op plan.Operation) plan.Observation {
 	return o
 }
 
+// limitExplanation has an explanation that is asked for, but for which it may not be looked now, be the one that the status has.
+func (p *Provider) limitExplanation(scope action.Scope, op plan.Operation, o plan.Observation) (action.Scope, plan.Observation) {
+	if scope.Explain && !p.mayExplain() {
+		scope.Explain = false
+		o = keepExplanation(o, op)
+	}
+	return scope, o
+}
+
 // explainFence adds to an observation of work that goes on why it does, if a stop waits for it for long. An error that came with the
 // observation is returned as it is.
 func (p *Provider) explainFence(

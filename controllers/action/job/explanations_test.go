@@ -65,6 +65,28 @@ func TestFewExplanationsAtOnce(t *testing.T) {
 	}
 }
 
+// The pods of an end that nothing else proves are listed each time. What explains them costs other reads, and they are as few.
+func TestFewReadsForThePodsOfAnEnd(t *testing.T) {
+	clock := testingclock.NewFakeClock(at(60).Time)
+	cluster := newCluster(t, makeJob(asSuspended, asEmpty, asConfirmedSuspended), makePod(asDeletedPod))
+	p := cluster.provider()
+	p.Explanations = NewExplanations(clock)
+	for range 2 * explanationBurst {
+		scope, op := makeScope(), makeConfirmed(plan.OperationTerminate)
+		scope.Now, scope.Explain = at(600), true
+		if _, err := action.NewRegistry(p).Execute(t.Context(), scope, op); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := map[string]int{}
+	for _, c := range cluster.calls {
+		calls[c]++
+	}
+	if calls["live list Pod"] != 2*explanationBurst || calls["live get Node"] != explanationBurst {
+		t.Errorf("%v", calls)
+	}
+}
+
 // Work that takes long, and is not looked at now, is looked at later.
 func TestAnExplanationComesLater(t *testing.T) {
 	clock := testingclock.NewFakeClock(at(60).Time)
