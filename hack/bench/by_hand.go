@@ -5,14 +5,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -68,9 +65,7 @@ func (b *bench) prepareByHand(ctx context.Context, ns string, t *timeline, n int
 	err := forEach(ctx, n, writers, func(ctx context.Context, i int) error {
 		s := &stopByHand{job: jobs[i]}
 		stops[i] = s
-		s.execution = &v1alpha1.PipelineExecution{
-			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: jobs[i]}, Spec: v1alpha1.PipelineExecutionSpec{PipelineName: pipelineName},
-		}
+		s.execution = buildExecution(ns, jobs[i])
 		if err := b.createJob(ctx, ns, jobs[i]); err != nil {
 			return err
 		}
@@ -78,7 +73,7 @@ func (b *bench) prepareByHand(ctx context.Context, ns string, t *timeline, n int
 			return err
 		}
 		s.execution.Status = runningStatus(s.execution)
-		return b.writeByHand(ctx, s.execution, &s.execution.Status)
+		return b.writeStatus(ctx, s.execution, &s.execution.Status)
 	})
 	if err != nil {
 		return nil, err
@@ -91,12 +86,7 @@ func (b *bench) prepareByHand(ctx context.Context, ns string, t *timeline, n int
 
 // acceptByHand does what it takes that a stop is accepted: a request, the execution that records it, and the verdict on the request.
 func (b *bench) acceptByHand(ctx context.Context, s *stopByHand) error {
-	s.request = &v1alpha1.StopRequest{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.execution.Namespace, Name: s.execution.Name},
-		Spec: v1alpha1.StopRequestSpec{
-			PipelineName: pipelineName, PipelineExecutionID: string(s.execution.UID), Abandon: true, Reason: "a measurement",
-		},
-	}
+	s.request = buildStopRequest(s.execution.Namespace, s.execution.Name, s.execution.UID, true)
 	if err := b.Create(ctx, s.request); err != nil {
 		return err
 	}
@@ -105,14 +95,14 @@ func (b *bench) acceptByHand(ctx context.Context, s *stopByHand) error {
 	status.Stop = &v1alpha1.StopStatus{Mode: v1alpha1.StopModeAbandon, Requests: []v1alpha1.AcceptedStopRequest{{
 		UID: string(s.request.UID), Name: s.request.Name, Mode: v1alpha1.StopModeAbandon, Reason: s.request.Spec.Reason, AcceptedTime: metav1.Now(),
 	}}}
-	status.Conditions = conditionsByHand("Stopping", v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStopping)
-	if err := b.writeByHand(ctx, s.execution, status); err != nil {
+	status.Conditions = buildConditions("Stopping", v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStopping)
+	if err := b.writeStatus(ctx, s.execution, status); err != nil {
 		return err
 	}
 	s.request.Status = v1alpha1.StopRequestStatus{
-		ObservedGeneration: 1, Conditions: conditionsByHand("Accepted", v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling),
+		ObservedGeneration: 1, Conditions: buildConditions("Accepted", v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling),
 	}
-	return b.writeByHand(ctx, s.request, &s.request.Status)
+	return b.writeStatus(ctx, s.request, &s.request.Status)
 }
 
 // endByHand writes the end of a stop when the pod of its Job is gone.
@@ -121,23 +111,12 @@ func (b *bench) endByHand(ctx context.Context, t *timeline, s *stopByHand) error
 		return err
 	}
 	s.execution.Status.State = v1alpha1.ExecutionStopped
-	s.execution.Status.Conditions = conditionsByHand("Stopped", v1alpha1.ConditionReady, v1alpha1.ConditionFinished, v1alpha1.ConditionStopped)
-	if err := b.writeByHand(ctx, s.execution, &s.execution.Status); err != nil {
+	s.execution.Status.Conditions = buildConditions("Stopped", v1alpha1.ConditionReady, v1alpha1.ConditionFinished, v1alpha1.ConditionStopped)
+	if err := b.writeStatus(ctx, s.execution, &s.execution.Status); err != nil {
 		return err
 	}
-	s.request.Status.Conditions = conditionsByHand("Stopped", v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionFinished)
-	return b.writeByHand(ctx, s.request, &s.request.Status)
-}
-
-// writeByHand writes a status as the operator does, with a patch that replaces it.
-func (b *bench) writeByHand(ctx context.Context, o client.Object, status any) error {
-	raw, err := json.Marshal([]map[string]any{
-		{"op": "test", "path": "/metadata/uid", "value": o.GetUID()}, {"op": "add", "path": "/status", "value": status},
-	})
-	if err != nil {
-		return err
-	}
-	return b.Status().Patch(ctx, o, client.RawPatch(types.JSONPatchType, raw))
+	s.request.Status.Conditions = buildConditions("Stopped", v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionFinished)
+	return b.writeStatus(ctx, s.request, &s.request.Status)
 }
 
 // runningStatus is the status of an execution whose first action runs.
@@ -148,18 +127,6 @@ func runningStatus(e *v1alpha1.PipelineExecution) v1alpha1.PipelineExecutionStat
 	status.Stages[1] = v1alpha1.StageStatus{
 		Name: "deploy", State: v1alpha1.StageNotStarted, Actions: []v1alpha1.ActionStatus{{Name: "deploy", State: v1alpha1.ActionNotStarted, RunOrder: 1}},
 	}
-	status.Conditions = conditionsByHand("InProgress", v1alpha1.ConditionReady, v1alpha1.ConditionReconciling)
+	status.Conditions = buildConditions("InProgress", v1alpha1.ConditionReady, v1alpha1.ConditionReconciling)
 	return status
-}
-
-// conditionsByHand returns conditions that are as long as those of the operator.
-func conditionsByHand(reason string, names ...string) []metav1.Condition {
-	var conditions []metav1.Condition
-	for _, name := range names {
-		conditions = append(conditions, metav1.Condition{
-			Type: name, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: 1, LastTransitionTime: metav1.Now(),
-			Message: "A stop was accepted; an action has to end.",
-		})
-	}
-	return conditions
 }

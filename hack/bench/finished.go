@@ -5,12 +5,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -69,18 +66,11 @@ func (b *bench) usageFromStart(ctx context.Context, ns string, t *timeline, name
 // createFinished writes executions that have run before.
 func (b *bench) createFinished(ctx context.Context, ns string) error {
 	return forEach(ctx, b.finished, writers, func(ctx context.Context, i int) error {
-		e := &v1alpha1.PipelineExecution{
-			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: fmt.Sprintf("finished-%d", i)},
-			Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: pipelineName},
-		}
+		e := buildExecution(ns, fmt.Sprintf("finished-%d", i))
 		if err := b.Create(ctx, e); err != nil {
 			return err
 		}
-		raw, err := json.Marshal(map[string]any{"status": finishedStatus(e)})
-		if err != nil {
-			return err
-		}
-		return b.Status().Patch(ctx, e, client.RawPatch(types.MergePatchType, raw))
+		return b.writeStatus(ctx, e, finishedStatus(e))
 	})
 }
 
@@ -100,16 +90,6 @@ func finishedStatus(e *v1alpha1.PipelineExecution) v1alpha1.PipelineExecutionSta
 			}},
 		})
 	}
-	for _, c := range []struct {
-		name, reason string
-		status       metav1.ConditionStatus
-	}{
-		{v1alpha1.ConditionReady, "Succeeded", metav1.ConditionTrue}, {v1alpha1.ConditionFinished, "Succeeded", metav1.ConditionTrue},
-	} {
-		status.Conditions = append(status.Conditions, metav1.Condition{
-			Type: c.name, Status: c.status, Reason: c.reason, ObservedGeneration: e.Generation, LastTransitionTime: at,
-			Message: "All actions have succeeded.",
-		})
-	}
+	status.Conditions = buildConditions("Succeeded", v1alpha1.ConditionReady, v1alpha1.ConditionFinished)
 	return status
 }

@@ -183,14 +183,14 @@ func (b *bench) measurePlainStorm(ctx context.Context, n int) error {
 	return pause(ctx, b.rest)
 }
 
-// measureUpdatesAmidst measures updates of a status, one after the other, until all Jobs of these names run.
+// measureUpdatesAmidst measures updates of a status, one after the other, until all Jobs of these names run, or for stallLimit.
 func (b *bench) measureUpdatesAmidst(ctx context.Context, ns string, t *timeline, names []string) error {
 	update, err := b.prepareUpdates(ctx, ns, []string{"amidst"})
 	if err != nil {
 		return err
 	}
 	var took samples
-	for i := 0; ; i++ {
+	for i, began := 0, time.Now(); time.Since(began) < stallLimit; i++ {
 		if _, over := t.at(running, names[len(names)-1]); over {
 			break
 		}

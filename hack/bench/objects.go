@@ -69,11 +69,15 @@ func keepAll() *v1alpha1.ExecutionHistory {
 	return &v1alpha1.ExecutionHistory{Succeeded: ptr.To[int32](maxFinished), Failed: ptr.To[int32](maxFinished), Stopped: ptr.To[int32](maxFinished)}
 }
 
-// createExecution starts an execution of the pipeline, and returns its id.
-func (c *cluster) createExecution(ctx context.Context, namespace, name string) (types.UID, error) {
-	e := &v1alpha1.PipelineExecution{
+func buildExecution(namespace, name string) *v1alpha1.PipelineExecution {
+	return &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.PipelineExecutionSpec{PipelineName: pipelineName},
 	}
+}
+
+// createExecution starts an execution of the pipeline, and returns its id.
+func (c *cluster) createExecution(ctx context.Context, namespace, name string) (types.UID, error) {
+	e := buildExecution(namespace, name)
 	err := c.Create(ctx, e)
 	return e.UID, err
 }
@@ -88,12 +92,39 @@ func (c *cluster) createExecutions(ctx context.Context, namespace string, names 
 	return ids, err
 }
 
-// stop asks to stop an execution.
-func (c *cluster) stop(ctx context.Context, namespace, name string, id types.UID, abandon bool) error {
-	return c.Create(ctx, &v1alpha1.StopRequest{
+func buildStopRequest(namespace, name string, id types.UID, abandon bool) *v1alpha1.StopRequest {
+	return &v1alpha1.StopRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.StopRequestSpec{PipelineName: pipelineName, PipelineExecutionID: string(id), Abandon: abandon, Reason: "a measurement"},
+	}
+}
+
+// stop asks to stop an execution.
+func (c *cluster) stop(ctx context.Context, namespace, name string, id types.UID, abandon bool) error {
+	return c.Create(ctx, buildStopRequest(namespace, name, id, abandon))
+}
+
+// writeStatus writes a status as the operator does, with a patch that replaces it.
+func (c *cluster) writeStatus(ctx context.Context, o client.Object, status any) error {
+	raw, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": o.GetUID()}, {"op": "add", "path": "/status", "value": status},
 	})
+	if err != nil {
+		return err
+	}
+	return c.Status().Patch(ctx, o, client.RawPatch(types.JSONPatchType, raw))
+}
+
+// buildConditions returns conditions that are as long as those of the operator.
+func buildConditions(reason string, names ...string) []metav1.Condition {
+	var conditions []metav1.Condition
+	for _, name := range names {
+		conditions = append(conditions, metav1.Condition{
+			Type: name, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: 1, LastTransitionTime: metav1.Now(),
+			Message: "A stop was accepted; an action has to end.",
+		})
+	}
+	return conditions
 }
 
 // createJob creates a plain Job, which the operator has nothing to do with.
