@@ -174,6 +174,7 @@ type Stage struct {
 
 // Action is one task of a stage.
 // +kubebuilder:validation:ExactlyOneOf=job
+// +kubebuilder:validation:XValidation:rule="!has(self.orphanTTLSecondsAfterFinished) || has(self.onAbandon) && self.onAbandon == 'Orphan'",message="orphanTTLSecondsAfterFinished has an effect only with onAbandon: Orphan; set that as well, or leave it out",fieldPath=".orphanTTLSecondsAfterFinished"
 type Action struct {
 	// name of the action, unique in its stage: 1 to 100 letters, digits and . @ - _ characters.
 	// +required
@@ -208,6 +209,14 @@ type Action struct {
 	// +optional
 	// +kubebuilder:default=Terminate
 	OnAbandon OnAbandon `json:"onAbandon,omitempty"`
+
+	// orphanTTLSecondsAfterFinished is after how many seconds the Job of the action is deleted, with its pods and logs, once it has
+	// finished after a stop left it running: from 60 to 31536000 (a year). It is kept if this is absent. Only an action with
+	// onAbandon: Orphan can have it.
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=31536000
+	OrphanTTLSecondsAfterFinished *int32 `json:"orphanTTLSecondsAfterFinished,omitempty"`
 
 	// job is the Job that the action runs.
 	// +optional

@@ -44,6 +44,11 @@ func (in *Action) DeepCopyInto(out *Action) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.OrphanTTLSecondsAfterFinished != nil {
+		in, out := &in.OrphanTTLSecondsAfterFinished, &out.OrphanTTLSecondsAfterFinished
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Job != nil {
 		in, out := &in.Job, &out.Job
 		*out = new(JobTemplate)

@@ -136,6 +136,28 @@ func TestSchemaPipelineEnums(t *testing.T) {
 	})
 }
 
+func TestSchemaPipelineOrphanTTL(t *testing.T) {
+	t.Parallel()
+	const ttl = actionField + ".orphanTTLSecondsAfterFinished"
+	testSchema(t, goodPipeline, []schemaCase{
+		{name: "a TTL without Orphan", field: ttl, value: int64(60), refused: "has an effect only with onAbandon: Orphan"},
+	})
+	testSchema(t, orphaningPipeline, []schemaCase{
+		{name: "no TTL", field: ttl},
+		{name: "TTL 59", field: ttl, value: int64(59), refused: "should be greater than or equal to 60"},
+		{name: "TTL 60", field: ttl, value: int64(60)},
+		{name: "TTL of a year", field: ttl, value: int64(31536000)},
+		{name: "TTL of more than a year", field: ttl, value: int64(31536001), refused: "should be less than or equal to 31536000"},
+	})
+}
+
+// orphaningPipeline returns a Pipeline whose action is left running by an abandon.
+func orphaningPipeline(namespace string) manifest {
+	pipeline := goodPipeline(namespace)
+	setField(pipeline.Object, actionField+".onAbandon", "Orphan")
+	return pipeline
+}
+
 func TestSchemaPipelineDefaults(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -216,7 +218,8 @@ func TestAnOrphanedJobGoesOnOutsideTheExecution(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	createPipeline(t, ns, "web", builders.Stage("Deploy", builders.Action("migrate", builders.Orphaned)))
+	withTTL := func(action *v1alpha1.Action, _ *batchv1.JobSpec) { action.OrphanTTLSecondsAfterFinished = ptr.To[int32](86400) }
+	createPipeline(t, ns, "web", builders.Stage("Deploy", builders.Action("migrate", builders.Orphaned, withTTL)))
 	execution := createExecution(t, ns, "web")
 	waitForRunning(t, execution, "migrate")
 	expectAccepted(t, createObject(t, builders.StopAndAbandon(execution)))
@@ -226,6 +229,7 @@ func TestAnOrphanedJobGoesOnOutsideTheExecution(t *testing.T) {
 	g.Expect(list).To(HaveLen(1))
 	g.Expect(list[0].Labels).To(HaveKeyWithValue(v1alpha1.LabelOrphaned, "true"))
 	g.Expect(list[0].OwnerReferences).To(BeEmpty())
+	g.Expect(list[0].Spec.TTLSecondsAfterFinished).To(HaveValue(BeEquivalentTo(86400)))
 	g.Expect(k8s.Delete(t.Context(), execution)).To(Succeed())
 	g.Consistently(countRunning(t.Context(), execution, "migrate"), quietTime, interval).Should(Equal(1))
 }

@@ -323,6 +323,15 @@ var actionFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "orphan-without-its-ttl",
+		Breaks: "A Job that was left to go on is kept for ever, although its definition gives it a TTL.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "Provider.releaseJob",
+			Find:    `ttl != nil`,
+			Replace: `ttl == nil && false`,
+		}},
+	},
+	{
 		Name:   "orphan-without-pods",
 		Breaks: "I5: an orphaned action whose Job somebody else deleted has ended while its pods still run.",
 		Edits: []Edit{{

@@ -34,7 +34,7 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 	if !isOurs(job, scope) {
 		return released, nil
 	}
-	err = p.releaseJob(ctx, scope, job)
+	err = p.releaseJob(ctx, scope, op, job)
 	switch {
 	case apierrors.IsNotFound(err):
 		return p.handleLostJob(ctx, scope, op, nothing)
@@ -44,11 +44,15 @@ func (p *Provider) Orphan(ctx context.Context, scope action.Scope, op plan.Opera
 	return released, nil
 }
 
-// releaseJob takes our controller reference off the very Job that was read, and marks it. What somebody else changes meanwhile stays.
-func (p *Provider) releaseJob(ctx context.Context, scope action.Scope, job *batchv1.Job) error {
+// releaseJob takes our controller reference off the very Job that was read, marks it, and gives it the TTL that its definition asks
+// for. What somebody else changes meanwhile stays.
+func (p *Provider) releaseJob(ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job) error {
 	patch, reference := patchOfOurs(scope, job)
 	patch.Remove(reference)
 	setLabel(patch, job, v1alpha1.LabelOrphaned)
+	if ttl := op.Definition.OrphanTTLSecondsAfterFinished; ttl != nil {
+		patch.Set("/spec/ttlSecondsAfterFinished", *ttl)
+	}
 	return p.patchJob(ctx, scope, job, patch)
 }
 

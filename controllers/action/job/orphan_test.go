@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/plan"
@@ -55,6 +56,32 @@ func TestOrphan(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"get Job", "patch Job", "get Job"}, cluster.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// An orphan is deleted some time after its end only if its definition asks for that.
+func TestOrphanTTL(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ttl  *int32
+		spec string
+	}{
+		{name: "none", spec: `{}`},
+		{name: "a day", ttl: ptr.To[int32](86400), spec: `{"ttlSecondsAfterFinished":86400}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cluster := newCluster(t, makeJob())
+			op := makeConfirmed(plan.OperationOrphan)
+			op.Definition.OrphanTTLSecondsAfterFinished = tt.ttl
+			_, err := cluster.execute(makeScope(), op)
+			cluster.must(err)
+			if diff := cmp.Diff(tt.ttl, cluster.job().Spec.TTLSecondsAfterFinished); diff != "" {
+				t.Errorf("TTL of the Job (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{tt.spec}, cluster.patchedSpecs()); diff != "" {
+				t.Errorf("patches (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
