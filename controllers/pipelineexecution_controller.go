@@ -70,7 +70,7 @@ const lagCheckDelay = time.Second
 
 // Reconcile does what the status of an execution asks for, and writes what follows, until nothing new does.
 func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	defer r.Starts.wakeNext()
+	defer r.Starts.wakeNext(req.NamespacedName)
 	execution := &v1alpha1.PipelineExecution{}
 	if err := r.Client.Get(ctx, req.NamespacedName, execution); err != nil {
 		r.Blocked.clear(req.NamespacedName)
@@ -84,7 +84,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 	}
 	own := work{req, priorityOfExecution(execution)}
 	if !execution.Status.State.IsFinal() && execution.Status.Stop == nil && !r.Waiting.isAskedFor(execution.UID) {
-		if again, ok := r.Starts.enter(execution.UID, own); !ok {
+		if again, ok := r.Starts.enter(execution, own); !ok {
 			return again, nil
 		}
 		defer r.Starts.leave()

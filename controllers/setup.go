@@ -77,15 +77,15 @@ func NewControllers(d Dependencies) []Controller {
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	deletions := newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
-	starts := newWaitlist()
+	starts := newStartSlots(d.Workers)
 	return []Controller{
 		{Name: "pipeline", Reconciler: &PipelineReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
 		}, Watches: pipelineWatches(d.Client)},
 		{Name: "pipelineexecution", Reconciler: &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Revisions: revisions, Reporter: reporter,
-			Blocked: blocked, Waiting: waiting, Starts: newStartSlots(d.Workers, starts), Clock: d.Clock, Nonce: d.Nonce,
-		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: []*waitlist{waiting.held, starts}},
+			Blocked: blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce,
+		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: append(starts.waitlists(), waiting.held)},
 		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
 			Client: d.Client, Limiter: deletions, Clock: d.Clock,
 		}, Watches: requestRetentionWatches()},

@@ -45,12 +45,28 @@ func (l *waitlist) start(_ context.Context, q queue) error {
 
 // add has an object wait, unless it does so already, and returns when it is looked at again in any case.
 func (l *waitlist) add(uid types.UID, w work) reconcile.Result {
+	return l.insert(uid, w, l.waiting.PushBack)
+}
+
+// addFirst does the same, before all others: its turn had come.
+func (l *waitlist) addFirst(uid types.UID, w work) reconcile.Result {
+	return l.insert(uid, w, l.waiting.PushFront)
+}
+
+func (l *waitlist) insert(uid types.UID, w work, push func(any) *list.Element) reconcile.Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.elements[uid] == nil {
-		l.elements[uid] = l.waiting.PushBack(waiter{uid, w})
+		l.elements[uid] = push(waiter{uid, w})
 	}
 	return reconcile.Result{RequeueAfter: wakeLimit, Priority: &w.priority}
+}
+
+// len returns how many wait.
+func (l *waitlist) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting.Len()
 }
 
 // remove has an object not wait any more.
@@ -67,11 +83,13 @@ func (l *waitlist) wake(uid types.UID) {
 	l.putBack(l.take(l.elements[uid]))
 }
 
-// wakeFirst puts the object back into the queue that came first, if any waits.
-func (l *waitlist) wakeFirst() {
+// wakeFirst puts the object back into the queue that is in front, and returns it; false if none waits.
+func (l *waitlist) wakeFirst() (work, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.putBack(l.take(l.waiting.Front()))
+	w, ok := l.take(l.waiting.Front())
+	l.putBack(w, ok)
+	return w.work, ok
 }
 
 // wakeAll puts all objects back into the queue.

@@ -12,11 +12,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
+// newTestQueue returns a queue as controllers have it.
+func newTestQueue(t *testing.T) priorityqueue.PriorityQueue[reconcile.Request] {
+	q := priorityqueue.New[reconcile.Request]("waitlist")
+	t.Cleanup(q.ShutDown)
+	return q
+}
+
 // startWaitlist gives a waitlist the queue of a controller.
 func startWaitlist(t *testing.T, l *waitlist) priorityqueue.PriorityQueue[reconcile.Request] {
 	t.Helper()
-	q := priorityqueue.New[reconcile.Request]("waitlist")
-	t.Cleanup(q.ShutDown)
+	q := newTestQueue(t)
 	if err := l.start(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +54,7 @@ func TestWaitlist(t *testing.T) {
 		"one":                       {func(l *waitlist) { l.wake("b") }, []string{"b"}},
 		"one that does not wait":    {func(l *waitlist) { l.wake("x") }, nil},
 		"all, by priority":          {func(l *waitlist) { l.wakeAll() }, []string{"c", "a", "b"}},
+		"one that goes in front":    {func(l *waitlist) { l.addFirst("d", workOf("d", 0)); l.wakeFirst(); l.wakeFirst() }, []string{"d", "a"}},
 		"each once":                 {func(l *waitlist) { l.wakeFirst(); l.wakeAll(); l.wakeAll(); l.wakeFirst() }, []string{"c", "a", "b"}},
 		"one that waits no more":    {func(l *waitlist) { l.remove("a"); l.wakeFirst() }, []string{"b"}},
 		"one that waits once more":  {func(l *waitlist) { l.wakeFirst(); l.add("a", workOf("a", 0)); l.wakeFirst() }, []string{"a", "b"}},

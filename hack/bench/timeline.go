@@ -44,6 +44,7 @@ const (
 type timeline struct {
 	mu      sync.Mutex
 	seen    map[moment]map[string]time.Time
+	latest  time.Time
 	changed chan struct{}
 }
 
@@ -134,11 +135,18 @@ func (t *timeline) note(m moment, name string) {
 	if _, known := t.seen[m][name]; known {
 		return
 	}
-	t.seen[m][name] = now
+	t.seen[m][name], t.latest = now, now
 	select {
 	case t.changed <- struct{}{}:
 	default:
 	}
+}
+
+// lastChange returns when something was last seen to happen.
+func (t *timeline) lastChange() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.latest
 }
 
 // at returns when something happened to an object.
@@ -149,14 +157,13 @@ func (t *timeline) at(m moment, name string) (time.Time, bool) {
 	return at, ok
 }
 
-// stallLimit is how long nothing may happen to what is waited for. What takes longer is taken for lost.
+// stallLimit is how long nothing may happen to any object that is watched. What takes longer is taken for lost.
 const stallLimit = 2 * time.Minute
 
-// wait waits until something has happened to all objects of these names. It returns an error if nothing of it happens for stallLimit.
+// wait waits until something has happened to all objects of these names. It returns an error if nothing happens at all for stallLimit.
 func (t *timeline) wait(ctx context.Context, m moment, names []string) error {
-	next, progress := 0, time.Now()
+	next, began := 0, time.Now()
 	for {
-		before := next
 		for next < len(names) {
 			if _, ok := t.at(m, names[next]); !ok {
 				break
@@ -166,10 +173,7 @@ func (t *timeline) wait(ctx context.Context, m moment, names []string) error {
 		if next == len(names) {
 			return nil
 		}
-		if next > before {
-			progress = time.Now()
-		}
-		if time.Since(progress) > stallLimit {
+		if min(time.Since(began), time.Since(t.lastChange())) > stallLimit {
 			return fmt.Errorf("%s is not %s, and %d more perhaps, after %s", names[next], m, len(names)-next-1, stallLimit)
 		}
 		select {

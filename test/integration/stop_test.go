@@ -218,7 +218,9 @@ func TestAnOrphanedJobGoesOnOutsideTheExecution(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	withTTL := func(action *v1alpha1.Action, _ *batchv1.JobSpec) { action.OrphanTTLSecondsAfterFinished = ptr.To[int32](86400) }
+	withTTL := func(action *v1alpha1.Action, _ *batchv1.JobSpec) {
+		action.OrphanTTLSecondsAfterFinished = ptr.To[int32](86400)
+	}
 	createPipeline(t, ns, "web", builders.Stage("Deploy", builders.Action("migrate", builders.Orphaned, withTTL)))
 	execution := createExecution(t, ns, "web")
 	waitForRunning(t, execution, "migrate")

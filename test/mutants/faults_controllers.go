@@ -395,8 +395,26 @@ var controllerFaults = []Fault{
 		Breaks: "An execution that waits for a slot waits on when one is free.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "startSlots.wakeNext",
-			Find:    `s.waiting.wakeFirst()`,
-			Replace: ``,
+			Find:    `len(s.woken) < s.free`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "slots-for-whoever-comes",
+		Breaks: "In a storm of starts an execution that came first waits until no other comes any more.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "startSlots.enter",
+			Find:    `before > 0`,
+			Replace: `before < 0`,
+		}},
+	},
+	{
+		Name:   "running-waits-behind-starts",
+		Breaks: "What runs waits for its next action until all of a storm of starts have started.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "startSlots.enter",
+			Find:    `execution.Status.StartTime != nil`,
+			Replace: `false`,
 		}},
 	},
 	{
