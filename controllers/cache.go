@@ -32,13 +32,18 @@ func CacheOptions() cache.Options {
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
 }
 
-// stripPipeline leaves the name and the status of a Pipeline, and how long its executions are kept. What it runs is read live, one Pipeline at a time.
+// stripPipeline leaves the name and the status of a Pipeline, its mode, the transitions of its stages, and how long its executions are kept.
+// What it runs is read live, one Pipeline at a time.
 func stripPipeline(obj any) (any, error) {
 	if pipeline, ok := obj.(*v1alpha1.Pipeline); ok {
 		action.StripMetadata(&pipeline.ObjectMeta, nil, nil)
+		stages := make([]v1alpha1.Stage, len(pipeline.Spec.Stages))
+		for i, s := range pipeline.Spec.Stages {
+			stages[i] = v1alpha1.Stage{Name: s.Name, Transition: s.Transition}
+		}
 		pipeline.Spec = v1alpha1.PipelineSpec{
-			PipelineName: pipeline.Spec.PipelineName,
-			History:      pipeline.Spec.History, TTLSecondsAfterFinished: pipeline.Spec.TTLSecondsAfterFinished,
+			PipelineName: pipeline.Spec.PipelineName, ExecutionMode: pipeline.Spec.ExecutionMode, Stages: stages,
+			History: pipeline.Spec.History, TTLSecondsAfterFinished: pipeline.Spec.TTLSecondsAfterFinished,
 		}
 	}
 	return obj, nil

@@ -66,8 +66,13 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 	pipeline := makePipeline()
 	pipeline.ResourceVersion, pipeline.Generation = "9", 4
 	pipeline.Status.PipelineName = "web"
+	pipeline.Spec.ExecutionMode = v1alpha1.ExecutionModeQueued
+	pipeline.Spec.Stages[0].Transition = &v1alpha1.StageTransition{Disabled: true, Reason: "frozen"}
 	wantedPipeline := pipeline.DeepCopy()
-	wantedPipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName}
+	wantedPipeline.Spec = v1alpha1.PipelineSpec{PipelineName: pipeline.Spec.PipelineName, ExecutionMode: v1alpha1.ExecutionModeQueued}
+	for _, s := range pipeline.Spec.Stages {
+		wantedPipeline.Spec.Stages = append(wantedPipeline.Spec.Stages, v1alpha1.Stage{Name: s.Name, Transition: s.Transition})
+	}
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "j", UID: "u", ResourceVersion: "10", Labels: map[string]string{v1alpha1.LabelPlaceholder: "true"},

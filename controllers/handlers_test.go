@@ -357,7 +357,7 @@ func TestAPanicOfAReconcilerIsRecovered(t *testing.T) {
 		}
 	}()
 	objects := map[client.Object]int{ // With the number of controllers that watch them.
-		&v1alpha1.Pipeline{}: 3, &v1alpha1.PipelineExecution{}: 4, &v1alpha1.StopRequest{}: 3,
+		&v1alpha1.Pipeline{}: 4, &v1alpha1.PipelineExecution{}: 5, &v1alpha1.StopRequest{}: 3,
 	}
 	for o, watching := range objects {
 		o.SetNamespace("team")

@@ -22,6 +22,10 @@ const (
 	indexPipelineName = "pipelineName"
 	// indexAwaitedPipeline finds the executions that wait for a Pipeline of a pipelineName.
 	indexAwaitedPipeline = "awaitedPipeline"
+	// indexRunningOf finds the executions of a pipelineName that have not ended.
+	indexRunningOf = "runningOf"
+	// indexWaitingOf finds the executions of a pipelineName that wait before a stage.
+	indexWaitingOf = "waitingOf"
 	// indexRevision finds the executions that use a ControllerRevision. It is a selectable field of the API server as well.
 	indexRevision = "status.pipelineRevision"
 	// indexFinishedOf finds the finished executions of a pipelineName.
@@ -45,6 +49,8 @@ func Indexes() []Index {
 	return []Index{
 		{&v1alpha1.PipelineExecution{}, indexIDHash, byIDHash},
 		{&v1alpha1.PipelineExecution{}, indexAwaitedPipeline, byAwaitedPipeline},
+		{&v1alpha1.PipelineExecution{}, indexRunningOf, byPipelineIfRunning},
+		{&v1alpha1.PipelineExecution{}, indexWaitingOf, byPipelineIfWaiting},
 		{&v1alpha1.PipelineExecution{}, indexRevision, byRevision},
 		{&v1alpha1.PipelineExecution{}, indexFinishedOf, byPipelineIfFinished},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
@@ -95,6 +101,22 @@ func byRevision(o client.Object) []string {
 func byPipelineIfFinished(o client.Object) []string {
 	execution, ok := o.(*v1alpha1.PipelineExecution)
 	if !ok || !isExecutionAtRest(execution) {
+		return nil
+	}
+	return []string{execution.Spec.PipelineName}
+}
+
+func byPipelineIfRunning(o client.Object) []string {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || execution.Status.State.IsFinal() || execution.IsRestoredCopy() {
+		return nil
+	}
+	return []string{execution.Spec.PipelineName}
+}
+
+func byPipelineIfWaiting(o client.Object) []string {
+	execution, ok := o.(*v1alpha1.PipelineExecution)
+	if !ok || execution.Status.State.IsFinal() || execution.Status.WaitingForStage == nil {
 		return nil
 	}
 	return []string{execution.Spec.PipelineName}

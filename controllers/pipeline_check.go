@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,8 @@ type checkResult struct {
 	isPending bool
 	// warnings are the words of the API server about Jobs that it would create nevertheless; empty if there are none.
 	warnings string
+	// definition is a hash of what can be run; empty if that is not known.
+	definition string
 	// retryAfter is when something else than a change of the Pipeline can have changed the result; 0 if nothing can.
 	retryAfter time.Duration
 }
@@ -67,7 +70,7 @@ func (r *PipelineReconciler) check(ctx context.Context, pipeline *v1alpha1.Pipel
 	}
 	if isKnownValid(pipeline) {
 		r.progresses.forget(client.ObjectKeyFromObject(pipeline))
-		return checkResult{warnings: knownWarnings(pipeline)}, nil
+		return checkResult{warnings: knownWarnings(pipeline), definition: pipeline.Status.CheckedDefinition}, nil
 	}
 	p, now := r.progresses.of(pipeline), r.Clock.Now()
 	if last, known := p.lastResult(now); known {
@@ -83,7 +86,12 @@ func (r *PipelineReconciler) check(ctx context.Context, pipeline *v1alpha1.Pipel
 	}
 	*pipeline = *live
 	p = r.progresses.of(pipeline)
-	if problem := findDefinitionProblem(r.Registry, pipeline.Spec.Definition()); problem != nil {
+	definition := pipeline.Spec.Definition()
+	if hash := hashDefinition(definition); hash != "" && hash == pipeline.Status.CheckedDefinition {
+		r.progresses.forget(client.ObjectKeyFromObject(pipeline))
+		return checkResult{warnings: knownWarnings(pipeline), definition: hash}, nil
+	}
+	if problem := findDefinitionProblem(r.Registry, definition); problem != nil {
 		return p.finish(checkResult{problem: problem}, false, now), nil
 	}
 	return r.tryStarts(ctx, pipeline, p)
@@ -93,6 +101,16 @@ func (r *PipelineReconciler) check(ctx context.Context, pipeline *v1alpha1.Pipel
 func isKnownValid(pipeline *v1alpha1.Pipeline) bool {
 	known := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady)
 	return known != nil && known.ObservedGeneration == pipeline.Generation && known.Reason == v1alpha1.ReasonValid
+}
+
+// hashDefinition returns a hash of what a Pipeline runs, or nothing if it cannot be encoded.
+func hashDefinition(definition *v1alpha1.PipelineDefinition) string {
+	raw, err := json.Marshal(definition)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 func knownWarnings(pipeline *v1alpha1.Pipeline) string {
@@ -129,7 +147,9 @@ func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.P
 		}
 		p.passed++
 	}
-	return p.finish(checkResult{warnings: p.warnings.String()}, false, r.Clock.Now()), nil
+	return p.finish(checkResult{
+		warnings: p.warnings.String(), definition: hashDefinition(pipeline.Spec.Definition()),
+	}, false, r.Clock.Now()), nil
 }
 
 // tryStart asks the API server about one template, and adds its warnings to the progress.

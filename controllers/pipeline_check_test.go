@@ -194,6 +194,8 @@ func TestAnOlderStatusDoesNotHaveItAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.expect("the cache is behind", "")
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	c.expect("somebody restored the older status", "")
 	c.expectReady(metav1.ConditionTrue, v1alpha1.ReasonValid)
 }
 

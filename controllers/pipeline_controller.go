@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,13 +18,15 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/internal/ownwrites"
 	"haltline.dev/haltline/internal/text"
 )
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines,verbs=get;list;watch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelines/status,verbs=patch
 
-// PipelineReconciler shows whether a Pipeline can be run. It alone writes Pipelines, and only their status.
+// PipelineReconciler shows whether a Pipeline can be run, and gives its stages to executions. It alone writes Pipelines, and only their
+// status.
 type PipelineReconciler struct {
 	// Client reads from the cache, and writes.
 	Client client.Client
@@ -38,9 +41,10 @@ type PipelineReconciler struct {
 
 	// progresses are how far the checks are that have not ended well.
 	progresses checkProgresses
+	written    ownwrites.Writes
 }
 
-// Reconcile writes whether a Pipeline can be run.
+// Reconcile writes whether a Pipeline can be run, and who has each of its stages.
 func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	pipeline := &v1alpha1.Pipeline{}
 	err := r.Client.Get(ctx, req.NamespacedName, pipeline)
@@ -51,20 +55,37 @@ func (r *PipelineReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if err != nil {
 		return ignoreConflict(ctx, err)
 	}
-	checked, err := r.check(ctx, pipeline)
-	if err != nil {
+	if r.written.IsAhead(pipeline.UID, pipeline.Status.Version, r.Clock.Now()) {
+		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
+	}
+	checked, checkErr := r.check(ctx, pipeline)
+	now := metav1.NewTime(r.Clock.Now())
+	next := *pipeline.Status.DeepCopy()
+	if checkErr == nil {
+		next = nextPipelineStatus(pipeline, checked, now)
+	}
+	// The stages do not wait for a check that the API server keeps.
+	again, err := r.setStages(ctx, pipeline, &next, now)
+	if err == nil {
+		err = r.writeNext(ctx, pipeline, next)
+	}
+	if err = errors.Join(checkErr, err); err != nil {
 		return ignoreConflict(ctx, err)
 	}
-	next := nextPipelineStatus(pipeline, checked, metav1.NewTime(r.Clock.Now()))
-	result := ctrl.Result{RequeueAfter: checked.retryAfter}
+	return ctrl.Result{RequeueAfter: soonest(checked.retryAfter, again)}, nil
+}
+
+// writeNext writes a status if it is another one.
+func (r *PipelineReconciler) writeNext(ctx context.Context, pipeline *v1alpha1.Pipeline, next v1alpha1.PipelineStatus) error {
 	if equality.Semantic.DeepEqual(next, pipeline.Status) {
-		return result, nil
+		return nil
 	}
 	pipeline.Status = next
-	if err := writeStatus(ctx, r.Client, pipeline); err != nil {
-		return ignoreConflict(ctx, err)
+	err := writeStatus(ctx, r.Client, pipeline)
+	if err == nil {
+		r.written.Note(pipeline.UID, pipeline.Status.Version, r.Clock.Now())
 	}
-	return result, nil
+	return err
 }
 
 // MaxConcurrentReconciles is how many Pipelines are worked on at the same time.
@@ -75,6 +96,7 @@ func nextPipelineStatus(pipeline *v1alpha1.Pipeline, checked checkResult, now me
 	status := *pipeline.Status.DeepCopy()
 	status.ObservedGeneration = pipeline.Generation
 	status.PipelineName = pipeline.EffectiveName()
+	status.CheckedDefinition = checked.definition
 	set := func(name string, value metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type: name, Status: value, Reason: reason, Message: text.BoundMessage(message),

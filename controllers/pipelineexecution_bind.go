@@ -24,7 +24,7 @@ func (r *PipelineExecutionReconciler) bindPipeline(ctx context.Context, executio
 	case err != nil:
 		return err
 	case f.in.Revision != "":
-		f.in.Definition = f.pipeline.Spec.Definition()
+		f.in.Definition, f.in.Pipeline = f.pipeline.Spec.Definition(), f.pipeline
 	}
 	return nil
 }

@@ -41,7 +41,9 @@ func (r *PipelineExecutionReconciler) gather(
 	}
 	switch {
 	case execution.Status.PipelineRevision != "":
-		f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)
+		if f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision); err == nil && plan.MayEnterStage(&execution.Status) {
+			f.in.Pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
+		}
 	case execution.DeletionTimestamp == nil:
 		f.pipeline, err = livePipelineByName(ctx, r.Client, r.APIReader, execution.Namespace, execution.Spec.PipelineName)
 	}

@@ -40,6 +40,8 @@ type eventKind struct {
 var eventOf = map[transition.Type]eventKind{
 	transition.Started:            {corev1.EventTypeNormal, "Start"},
 	transition.WaitingForPipeline: {corev1.EventTypeNormal, "Start"},
+	transition.TransitionDisabled: {corev1.EventTypeNormal, "Start"},
+	transition.Superseded:         {corev1.EventTypeNormal, "Run"},
 	transition.StartBlocked:       {corev1.EventTypeWarning, "Start"},
 	transition.ActionWaiting:      {corev1.EventTypeWarning, "Run"},
 	transition.ActionFailed:       {corev1.EventTypeWarning, "Run"},

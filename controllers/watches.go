@@ -26,6 +26,10 @@ type Watch struct {
 func pipelineWatches(c client.Reader) []Watch {
 	return []Watch{
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToPipelinesOfSameName(c))},
+		{
+			Object: &v1alpha1.PipelineExecution{}, Handler: enqueueWork(mapToSerialPipeline(c)),
+			Predicates: []predicate.Predicate{whenPositionChanges},
+		},
 	}
 }
 
@@ -41,6 +45,7 @@ func executionWatches(c client.Reader, workloads []action.Watch, waiting *waitin
 			Handler: follow(waiting, enqueueWork(withPriority(mapRequestToExecution(c), priorityOfRequest)), unlessAtRest),
 		},
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
+		{Object: &v1alpha1.Pipeline{}, Handler: wakeBeforeStages(c)},
 	}
 	for _, w := range workloads {
 		watches = append(watches, workloadWatch(c, w))

@@ -4,16 +4,25 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // ExecutionMode is what happens when a pipeline is started while an execution of it is in progress.
-// +kubebuilder:validation:Enum=PARALLEL
+// +kubebuilder:validation:Enum=PARALLEL;QUEUED;SUPERSEDED
 type ExecutionMode string
 
-// ExecutionModeParallel runs executions at the same time and independently of each other.
-const ExecutionModeParallel ExecutionMode = "PARALLEL"
+const (
+	// ExecutionModeParallel runs executions at the same time and independently of each other.
+	ExecutionModeParallel ExecutionMode = "PARALLEL"
+	// ExecutionModeQueued lets one execution at a time into a stage, in the order in which they began to wait for it.
+	ExecutionModeQueued ExecutionMode = "QUEUED"
+	// ExecutionModeSuperseded lets one execution at a time into a stage. One that waits before a stage ends Superseded when a newer
+	// one waits before the same stage.
+	ExecutionModeSuperseded ExecutionMode = "SUPERSEDED"
+)
 
 // OnStop is what a stop that waits does with an action in progress.
 // +kubebuilder:validation:Enum=Finish;Abandon
@@ -52,7 +61,9 @@ type PipelineSpec struct {
 	PipelineName string `json:"pipelineName,omitempty"`
 
 	// executionMode is what happens when the pipeline is started while an execution of it is in progress. With
-	// PARALLEL, the default, executions run independently of each other.
+	// PARALLEL, the default, executions run independently of each other. With QUEUED and SUPERSEDED a stage holds one execution at a
+	// time, and the others wait before it: with QUEUED the first one enters next, with SUPERSEDED the newest, and those that it overtakes
+	// end Superseded. A change holds for executions that run as well.
 	// +optional
 	// +kubebuilder:default=PARALLEL
 	ExecutionMode ExecutionMode `json:"executionMode,omitempty"`
@@ -105,10 +116,16 @@ type ExecutionHistory struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100000
 	Stopped *int32 `json:"stopped,omitempty"`
+
+	// superseded is how many Superseded executions are kept: from 0 to 100000, and 100 if it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	Superseded *int32 `json:"superseded,omitempty"`
 }
 
 // PipelineDefinition is what an execution pins when it starts, in a ControllerRevision. What governs the pipeline as a
-// whole, such as its executionMode, is not part of it.
+// whole, such as its executionMode and the transitions of its stages, is not part of it.
 // +kubebuilder:object:generate=true
 type PipelineDefinition struct {
 	// variables are what an execution may set.
@@ -127,9 +144,14 @@ type PipelineDefinition struct {
 	Stages []Stage `json:"stages"`
 }
 
-// Definition returns what an execution of the pipeline pins. It shares memory with the spec.
+// Definition returns what an execution of the pipeline pins: without the transitions of the stages, which hold for executions that run
+// as well. It shares memory with the spec.
 func (s *PipelineSpec) Definition() *PipelineDefinition {
-	return &PipelineDefinition{Variables: s.Variables, Stages: s.Stages}
+	stages := slices.Clone(s.Stages)
+	for i := range stages {
+		stages[i].Transition = nil
+	}
+	return &PipelineDefinition{Variables: s.Variables, Stages: stages}
 }
 
 // VariableDeclaration declares a variable of a pipeline.
@@ -163,6 +185,10 @@ type Stage struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
 	Name string `json:"name"`
 
+	// transition leads into the stage. It is enabled if this is absent. It is not pinned: a change holds for executions that run as well.
+	// +optional
+	Transition *StageTransition `json:"transition,omitempty"`
+
 	// actions of the stage, ordered by their runOrder.
 	// +required
 	// +listType=map
@@ -170,6 +196,22 @@ type Stage struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
 	Actions []Action `json:"actions"`
+}
+
+// StageTransition is whether executions may enter a stage.
+// +kubebuilder:validation:XValidation:rule="!self.?disabled.orValue(false) || has(self.reason)",message="a transition that is disabled needs a reason, which executions that wait before it show",fieldPath=".reason"
+type StageTransition struct {
+	// disabled keeps every execution from entering the stage. One that is in the stage goes on; the others wait before it, and can be
+	// stopped there.
+	// +optional
+	Disabled bool `json:"disabled,omitempty"`
+
+	// reason why the transition is disabled: 1 to 300 letters, digits, spaces and ! @ ( ) . * ? - characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9!@ \(\)\.\*\?\-]+$`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Action is one task of a stage.
@@ -265,6 +307,29 @@ type PipelineStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	PipelineName string `json:"pipelineName,omitempty"`
 
+	// checkedDefinition is a hash of the variables and the stages that the condition Ready is about, if the Pipeline can be run. A change
+	// of anything else is not checked again.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CheckedDefinition string `json:"checkedDefinition,omitempty"`
+
+	// executionMode is the one that stages is about.
+	// +optional
+	ExecutionMode ExecutionMode `json:"executionMode,omitempty"`
+
+	// stages are who is in each stage and who waits before it, if the executionMode is QUEUED or SUPERSEDED; else those whose transition
+	// is disabled. After the stages of the spec come those that only executions have which were started before the spec changed.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=60
+	Stages []PipelineStageStatus `json:"stages,omitempty"`
+
+	// stageSummary is the same in a line, for people.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	StageSummary string `json:"stageSummary,omitempty"`
+
 	// conditions are Ready, Stalled if something must be changed, Reconciling while the check goes on, and Warnings.
 	// +optional
 	// +listType=map
@@ -283,6 +348,8 @@ type PipelineStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].status"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].reason"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:printcolumn:name="Mode",type=string,priority=1,JSONPath=".spec.executionMode"
+// +kubebuilder:printcolumn:name="Stages",type=string,priority=1,JSONPath=".status.stageSummary",description="Who is in each stage, and how many wait before it"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
 // +kubebuilder:validation:XValidation:rule="has(self.spec.pipelineName) || size(self.metadata.name) <= 100",message="metadata.name has more than 100 characters, so spec.pipelineName must be set",fieldPath=".spec"
 type Pipeline struct {

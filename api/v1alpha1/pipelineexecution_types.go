@@ -8,7 +8,7 @@ import (
 )
 
 // ExecutionState is the state of an execution.
-// +kubebuilder:validation:Enum=InProgress;Stopping;Stopped;Succeeded;Failed
+// +kubebuilder:validation:Enum=InProgress;Stopping;Stopped;Succeeded;Failed;Superseded
 type ExecutionState string
 
 const (
@@ -24,16 +24,20 @@ const (
 	ExecutionSucceeded ExecutionState = "Succeeded"
 	// ExecutionFailed is an execution with a failed action, or one that could not start. It is final.
 	ExecutionFailed ExecutionState = "Failed"
+	// ExecutionSuperseded is an execution that waited before a stage when a newer one of its pipeline came to wait there. It is final.
+	ExecutionSuperseded ExecutionState = "Superseded"
 )
 
 // ExecutionStates returns every state.
 func ExecutionStates() []ExecutionState {
-	return []ExecutionState{ExecutionInProgress, ExecutionStopping, ExecutionStopped, ExecutionSucceeded, ExecutionFailed}
+	return []ExecutionState{
+		ExecutionInProgress, ExecutionStopping, ExecutionStopped, ExecutionSucceeded, ExecutionFailed, ExecutionSuperseded,
+	}
 }
 
 // IsFinal reports whether the state never changes again.
 func (s ExecutionState) IsFinal() bool {
-	return s == ExecutionStopped || s == ExecutionSucceeded || s == ExecutionFailed
+	return s == ExecutionStopped || s == ExecutionSucceeded || s == ExecutionFailed || s == ExecutionSuperseded
 }
 
 // StageState is the state of a stage of an execution.
@@ -155,6 +159,15 @@ type PipelineExecutionStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	PipelineRevision string `json:"pipelineRevision,omitempty"`
 
+	// executionMode is that of the Pipeline when the execution was pinned. It holds when the Pipeline is gone.
+	// +optional
+	ExecutionMode ExecutionMode `json:"executionMode,omitempty"`
+
+	// waitingForStage is there while the execution waits before a stage: for another execution to leave it, or for its transition. Nothing
+	// of the execution runs, and it has left the stage before.
+	// +optional
+	WaitingForStage *StageWait `json:"waitingForStage,omitempty"`
+
 	// currentStage is the name of the stage that the execution is in, or the last one that it was in.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
@@ -184,6 +197,19 @@ type PipelineExecutionStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// StageWait is that an execution waits before a stage.
+type StageWait struct {
+	// stage that the execution is to enter next.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Stage string `json:"stage"`
+
+	// since is when the execution began to wait before it.
+	// +required
+	Since metav1.Time `json:"since"`
 }
 
 // StageStatus is how far a stage is.

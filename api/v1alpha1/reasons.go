@@ -46,6 +46,10 @@ const (
 const (
 	// ReasonWaitingForPipeline: no Pipeline of the execution's pipelineName exists in its namespace yet.
 	ReasonWaitingForPipeline = "WaitingForPipeline"
+	// ReasonWaitingForStage: another execution of the pipeline has the stage that this one is to enter, or others wait before this one.
+	ReasonWaitingForStage = "WaitingForStage"
+	// ReasonTransitionDisabled: the transition into the stage that the execution is to enter is disabled.
+	ReasonTransitionDisabled = "TransitionDisabled"
 	// ReasonInvalidVariables: the execution sets a variable which its Pipeline does not declare, or leaves out one that has
 	// no default.
 	ReasonInvalidVariables = "InvalidVariables"

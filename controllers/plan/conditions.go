@@ -61,6 +61,10 @@ func describeOutcome(status *v1alpha1.PipelineExecutionStatus, in Input, problem
 		return outcome{reason, message, map[string]metav1.ConditionStatus{
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStalled: yes, v1alpha1.ConditionFinished: yes,
 		}}
+	case v1alpha1.ExecutionSuperseded:
+		return outcome{string(status.State), describeSuperseded(status, in), map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: no, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStalled: yes, v1alpha1.ConditionFinished: yes,
+		}}
 	case v1alpha1.ExecutionStopping:
 		return outcome{string(status.State), describeStopping(status), map[string]metav1.ConditionStatus{
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionReconciling: yes, v1alpha1.ConditionStopping: yes,

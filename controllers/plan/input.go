@@ -17,6 +17,9 @@ type Input struct {
 	Revision string
 	// Definition is what the execution runs; nil if nothing is pinned, or if the revision is gone.
 	Definition *v1alpha1.PipelineDefinition
+	// Pipeline is the one that has the pipelineName of the execution, as old as a cache may be; nil if there is none. It has the mode, the
+	// transitions, and who has each stage. It is not changed.
+	Pipeline *v1alpha1.Pipeline
 	// WorkloadKinds are the kinds of object that do the work of the actions of Definition.
 	WorkloadKinds map[ActionKey]WorkloadKind
 	// Problem is why Definition cannot be run; nil if it can.

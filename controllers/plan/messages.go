@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/gate"
 	"haltline.dev/haltline/controllers/stop"
 )
 
@@ -23,6 +24,9 @@ func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reaso
 	case status.PipelineRevision == "":
 		return v1alpha1.ReasonWaitingForPipeline, fmt.Sprintf("spec.pipelineName: no Pipeline in this namespace has the "+
 			"pipelineName %q; the execution starts when there is one.", in.Execution.Spec.PipelineName)
+	case status.WaitingForStage != nil:
+		entry := gate.CheckEntry(in.Pipeline, in.Execution, status.WaitingForStage.Stage)
+		return entry.Reason, entry.Message
 	case blocked != "":
 		return v1alpha1.ReasonStartBlocked, blocked
 	default:

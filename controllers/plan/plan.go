@@ -32,6 +32,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem
 	if isStopInForce(&status) {
+		status.WaitingForStage = nil
 		abandonActions(&status, in.Definition)
 		setStopState(&status, in.Now)
 	} else {

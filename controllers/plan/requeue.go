@@ -23,8 +23,8 @@ const (
 	recheckInterval = 10 * time.Second
 	// maxRecheckInterval is how often at least, however long it has been kept.
 	maxRecheckInterval = time.Minute
-	// resyncInterval is how often an execution that runs is looked at, in case an event of a workload did not reach the
-	// operator, for example because somebody else took our label off.
+	// resyncInterval is how often an execution that runs or waits before a stage is looked at, in case an event of a workload or of its
+	// Pipeline did not reach the operator, for example because somebody else took our label off.
 	resyncInterval = 5 * time.Minute
 )
 
@@ -38,6 +38,8 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 		return untilRecheck(status, now)
 	case status.Stop == nil && anyAction(status, isActive):
 		return min(resyncInterval, untilStartCheck(status, now))
+	case status.Stop == nil && status.WaitingForStage != nil:
+		return resyncInterval
 	case status.Stop == nil:
 		return 0
 	}

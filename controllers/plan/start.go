@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/gate"
 )
 
 // startNextGroup goes on with an execution that nobody asked to stop: when no action is in progress it records the intent
@@ -28,6 +29,13 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 		setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 		return problem
 	}
+	if !hasEntered(status, stage) {
+		if entry := gate.CheckEntry(in.Pipeline, in.Execution, stage.Name); !entry.IsOpen {
+			setWaitingForStage(status, stage.Name, entry, in.Now)
+			return nil
+		}
+	}
+	status.WaitingForStage = nil
 	for _, a := range group {
 		recordIntent(a, ActionKey{stage.Name, a.Name}, in)
 	}

@@ -15,6 +15,9 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 		return
 	}
 	status.PipelineRevision = in.Revision
+	if in.Pipeline != nil {
+		status.ExecutionMode = in.Pipeline.Spec.ExecutionMode
+	}
 	for _, s := range in.Definition.Stages {
 		stage := v1alpha1.StageStatus{Name: s.Name, State: v1alpha1.StageNotStarted}
 		for _, a := range s.Actions {
@@ -30,6 +33,7 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 func setFinalState(status *v1alpha1.PipelineExecutionStatus, state v1alpha1.ExecutionState, now metav1.Time) {
 	status.State = state
 	status.CompletionTime = &now
+	status.WaitingForStage = nil
 }
 
 // setStageStates derives the state of every stage from its actions and from the state of the execution.

@@ -43,6 +43,8 @@ func LimitsOf(pipeline *v1alpha1.Pipeline) Limits {
 			v1alpha1.ExecutionSucceeded: int(ptr.Deref(history.Succeeded, DefaultHistory)),
 			v1alpha1.ExecutionFailed:    int(ptr.Deref(history.Failed, DefaultHistory)),
 			v1alpha1.ExecutionStopped:   int(ptr.Deref(history.Stopped, DefaultHistory)),
+
+			v1alpha1.ExecutionSuperseded: int(ptr.Deref(history.Superseded, DefaultHistory)),
 		},
 		TTL: spec.TTLSecondsAfterFinished,
 	}

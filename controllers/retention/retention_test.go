@@ -43,6 +43,7 @@ func beingDeleted(e *v1alpha1.PipelineExecution) { e.DeletionTimestamp = &metav1
 func limits(succeeded, failed, stopped int, ttl *int32) Limits {
 	return Limits{History: map[v1alpha1.ExecutionState]int{
 		v1alpha1.ExecutionSucceeded: succeeded, v1alpha1.ExecutionFailed: failed, v1alpha1.ExecutionStopped: stopped,
+		v1alpha1.ExecutionSuperseded: 100,
 	}, TTL: ttl}
 }
 
@@ -114,6 +115,7 @@ func TestLimitsOf(t *testing.T) {
 	own := &v1alpha1.Pipeline{Spec: v1alpha1.PipelineSpec{
 		History: &v1alpha1.ExecutionHistory{Succeeded: ptr.To[int32](0), Stopped: ptr.To[int32](7)}, TTLSecondsAfterFinished: ptr.To[int32](60),
 	}}
+	superseded := &v1alpha1.Pipeline{Spec: v1alpha1.PipelineSpec{History: &v1alpha1.ExecutionHistory{Superseded: ptr.To[int32](3)}}}
 	for _, tt := range []struct {
 		name     string
 		pipeline *v1alpha1.Pipeline
@@ -122,6 +124,9 @@ func TestLimitsOf(t *testing.T) {
 		{"no Pipeline", nil, limits(100, 100, 100, nil)},
 		{"a Pipeline that says nothing", &v1alpha1.Pipeline{}, limits(100, 100, 100, nil)},
 		{"a Pipeline that says some", own, limits(0, 100, 7, ptr.To[int32](60))},
+		{"a Pipeline that says how many superseded ones", superseded, Limits{History: map[v1alpha1.ExecutionState]int{
+			v1alpha1.ExecutionSucceeded: 100, v1alpha1.ExecutionFailed: 100, v1alpha1.ExecutionStopped: 100, v1alpha1.ExecutionSuperseded: 3,
+		}}},
 	} {
 		if diff := cmp.Diff(tt.want, LimitsOf(tt.pipeline)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)

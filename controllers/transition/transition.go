@@ -30,6 +30,10 @@ const (
 	ActionAbandoned Type = "ActionAbandoned"
 	// WaitingForPipeline: no Pipeline of the execution's pipelineName exists yet.
 	WaitingForPipeline Type = v1alpha1.ReasonWaitingForPipeline
+	// WaitingForStage: another execution has the stage that the execution is to enter.
+	WaitingForStage Type = v1alpha1.ReasonWaitingForStage
+	// TransitionDisabled: the transition into the stage that the execution is to enter is disabled.
+	TransitionDisabled Type = v1alpha1.ReasonTransitionDisabled
 	// StartBlocked: the API server keeps refusing what the next start needs.
 	StartBlocked Type = v1alpha1.ReasonStartBlocked
 	// Fencing: a stop was accepted, and an unconfirmed start has to be fenced before it is published.
@@ -50,6 +54,8 @@ const (
 	Succeeded Type = Type(v1alpha1.ExecutionSucceeded)
 	// Failed: the execution is Failed. Since is when the execution was created.
 	Failed Type = Type(v1alpha1.ExecutionFailed)
+	// Superseded: the execution is Superseded. Since is when the execution was created.
+	Superseded Type = Type(v1alpha1.ExecutionSuperseded)
 )
 
 // Transitions of a request. Since is when the request was created, if it is set.

@@ -146,6 +146,10 @@ func selectableField(object client.Object, field string) string {
 			return o.Status.PipelineRevision
 		case "status.pipelineExecutionId":
 			return o.Status.PipelineExecutionID
+		case "status.state":
+			return string(o.Status.State)
+		case "spec.pipelineName":
+			return o.Spec.PipelineName
 		}
 	case *v1alpha1.Pipeline:
 		if field == "spec.pipelineName" {
