@@ -207,7 +207,7 @@ type StageWait struct {
 	// +kubebuilder:validation:MaxLength=100
 	Stage string `json:"stage"`
 
-	// since is when the execution began to wait before it.
+	// since is when the execution began to wait before it; before its first stage, when it was created.
 	// +required
 	Since metav1.Time `json:"since"`
 }

@@ -6,8 +6,6 @@ package plan
 import (
 	"fmt"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/gate"
 )
@@ -28,13 +26,16 @@ func hasEntered(status *v1alpha1.PipelineExecutionStatus, stage *v1alpha1.StageS
 
 // setWaitingForStage records that the execution waits before a stage, or that it ends, since a newer one has overtaken it. Only one that
 // waits is superseded: whoever marked it has seen that.
-func setWaitingForStage(status *v1alpha1.PipelineExecutionStatus, stage string, entry gate.Entry, now metav1.Time) {
-	if entry.SupersededBy != "" {
-		setFinalState(status, v1alpha1.ExecutionSuperseded, now)
-		return
-	}
-	if status.WaitingForStage == nil || status.WaitingForStage.Stage != stage {
-		status.WaitingForStage = &v1alpha1.StageWait{Stage: stage, Since: now}
+func setWaitingForStage(status *v1alpha1.PipelineExecutionStatus, stage string, entry gate.Entry, in Input) {
+	switch {
+	case entry.SupersededBy != "":
+		setFinalState(status, v1alpha1.ExecutionSuperseded, in.Now)
+	case status.WaitingForStage != nil && status.WaitingForStage.Stage == stage:
+	case status.CurrentStage == "":
+		// In whatever order the operator comes to look at them, those that were created first are first.
+		status.WaitingForStage = &v1alpha1.StageWait{Stage: stage, Since: in.Execution.CreationTimestamp}
+	default:
+		status.WaitingForStage = &v1alpha1.StageWait{Stage: stage, Since: in.Now}
 	}
 }
 

@@ -31,7 +31,7 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 	}
 	if !hasEntered(status, stage) {
 		if entry := gate.CheckEntry(in.Pipeline, in.Execution, stage.Name); !entry.IsOpen {
-			setWaitingForStage(status, stage.Name, entry, in.Now)
+			setWaitingForStage(status, stage.Name, entry, in)
 			return nil
 		}
 	}

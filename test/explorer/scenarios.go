@@ -49,6 +49,7 @@ func Scenarios() []*Scenario {
 	all = append(all, orderScenarios()...)
 	all = append(all, deletedJobScenarios()...)
 	all = append(all, retentionScenarios()...)
+	all = append(all, stageScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

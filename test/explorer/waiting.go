@@ -33,6 +33,9 @@ func (r *record) isWaiting(execution *v1alpha1.PipelineExecution, position uint6
 	if execution.Status.PipelineRevision == "" {
 		return waitsForPipeline(execution) && (r.isEventDropped() || !r.hasPipeline(execution, position))
 	}
+	if execution.Status.WaitingForStage != nil {
+		return r.waitsLawfully(execution, position)
+	}
 	hangs := false
 	for _, stage := range execution.Status.Stages {
 		for _, action := range stage.Actions {

@@ -22,7 +22,7 @@ type Check struct {
 	run func(*History, *Result)
 }
 
-// Invariant is the short name of the invariant: I1 to I10.
+// Invariant is the short name of the invariant: I1 to I11.
 func (c *Check) Invariant() string {
 	invariant, _, _ := strings.Cut(c.Name, " ")
 	return invariant
@@ -52,6 +52,7 @@ var Checks = []Check{
 	{Name: "I10 every write that decides is guarded", AtAnyTime: true, run: checkGuards},
 	{Name: CheckFinishedDeleted, AtAnyTime: true, run: checkFinishedDeleted},
 	{Name: "I10 no revision is deleted that an execution uses", run: checkRevisions},
+	{Name: "I11 one execution is in a stage", run: checkStages},
 }
 
 // Result is what a check found.

@@ -1,0 +1,88 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invariants
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/simcluster"
+)
+
+// checkStages is I11: "At most one execution is in a stage of a QUEUED or SUPERSEDED pipeline." Executions that were created before the
+// pipeline became one may be in a stage together, and so may those of Pipelines of which one took the place of another.
+func checkStages(h *History, r *Result) {
+	serialSince := h.serialSince()
+	present, created := map[types.UID]*v1alpha1.PipelineExecution{}, map[types.UID]uint64{}
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		if c.Kind != simcluster.Execution {
+			continue
+		}
+		execution, there := c.New.(*v1alpha1.PipelineExecution)
+		if !there {
+			delete(present, c.uid())
+			continue
+		}
+		if created[execution.UID] == 0 {
+			created[execution.UID] = c.Position
+		}
+		before := present[execution.UID]
+		present[execution.UID] = execution
+		stage := stageOf(execution)
+		since, serial := serialSince[pipelineKey(execution)]
+		if stage == "" || before != nil && stageOf(before) == stage || !serial || since > created[execution.UID] {
+			continue
+		}
+		r.Checked++
+		for uid, other := range present {
+			if uid != execution.UID && pipelineKey(other) == pipelineKey(execution) && stageOf(other) == stage && since <= created[uid] &&
+				!h.isWiped(uid, c.Position, partState|partStages) && !h.isWiped(execution.UID, c.Position, partState|partStages) {
+				r.violate(c.Position, execution.UID, "execution %q entered stage %q while %q was in it", execution.Name, stage, other.Name)
+			}
+		}
+	}
+}
+
+// stageOf returns the stage that an execution is in, or nothing.
+func stageOf(execution *v1alpha1.PipelineExecution) string {
+	if execution.Status.State.IsFinal() || execution.Status.WaitingForStage != nil {
+		return ""
+	}
+	return execution.Status.CurrentStage
+}
+
+func pipelineKey(execution *v1alpha1.PipelineExecution) client.ObjectKey {
+	return client.ObjectKey{Namespace: execution.Namespace, Name: execution.Spec.PipelineName}
+}
+
+// serialSince returns from which position on each pipeline lets one execution at a time into a stage. One that does not in the end, or
+// of whose name there were several Pipelines, is not among them.
+func (h *History) serialSince() map[client.ObjectKey]uint64 {
+	since, lives := map[client.ObjectKey]uint64{}, map[client.ObjectKey]int{}
+	for _, l := range h.Lives(simcluster.Pipeline) {
+		name := client.ObjectKey{Namespace: l.Key.Namespace, Name: l.Last().New.(*v1alpha1.Pipeline).EffectiveName()}
+		lives[name]++
+		if !isSerial(l.Last().New) {
+			continue
+		}
+		since[name] = l.First().Position
+		for i, c := range l.Versions[:len(l.Versions)-1] {
+			if !isSerial(c.New) {
+				since[name] = l.Versions[i+1].Position
+			}
+		}
+	}
+	for name, n := range lives {
+		if n > 1 {
+			delete(since, name)
+		}
+	}
+	return since
+}
+
+func isSerial(o client.Object) bool {
+	return o.(*v1alpha1.Pipeline).Spec.ExecutionMode.IsSerial()
+}
