@@ -16,8 +16,8 @@ import (
 	"haltline.dev/haltline/controllers/gate"
 )
 
-// stagesResync is how often the stages of a pipeline are looked at in which an execution is or waits, in case an event did not reach the
-// operator.
+// stagesResync is how often the stages are looked at of a pipeline that lets one execution at a time into each, in case an event did not
+// reach the operator.
 const stagesResync = 5 * time.Minute
 
 // fieldState is a selectable field of the API server.
@@ -48,7 +48,7 @@ func (r *PipelineReconciler) setStages(
 	}
 	next.ExecutionMode, next.Stages = mode, gate.Next(in)
 	next.StageSummary = gate.Summarize(next.Stages)
-	if mode.IsSerial() && next.StageSummary != "" {
+	if mode.IsSerial() {
 		again = stagesResync
 	}
 	return again, nil

@@ -168,6 +168,11 @@ type PipelineExecutionStatus struct {
 	// +optional
 	WaitingForStage *StageWait `json:"waitingForStage,omitempty"`
 
+	// supersededBy is the name of the newer execution that overtook this one, if that is how it ended.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SupersededBy string `json:"supersededBy,omitempty"`
+
 	// currentStage is the name of the stage that the execution is in, or the last one that it was in.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100

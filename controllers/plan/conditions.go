@@ -62,7 +62,7 @@ func describeOutcome(status *v1alpha1.PipelineExecutionStatus, in Input, problem
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStalled: yes, v1alpha1.ConditionFinished: yes,
 		}}
 	case v1alpha1.ExecutionSuperseded:
-		return outcome{string(status.State), describeSuperseded(status, in), map[string]metav1.ConditionStatus{
+		return outcome{string(status.State), describeSuperseded(status), map[string]metav1.ConditionStatus{
 			v1alpha1.ConditionReady: no, v1alpha1.ConditionSucceeded: no, v1alpha1.ConditionStalled: yes, v1alpha1.ConditionFinished: yes,
 		}}
 	case v1alpha1.ExecutionStopping:

@@ -29,6 +29,7 @@ func hasEntered(status *v1alpha1.PipelineExecutionStatus, stage *v1alpha1.StageS
 func setWaitingForStage(status *v1alpha1.PipelineExecutionStatus, stage string, entry gate.Entry, in Input) {
 	switch {
 	case entry.SupersededBy != "":
+		status.SupersededBy = entry.SupersededBy
 		setFinalState(status, v1alpha1.ExecutionSuperseded, in.Now)
 	case status.WaitingForStage != nil && status.WaitingForStage.Stage == stage:
 	case status.CurrentStage == "":
@@ -40,11 +41,6 @@ func setWaitingForStage(status *v1alpha1.PipelineExecutionStatus, stage string, 
 }
 
 // describeSuperseded names the execution that overtook this one.
-func describeSuperseded(status *v1alpha1.PipelineExecutionStatus, in Input) string {
-	by := ""
-	if stage, _ := nextGroup(status); stage != nil {
-		by = gate.CheckEntry(in.Pipeline, in.Execution, stage.Name).SupersededBy
-	}
-	return fmt.Sprintf("The newer execution %q came to wait before the same stage, and the pipeline's executionMode is or was SUPERSEDED. Nothing of this "+
-		"one was running.", by)
+func describeSuperseded(status *v1alpha1.PipelineExecutionStatus) string {
+	return fmt.Sprintf("The newer execution %q came to wait before the same stage, so this one ended there. Nothing of it was running.", status.SupersededBy)
 }

@@ -20,6 +20,10 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 		setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 		return nil
 	}
+	if status.SupersededBy != "" {
+		setFinalState(status, v1alpha1.ExecutionSuperseded, in.Now)
+		return nil
+	}
 	stage, group := nextGroup(status)
 	if stage == nil {
 		setFinalState(status, v1alpha1.ExecutionSucceeded, in.Now)

@@ -37,7 +37,7 @@ func TestChecks(t *testing.T) {
 		unproven = append(unproven, c.Name)
 	}
 	for _, tt := range slices.Concat(
-		verdictCases(), startCases(), finalStateCases(), remainsCases(), restCases(), writeCases(),
+		verdictCases(), startCases(), finalStateCases(), remainsCases(), restCases(), writeCases(), stageCases(),
 	) {
 		if tt.action.name == "" {
 			tt.action = newAction("compile").thatHangs()
