@@ -58,7 +58,7 @@ func stripStopRequestAtRest(sr *v1alpha1.StopRequest) {
 	stripMetadataAtRest(&sr.ObjectMeta)
 	shareTypeMeta(&sr.TypeMeta)
 	sr.Spec.PipelineName = sharedStrings.Intern(sr.Spec.PipelineName)
-	sr.Spec.Reason, sr.Spec.RequestedBy, sr.Spec.EscalateAfterSeconds = "", "", nil
+	sr.Spec.Reason, sr.Spec.RequestedBy, sr.Spec.EscalateAfterSeconds, sr.Spec.GracePeriodSeconds = "", "", nil, nil
 	status := &sr.Status
 	kept := make([]metav1.Condition, 0, 1)
 	for _, c := range status.Conditions {

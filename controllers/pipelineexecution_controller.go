@@ -23,7 +23,7 @@ import (
 	"haltline.dev/haltline/internal/ownwrites"
 )
 
-// The verb delete of pods is for those of an abandoned action whose Job somebody deleted. Jobs are never deleted; where
+// The verb delete of pods is for those of an abandoned action whose Job somebody deleted, and to shorten a grace period. Jobs are never deleted; where
 // OwnerReferencesPermissionEnforcement is on, config/components/owner-references adds that verb.
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/status,verbs=patch

@@ -139,6 +139,7 @@ var (
 		transition.ActionWaiting:      {"Warning", "ActionWaiting", "Run"},
 		transition.ActionFailed:       {"Warning", "ActionFailed", "Run"},
 		transition.ActionAbandoned:    {},
+		transition.Failing:            {},
 		transition.Succeeded:          {"Normal", "Succeeded", "Run"},
 		transition.Failed:             {"Warning", "Failed", "Run"},
 		transition.WaitingForStage:    {},

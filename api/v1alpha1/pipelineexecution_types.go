@@ -368,6 +368,12 @@ type AcceptedStopRequest struct {
 	// +optional
 	EscalationTime *metav1.Time `json:"escalationTime,omitempty"`
 
+	// gracePeriodSeconds is what the grace period of the pods that the request ends is shortened to, in seconds, if that was asked for.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
+
 	// escalatedTime is when it did: the execution was still Stopping at escalationTime.
 	// +optional
 	EscalatedTime *metav1.Time `json:"escalatedTime,omitempty"`

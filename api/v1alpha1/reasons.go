@@ -55,6 +55,9 @@ const (
 	ReasonInvalidVariables = "InvalidVariables"
 	// ReasonActionFailed: an action failed.
 	ReasonActionFailed = "ActionFailed"
+	// ReasonFailing: an action failed, and others beside it still run. Nothing further starts, and the execution is Failed when they
+	// have finished.
+	ReasonFailing = "Failing"
 	// ReasonRevisionLost: the ControllerRevision which pins what the execution runs is gone or is not ours.
 	ReasonRevisionLost = "RevisionLost"
 	// ReasonRestoredCopy: the execution is a copy of another that a restore made under its name. It is not run again.
@@ -101,6 +104,8 @@ const (
 	ReasonNoPod = "NoPod"
 	// ReasonJobSuspended: the Job is suspended, by its template or by somebody else.
 	ReasonJobSuspended = "JobSuspended"
+	// ReasonKeptFromStarting: the Job had never run when the execution was stopped, and is kept from starting. The action is NotStarted.
+	ReasonKeptFromStarting = "KeptFromStarting"
 	// ReasonJobDeleting: somebody else deletes the Job.
 	ReasonJobDeleting = "JobDeleting"
 	// ReasonJobFinalizer: somebody else deletes the Job, and a finalizer keeps it.

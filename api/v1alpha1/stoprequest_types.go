@@ -24,8 +24,10 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.?abandon.orValue(false) == oldSelf.?abandon.orValue(false)",message="abandon is immutable; to escalate a stop that waits, create another StopRequest with abandon: true",fieldPath=".abandon"
 // +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",message="reason is immutable; create another StopRequest instead",fieldPath=".reason"
 // +kubebuilder:validation:XValidation:rule="has(self.escalateAfterSeconds) == has(oldSelf.escalateAfterSeconds) && (!has(self.escalateAfterSeconds) || self.escalateAfterSeconds == oldSelf.escalateAfterSeconds)",message="escalateAfterSeconds is immutable; to escalate now, create another StopRequest with abandon: true",fieldPath=".escalateAfterSeconds"
+// +kubebuilder:validation:XValidation:rule="has(self.gracePeriodSeconds) == has(oldSelf.gracePeriodSeconds) && (!has(self.gracePeriodSeconds) || self.gracePeriodSeconds == oldSelf.gracePeriodSeconds)",message="gracePeriodSeconds is immutable; create another StopRequest instead",fieldPath=".gracePeriodSeconds"
 // +kubebuilder:validation:XValidation:rule="has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="requestedBy is immutable",fieldPath=".requestedBy"
 // +kubebuilder:validation:XValidation:rule="!has(self.escalateAfterSeconds) || !self.?abandon.orValue(false)",message="escalateAfterSeconds goes with a stop that waits; leave out either it or abandon: true",fieldPath=".escalateAfterSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.gracePeriodSeconds) || self.?abandon.orValue(false) || has(self.escalateAfterSeconds)",message="gracePeriodSeconds goes with a stop that ends pods; set abandon: true or escalateAfterSeconds as well, or leave it out",fieldPath=".gracePeriodSeconds"
 type StopRequestSpec struct {
 	// pipelineName is the name of the pipeline to stop: 1 to 100 letters, digits and . @ - _ characters.
 	// +required
@@ -52,6 +54,14 @@ type StopRequestSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=604800
 	EscalateAfterSeconds *int64 `json:"escalateAfterSeconds,omitempty"`
+
+	// gracePeriodSeconds shortens, in seconds, the grace period of the pods that the stop ends, once it abandons: from 0, as soon
+	// as the node can, to 86400 (a day). It never lengthens one: a pod whose own grace period is shorter keeps that. If it is
+	// absent, every pod has its own. It goes with abandon: true or escalateAfterSeconds.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 
 	// requestedBy is the name of the user who created the request. An admission policy of the cluster sets it if it
 	// is left out, and refuses the name of somebody else, except from users who may restore. Longer names are cut to 256 characters, and a control character

@@ -20,6 +20,11 @@ func (in *AcceptedStopRequest) DeepCopyInto(out *AcceptedStopRequest) {
 		in, out := &in.EscalationTime, &out.EscalationTime
 		*out = (*in).DeepCopy()
 	}
+	if in.GracePeriodSeconds != nil {
+		in, out := &in.GracePeriodSeconds, &out.GracePeriodSeconds
+		*out = new(int64)
+		**out = **in
+	}
 	if in.EscalatedTime != nil {
 		in, out := &in.EscalatedTime, &out.EscalatedTime
 		*out = (*in).DeepCopy()
@@ -682,6 +687,11 @@ func (in *StopRequestSpec) DeepCopyInto(out *StopRequestSpec) {
 	*out = *in
 	if in.EscalateAfterSeconds != nil {
 		in, out := &in.EscalateAfterSeconds, &out.EscalateAfterSeconds
+		*out = new(int64)
+		**out = **in
+	}
+	if in.GracePeriodSeconds != nil {
+		in, out := &in.GracePeriodSeconds, &out.GracePeriodSeconds
 		*out = new(int64)
 		**out = **in
 	}

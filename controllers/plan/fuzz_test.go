@@ -180,7 +180,8 @@ func checkConditions(t *testing.T, status *v1alpha1.PipelineExecutionStatus) {
 // executionTransitions are the types that package transition has for an execution.
 var executionTransitions = []transition.Type{
 	transition.Started, transition.ActionStarted, transition.ActionSucceeded, transition.ActionFailed, transition.ActionAbandoned,
-	transition.WaitingForPipeline, transition.WaitingForStage, transition.TransitionDisabled, transition.Superseded, transition.StartBlocked, transition.Fencing, transition.Stopping, transition.Escalated,
+	transition.WaitingForPipeline, transition.WaitingForStage, transition.TransitionDisabled, transition.Superseded, transition.StartBlocked,
+	transition.Failing, transition.Fencing, transition.Stopping, transition.Escalated,
 	transition.StopWaiting, transition.StopInGracePeriod, transition.Stopped, transition.Succeeded, transition.Failed,
 }
 

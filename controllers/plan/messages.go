@@ -27,6 +27,8 @@ func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reaso
 	case status.WaitingForStage != nil:
 		entry := gate.CheckEntry(in.Pipeline, in.Execution, status.WaitingForStage.Stage)
 		return entry.Reason, entry.Message
+	case isFailing(status):
+		return v1alpha1.ReasonFailing, describeFailing(status)
 	case blocked != "":
 		return v1alpha1.ReasonStartBlocked, blocked
 	default:
@@ -141,6 +143,9 @@ func describeRequest(r *v1alpha1.AcceptedStopRequest) string {
 		message += fmt.Sprintf(" of %q", r.RequestedBy)
 	}
 	message += " asked to stop and " + strings.ToLower(string(r.Mode))
+	if r.GracePeriodSeconds != nil {
+		message += fmt.Sprintf(" with a grace period of at most %d seconds", *r.GracePeriodSeconds)
+	}
 	if r.EscalatedTime != nil {
 		message += ", and escalated to abandon when its time was up"
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/stop"
 )
 
 // OperationType is what must be done about an action.
@@ -39,6 +40,10 @@ type Operation struct {
 	HeldUp bool
 	// Reason and Message are what the status says of why the action goes on.
 	Reason, Message string
+	// KeepFromStarting is whether work that was created and has never run is to be kept from starting: a stop is in force.
+	KeepFromStarting bool
+	// GracePeriodSeconds is what the time that the work has for ending is shortened to; nil leaves it as the work itself has it.
+	GracePeriodSeconds *int64
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
 }
@@ -55,9 +60,11 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 			continue
 		}
 		def := findDefinition(definition, key)
+		t := operationType(a, def.OnAbandon, isStopInForce(status))
 		operations = append(operations, Operation{
-			Type: operationType(a, def.OnAbandon, isStopInForce(status)), Key: key,
+			Type: t, Key: key, KeepFromStarting: t == OperationObserve && isStopInForce(status),
 			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Reason: a.Reason, Message: a.Message, Definition: def,
+			GracePeriodSeconds: stop.GracePeriodSeconds(status.Stop),
 		})
 	}
 	return operations

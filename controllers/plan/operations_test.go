@@ -49,7 +49,8 @@ func TestOperations(t *testing.T) {
 				got := Operations(makeStatus(tt.action, stop), makeDefinition(makeStage("s", def)))
 				var wanted []Operation
 				if want != none {
-					wanted = []Operation{{Type: want, Key: ActionKey{"s", "a"}, Workload: v1alpha1.WorkloadReference{Name: "job", UID: tt.action.Workload.UID}, Definition: def}}
+					wanted = []Operation{{Type: want, Key: ActionKey{"s", "a"}, Workload: v1alpha1.WorkloadReference{Name: "job", UID: tt.action.Workload.UID}, Definition: def,
+						KeepFromStarting: stop != nil && want == OperationObserve}}
 				}
 				if diff := cmp.Diff(wanted, got); diff != "" {
 					t.Errorf("stop %+v (-want +got):\n%s", stop, diff)

@@ -128,7 +128,7 @@ func TestTransitionsOfARun(t *testing.T) {
 		}},
 		{"one of two fails, and the other is waited for", twoThenOne(), []transitionStep{
 			intentStep,
-			{in: observe(phases{"s/a": PhaseFailed, "s/b": PhaseRunning}), want: []string{"ActionFailed", "ActionStarted"}, messages: []string{`Action "a"`}},
+			{in: observe(phases{"s/a": PhaseFailed, "s/b": PhaseRunning}), want: []string{"ActionFailed", "ActionStarted", "Failing"}, messages: []string{`Action "a"`}},
 			{in: observe(phases{"s/b": PhaseRunning})},
 			{in: observe(phases{"s/b": PhaseSucceeded}), want: []string{"ActionSucceeded", "Failed"}},
 		}},
@@ -336,7 +336,8 @@ func TestTransitionFields(t *testing.T) {
 		describe("a", transition.ActionStarted, &intent, ""),
 		transition.Transition{
 			Type: transition.ActionFailed, Stage: "s", Action: "b", Workload: makeJob(execution, ActionKey{"s", "b"}, ""), Since: &intent,
-		})
+		},
+		transition.Transition{Type: transition.Failing})
 	checkFields("a stop", Input{Requests: waitRequests, Now: at(10)}, transition.Transition{Type: transition.Stopping, Mode: wait})
 	checkFields("it waits", Input{Observed: map[ActionKey]Observation{{"s", "a"}: noPod("a")}, Now: at(11)},
 		describe("a", transition.StopWaiting, nil, wait))
@@ -431,7 +432,7 @@ func TestSimulatedRunsHaveEachTransitionOnce(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Started", "ActionStarted", "ActionSucceeded", "ActionFailed", "ActionAbandoned",
-		"Succeeded", "Failed", "Stopping", "Stopped", "Escalated", "Fencing", "WaitingForPipeline",
+		"Succeeded", "Failed", "Stopping", "Stopped", "Escalated", "Fencing", "WaitingForPipeline", "Failing",
 	} {
 		if runs[name] < 10 {
 			t.Errorf("only %d runs have %s", runs[name], name)
@@ -464,7 +465,7 @@ func expectTransitions(status *v1alpha1.PipelineExecutionStatus, got map[string]
 	if n := got["ActionStarted"]; n > 0 && n <= confirmed {
 		want["ActionStarted"] = n
 	}
-	for _, passing := range []string{"Stopping", "Fencing", "WaitingForPipeline"} {
+	for _, passing := range []string{"Stopping", "Fencing", "WaitingForPipeline", "Failing"} {
 		if got[passing] > 0 {
 			want[passing] = 1
 		}

@@ -34,7 +34,7 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRe
 		next.Stop.Mode = sr.Mode()
 		next.Stop.Requests = append(next.Stop.Requests, v1alpha1.AcceptedStopRequest{
 			UID: string(sr.UID), Name: sr.Name, Mode: sr.Mode(), RequestedBy: sr.Spec.RequestedBy, Reason: sr.Spec.Reason,
-			AcceptedTime: now, EscalationTime: escalationTimeOf(&sr, now),
+			AcceptedTime: now, EscalationTime: escalationTimeOf(&sr, now), GracePeriodSeconds: sr.Spec.GracePeriodSeconds,
 		})
 	}
 	return escalateInTime(next.Stop, now)

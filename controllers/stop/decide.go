@@ -34,12 +34,12 @@ func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) ver
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
 			"The pipeline execution is already in a Stopping state: %s chose to stop and wait. You cannot make "+
 				"that request again; a StopRequest with abandon: true can stop and abandon now, but be aware that this can lead "+
-				"to failed tasks or out of sequence tasks.%s", describeInForce(execution.Status.Stop, sr), describeLostEscalation(execution.Status.Stop, sr))
+				"to failed tasks or out of sequence tasks.%s", describeInForce(execution.Status.Stop, sr), describeLostEscalation(execution.Status.Stop, sr)+describeLostGrace(sr))
 	case duplicatedAbandon:
 		inForce := requestInForce(execution.Status.Stop)
 		return verdict.NewRejection(v1alpha1.ReasonDuplicatedStopRequest,
 			"The pipeline execution is already in a Stopping state: %s chose to stop and %s. You cannot make "+
-				"another request.", describeInForce(execution.Status.Stop, sr), describeChoice(inForce))
+				"another request.%s", describeInForce(execution.Status.Stop, sr), describeChoice(inForce), describeLostGrace(sr))
 	default:
 		return verdict.NewPending("The execution has not taken the request yet.")
 	}

@@ -36,6 +36,8 @@ const (
 	TransitionDisabled Type = v1alpha1.ReasonTransitionDisabled
 	// StartBlocked: the API server keeps refusing what the next start needs.
 	StartBlocked Type = v1alpha1.ReasonStartBlocked
+	// Failing: an action failed, and others beside it still run.
+	Failing Type = v1alpha1.ReasonFailing
 	// Fencing: a stop was accepted, and an unconfirmed start has to be fenced before it is published.
 	Fencing Type = v1alpha1.ReasonFencing
 	// StopBlocked: the API server refuses the status that would record a stop.

@@ -169,8 +169,11 @@ func (s *Sim) createStopRequest(name, execution string, change func(*v1alpha1.St
 	s.createObject(sr)
 }
 
-func setWait(*v1alpha1.StopRequestSpec)            {}
-func setAbandon(spec *v1alpha1.StopRequestSpec)    { spec.Abandon = true }
+func setWait(*v1alpha1.StopRequestSpec)         {}
+func setAbandon(spec *v1alpha1.StopRequestSpec) { spec.Abandon = true }
+func setGrace(spec *v1alpha1.StopRequestSpec) {
+	spec.Abandon, spec.GracePeriodSeconds = true, ptr.To[int64](0)
+}
 func setEscalation(spec *v1alpha1.StopRequestSpec) { spec.EscalateAfterSeconds = ptr.To[int64](20) }
 
 // createObject creates an object. A person who cannot create it does nothing about that.

@@ -50,6 +50,9 @@ func Scenarios() []*Scenario {
 	all = append(all, deletedJobScenarios()...)
 	all = append(all, retentionScenarios()...)
 	all = append(all, stageScenarios()...)
+	all = append(all, failingScenarios()...)
+	all = append(all, graceScenarios()...)
+	all = append(all, queueScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

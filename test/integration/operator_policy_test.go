@@ -164,7 +164,9 @@ func TestTheOperatorsTokenDeletesOnlyPodsOfJobsOfExecutions(t *testing.T) {
 		g.Expect(kubernetes.Create(t.Context(), pod)).To(Succeed())
 		expectDenied(t, thief.Delete(t.Context(), pod), "haltline-operator-pods")
 	}
+	expectDenied(t, thief.Delete(t.Context(), &pods.Items[0], client.GracePeriodSeconds(0)), "haltline-operator-pods")
 	g.Expect(thief.Delete(t.Context(), &pods.Items[0])).To(Succeed(), "the pod of an action")
+	g.Expect(thief.Delete(t.Context(), &pods.Items[0], client.GracePeriodSeconds(1))).To(Succeed(), "a stop shortens its grace period")
 	g.Expect(cluster.KillPod(t.Context(), &pods.Items[0])).To(Succeed())
 }
 

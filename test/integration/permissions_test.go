@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -23,6 +24,8 @@ func TestWhoMayStopAndWhoMayAbandon(t *testing.T) {
 	g := NewWithT(t)
 	execution := startExecution(t)
 	wait, abandon, escalate := builders.StopAndWait(execution), builders.StopAndAbandon(execution), builders.StopAndEscalate(execution, 3600)
+	shorten := builders.StopAndEscalate(execution, 3600)
+	shorten.Spec.GracePeriodSeconds = ptr.To[int64](5)
 	creator := createObject(t, &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "test-creator-"},
 		Rules: []rbacv1.PolicyRule{{
@@ -41,9 +44,11 @@ func TestWhoMayStopAndWhoMayAbandon(t *testing.T) {
 		{"creator", creator.Name, abandon, "lacks the verb \"abandon\""},
 		{"editor", "edit", abandon, "user editor lacks the verb \"abandon\""},
 		{"editor", "edit", escalate, "lacks the verb \"abandon\""},
+		{"editor", "edit", shorten, "with abandon: true, escalateAfterSeconds or gracePeriodSeconds needs"},
 		{"editor", "edit", wait, ""},
 		{"owner", "admin", escalate, ""},
 		{"owner", "admin", abandon, ""},
+		{"owner", "admin", shorten, ""},
 	} {
 		user, err := clientAs(c.user)
 		g.Expect(err).NotTo(HaveOccurred())

@@ -6,7 +6,7 @@ package invariants
 import "haltline.dev/haltline/test/simcluster"
 
 // deletable are the kinds of which the operator deletes objects: what has finished, "a revision that nothing uses, and the pods of an
-// abandoned action whose Job somebody deleted".
+// abandoned action whose Job somebody deleted, or whose grace period a stop shortens".
 var deletable = map[simcluster.Kind]bool{
 	simcluster.Execution: true, simcluster.StopRequest: true, simcluster.Revision: true, simcluster.Pod: true,
 }

@@ -61,7 +61,7 @@ func (h *History) mayWrite(c *Change) bool {
 	case simcluster.Revision:
 		return c.isCreation() || c.Old != nil
 	case simcluster.Pod:
-		return h.isLeftPod(c) && (c.New == nil || c.Old.GetDeletionTimestamp() == nil && c.New.GetDeletionTimestamp() != nil)
+		return h.isLeftPod(c) && (c.New == nil || c.Old.GetDeletionTimestamp() == nil && c.New.GetDeletionTimestamp() != nil) || h.shortensGrace(c)
 	}
 	return !c.isCreation() && c.New != nil || c.isRetention()
 }
@@ -98,7 +98,10 @@ func mayReconciliationWrite(c *Change) bool {
 	case simcluster.Job:
 		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(c.firstVersion())
 	case simcluster.Pod:
-		return by.Controller == controllerNames[simcluster.Execution] && string(by.UID) == anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
+		// Somebody may take the label off a pod that ends, before its grace period is shortened.
+		id := anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
+		ends := c.Old != nil && c.Old.GetDeletionTimestamp() != nil
+		return by.Controller == controllerNames[simcluster.Execution] && (string(by.UID) == id || id == "" && ends)
 	case simcluster.Revision:
 		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
 	}

@@ -26,6 +26,51 @@ var actionFaults = []Fault{
 		},
 	},
 	{
+		Name:   "preempted-job-has-never-run",
+		Breaks: "Stop and wait: a Job that a queue resumed and suspended again, and that may have had pods, ends as NotStarted.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "hasNeverRun", Find: `job.Generation == createdGeneration && isSuspended(job)`, Replace: `isSuspended(job)`}},
+	},
+	{
+		Name:   "never-ran-unconfirmed",
+		Breaks: "I5: a Job ends as NotStarted before the Job controller has seen that it is suspended.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "hasNeverRun", Find: `isConditionTrue(job, batchv1.JobSuspended)`, Replace: `true`}},
+	},
+	{
+		Name:   "kept-job-keeps-its-pods",
+		Breaks: "I3: a Job that is kept from starting asks for pods, so that a queue that resumes it has them run.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.keepFromStarting", Find: `patch.Set("/spec/parallelism", 0)`, Replace: ``}},
+	},
+	{
+		Name:   "kept-without-a-stop",
+		Breaks: "A Job that waits in a queue is kept from starting although nobody stops its execution.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "shouldKeepFromStarting", Find: `op.KeepFromStarting && ours`, Replace: `ours`}},
+	},
+	{
+		Name:   "queued-job-is-waited-for",
+		Breaks: "Stop and wait: a Job that has never run starts after the stop, when its turn in the queue comes.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "Operations", Find: `KeepFromStarting: t == OperationObserve && isStopInForce(status)`, Replace: `KeepFromStarting: false`}},
+	},
+	{
+		Name:   "grace-of-zero",
+		Breaks: "I5: a grace period of 0 removes a pod from the API server while its containers run, and the execution reads Stopped.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "minGraceSeconds", Find: `1`, Replace: `0`}},
+	},
+	{
+		Name:   "grace-before-the-job-controller",
+		Breaks: "I5: a pod is deleted that the Job controller has not ended; it would create another one in its place.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.shortenGraceOf", Find: `pod.DeletionTimestamp == nil || ptr.Deref(pod.DeletionGracePeriodSeconds, 0) <= seconds`, Replace: `pod.DeletionTimestamp != nil && ptr.Deref(pod.DeletionGracePeriodSeconds, 0) <= seconds`}},
+	},
+	{
+		Name:   "grace-lengthened",
+		Breaks: "gracePeriodSeconds never lengthens a grace period: a pod that a deleted Job left gets the longer one.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "graceOf", Find: `!asked || seconds >= ptr.Deref(pod.Spec.TerminationGracePeriodSeconds, corev1.DefaultTerminationGracePeriodSeconds)`, Replace: `!asked`}},
+	},
+	{
+		Name:   "grace-without-uid",
+		Breaks: "I10: a second deletion meets another pod of the name.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.shortenGraceOf", Find: `client.Preconditions{UID: &pod.UID}, client.GracePeriodSeconds(seconds)`, Replace: `client.GracePeriodSeconds(seconds)`}},
+	},
+	{
 		Name:   "fence-without-placeholder",
 		Breaks: "I3: the fence does not take the name of a Job that is not there, so a paused operator creates the Job later.",
 		Edits: []Edit{{

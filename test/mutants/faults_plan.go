@@ -40,6 +40,21 @@ var planFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "failing-not-shown",
+		Breaks: "A failure is seen early: an execution of which an action has failed reads InProgress until the last sibling has ended.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "isFailing", Find: `anyAction(status, hasFailed) && anyAction(status, isActive)`, Replace: `false`}},
+	},
+	{
+		Name:   "failing-names-no-sibling",
+		Breaks: "A failure is seen early: the message of Failing leaves out what still runs.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "describeFailing", Find: `isActive(a)`, Replace: `hasEnded(a)`}},
+	},
+	{
+		Name:   "failing-hides-a-stop",
+		Breaks: "I3: an execution that makes sure that nothing more starts reads Failing, and its StopRequest does not report what keeps the stop.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "describeProgress", Find: `status.Stop != nil`, Replace: `status.Stop != nil && !isFailing(status)`}},
+	},
+	{
 		Name:   "run-order-ignored",
 		Breaks: "All actions of a stage start together, whatever their runOrder.",
 		Edits: []Edit{{

@@ -6,6 +6,16 @@ package main
 // stopFaults break the rules of a stop and its verdict.
 var stopFaults = []Fault{
 	{
+		Name:   "grace-while-waiting",
+		Breaks: "gracePeriodSeconds of a stop that escalates counts only once it has: a wait that has not ends what is abandoned on stop sooner.",
+		Edits:  []Edit{{Package: "controllers/stop", Func: "GracePeriodSeconds", Find: `s == nil || s.Mode != v1alpha1.StopModeAbandon`, Replace: `s == nil`}},
+	},
+	{
+		Name:   "grace-not-recorded",
+		Breaks: "I2: the record of an accepted request leaves out its gracePeriodSeconds.",
+		Edits:  []Edit{{Package: "controllers/stop", Func: "Accept", Find: `GracePeriodSeconds: sr.Spec.GracePeriodSeconds,`, Replace: ``}},
+	},
+	{
 		Name:   "request-for-other-pipeline",
 		Breaks: "I1: a request stops an execution of a pipeline that it does not name.",
 		Edits: []Edit{{

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -64,6 +65,8 @@ type fakeCluster struct {
 	failAlways map[string]error
 	failFirst  map[string][]error
 	uids       int
+	// graces are the grace periods that deletions ask for; -1 for one that asks for none.
+	graces []int64
 }
 
 func newCluster(t *testing.T, objects ...client.Object) *fakeCluster {
@@ -191,13 +194,15 @@ func (cluster *fakeCluster) intercepted(prefix string) client.Client {
 			return refuse("update", o)
 		},
 		Delete: func(ctx context.Context, raw client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			guard := (&client.DeleteOptions{}).ApplyOptions(opts).Preconditions
+			options := (&client.DeleteOptions{}).ApplyOptions(opts)
+			guard := options.Preconditions
 			if _, isPod := o.(*corev1.Pod); !isPod || guard == nil || guard.UID == nil || *guard.UID != o.GetUID() {
 				return refuse("delete", o)
 			}
 			if err := cluster.recordCall(prefix+"delete", o); err != nil {
 				return err
 			}
+			cluster.graces = append(cluster.graces, ptr.Deref(options.GracePeriodSeconds, -1))
 			return raw.Delete(ctx, o)
 		},
 		DeleteAllOf: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteAllOfOption) error {

@@ -45,7 +45,7 @@ func (p *Provider) observeDeleting(
 		// What was taken over is left alone.
 		op.Type = plan.OperationObserve
 	}
-	if err := p.endLeftPods(ctx, scope, op, op.Workload.UID, pods); err != nil {
+	if err := errors.Join(p.endLeftPods(ctx, scope, op, op.Workload.UID, pods), p.shortenGrace(ctx, scope, op, pods)); err != nil {
 		waiting.Message = fmt.Sprintf("Trying again: %v", err)
 		return waiting, err
 	}
@@ -114,13 +114,13 @@ func (p *Provider) endLeftPods(ctx context.Context, scope action.Scope, op plan.
 	var errs []error
 	if len(pods) < maxRemaining {
 		for i := range pods {
-			errs = append(errs, p.endLeftPod(ctx, jobUID, &pods[i]))
+			errs = append(errs, p.endLeftPod(ctx, op, jobUID, &pods[i]))
 		}
 		return errors.Join(errs...)
 	}
 	for pod, err := range p.podsOfAction(ctx, scope, op) {
 		if err == nil && !isFinishedPod(pod) {
-			err = p.endLeftPod(ctx, jobUID, pod)
+			err = p.endLeftPod(ctx, op, jobUID, pod)
 		}
 		if err != nil {
 			return err
@@ -130,11 +130,12 @@ func (p *Provider) endLeftPods(ctx context.Context, scope action.Scope, op plan.
 }
 
 // endLeftPod deletes a pod unless somebody else controls it or it ends already. See endLeftPods.
-func (p *Provider) endLeftPod(ctx context.Context, jobUID string, pod *corev1.Pod) error {
+func (p *Provider) endLeftPod(ctx context.Context, op plan.Operation, jobUID string, pod *corev1.Pod) error {
 	if pod.DeletionTimestamp != nil || !isLeft(pod, jobUID) {
 		return nil
 	}
-	err := p.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
+	guard := client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}
+	err := p.Client.Delete(ctx, pod, append(graceOf(op, pod), guard)...)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
 	}

@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,7 +32,7 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 	case finished && job.DeletionTimestamp != nil:
 		// Its controller counts a pod that was left without an owner as failed while it still ends.
 		scope, ending = p.limitExplanation(scope, op, ending)
-		return p.observePodsEnd(ctx, scope, op, ending)
+		return p.observePodsEnd(ctx, scope, op, job, ending)
 	case finished:
 		return plan.Observation{Phase: plan.PhaseEnded, UID: op.Workload.UID}, nil
 	case job.DeletionTimestamp != nil && (isOurs(job, scope) || len(foreignFinalizers(job)) > 0):
@@ -73,10 +74,10 @@ func (p *Provider) observeSuspended(ctx context.Context, scope action.Scope, op 
 	case !acted && scope.Explain:
 		ending.Message = fmt.Sprintf("Job %q is suspended, and the Job controller has not ended its pods yet.", job.Name)
 		return ending, nil
-	case !acted, known == podsRemain && !scope.Explain:
+	case !acted, known == podsRemain && !scope.Explain && p.shortened.isDone(job, op):
 		return ending, nil
 	}
-	return p.observePodsEnd(ctx, scope, op, ending)
+	return p.observePodsEnd(ctx, scope, op, job, ending)
 }
 
 // suspendJob asks the Job controller to end the pods of the Job, with their grace period. A refusal that people can lift,
@@ -116,15 +117,20 @@ func (p *Provider) patchSpec(ctx context.Context, scope action.Scope, job *batch
 }
 
 // observePodsEnd returns whether the pods of a Job that creates no more of them have ended; if they have not, what is given, with why if that
-// is asked for.
-func (p *Provider) observePodsEnd(ctx context.Context, scope action.Scope, op plan.Operation, ending plan.Observation) (plan.Observation, error) {
+// is asked for. It shortens their grace period if a stop asks for that.
+func (p *Provider) observePodsEnd(
+	ctx context.Context, scope action.Scope, op plan.Operation, job *batchv1.Job, ending plan.Observation,
+) (plan.Observation, error) {
 	pods, err := p.remainingPods(ctx, scope, op)
 	if err != nil {
 		return plan.Observation{}, err
 	}
 	// Those of an earlier Job of the name, which somebody deleted, may have no owner.
-	if err := p.endLeftPods(ctx, scope, op, "", pods); err != nil {
+	if err := errors.Join(p.endLeftPods(ctx, scope, op, "", pods), p.shortenGrace(ctx, scope, op, pods)); err != nil {
 		return plan.Observation{Phase: plan.PhaseRunning, UID: op.Workload.UID, Message: fmt.Sprintf("Trying again: %v", err)}, err
+	}
+	if !slices.ContainsFunc(pods, isNotDeleted) {
+		p.shortened.note(job, op)
 	}
 	switch {
 	case len(pods) == 0:

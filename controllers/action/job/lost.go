@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,7 +29,7 @@ func (p *Provider) handleLostJob(ctx context.Context, scope action.Scope, op pla
 		Phase: plan.PhaseRunning, UID: op.Workload.UID, Reason: v1alpha1.ReasonWorkloadLost,
 		Message: describeLost(op.Workload.Name, pods),
 	}
-	if err := p.endLeftPods(ctx, scope, op, op.Workload.UID, pods); err != nil {
+	if err := errors.Join(p.endLeftPods(ctx, scope, op, op.Workload.UID, pods), p.shortenGrace(ctx, scope, op, pods)); err != nil {
 		waiting.Message = fmt.Sprintf("Trying again: %v", err)
 		return waiting, err
 	}

@@ -25,6 +25,9 @@ func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Oper
 	if job == nil {
 		return p.handleLostJob(ctx, scope, op, lost)
 	}
+	if shouldKeepFromStarting(job, scope, op) {
+		return p.keepFromStarting(ctx, scope, job)
+	}
 	o := observeJob(job)
 	if job.DeletionTimestamp != nil && o.Phase != plan.PhaseRunning {
 		return p.observeDeletedAfterItsEnd(ctx, scope, op, job, o)

@@ -34,6 +34,8 @@ type Provider struct {
 	Explanations flowcontrol.PassiveRateLimiter
 
 	pods knownPods
+	// shortened are the Jobs of whose pods the grace period was shortened.
+	shortened shortenedJobs
 	// written are the generations of Jobs that were created or changed.
 	written ownwrites.Writes
 }
@@ -72,6 +74,7 @@ func (jobFollower) Appeared(context.Context, client.Object) {}
 // Vanished forgets a Job.
 func (f jobFollower) Vanished(_ context.Context, o client.Object) {
 	f.pods.forget(o.GetUID())
+	f.shortened.forget(o.GetUID())
 	f.written.Forget(o.GetUID())
 }
 

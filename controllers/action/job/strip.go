@@ -63,10 +63,10 @@ func transformPodMetadata(obj any) (any, error) {
 	return obj, nil
 }
 
-// stripPod leaves out of a pod everything except its metadata that is read, its node, its sidecars and its status.
+// stripPod leaves out of a pod everything except its metadata that is read, its node, its grace period, its sidecars and its status.
 func stripPod(pod *corev1.Pod) {
 	stripWorkMetadata(&pod.ObjectMeta)
-	spec := corev1.PodSpec{NodeName: pod.Spec.NodeName}
+	spec := corev1.PodSpec{NodeName: pod.Spec.NodeName, TerminationGracePeriodSeconds: pod.Spec.TerminationGracePeriodSeconds}
 	for _, c := range pod.Spec.InitContainers {
 		spec.InitContainers = append(spec.InitContainers, corev1.Container{Name: c.Name, RestartPolicy: c.RestartPolicy})
 	}
