@@ -91,7 +91,7 @@ func (r *PipelineReconciler) check(ctx context.Context, pipeline *v1alpha1.Pipel
 		r.progresses.forget(client.ObjectKeyFromObject(pipeline))
 		return checkResult{warnings: knownWarnings(pipeline), definition: hash}, nil
 	}
-	if problem := findDefinitionProblem(r.Registry, definition); problem != nil {
+	if problem := findPipelineProblem(r.Registry, definition); problem != nil {
 		return p.finish(checkResult{problem: problem}, false, now), nil
 	}
 	return r.tryStarts(ctx, pipeline, p)
@@ -155,9 +155,10 @@ func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.P
 // tryStart asks the API server about one template, and adds its warnings to the progress.
 func (r *PipelineReconciler) tryStart(ctx context.Context, pipeline *v1alpha1.Pipeline, t template, p *checkProgress) (action.Refusal, error) {
 	ctx, warnings := action.CollectWarnings(ctx)
+	key := plan.ActionKey{Stage: t.stage, Action: t.action.Name}
 	refusal, err := r.Registry.TryStart(ctx, action.Trial{
-		Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(),
-		Key: plan.ActionKey{Stage: t.stage, Action: t.action.Name}, Definition: t.action,
+		Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(), Key: key, Definition: t.action,
+		Values: plan.NewNames(pipeline.Spec.Definition(), nil).Of(key),
 	})
 	if err == nil {
 		p.warnings.add(t, warnings.Texts())
@@ -211,10 +212,11 @@ func listTemplates(spec *v1alpha1.PipelineSpec) []template {
 	return all
 }
 
-// hashTemplate returns a hash of what an action runs: of all of it except its name, its order and what a stop does with it.
+// hashTemplate returns a hash of what an action runs: of all of it except its name, its order, its outputs and what a stop does with it.
 func hashTemplate(a *v1alpha1.Action) [sha256.Size]byte {
 	what := *a
 	what.Name, what.RunOrder, what.OnStop, what.OnAbandon = "", 0, "", ""
+	what.Namespace, what.OutputVariables = "", nil
 	raw, err := json.Marshal(what)
 	if err != nil {
 		// It cannot be decoded either, which findDefinitionProblem reports. Nothing has the same hash by chance.

@@ -68,7 +68,9 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 	f.in.WorkloadKinds = r.Registry.WorkloadKinds(f.in.Definition)
 	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, execution.Spec.Variables)
 	if f.in.Problem == nil && execution.Status.StartTime == nil {
-		f.in.Problem = findDefinitionProblem(r.Registry, f.in.Definition)
+		if f.in.Problem = findDefinitionProblem(r.Registry, f.in.Definition); f.in.Problem == nil {
+			f.in.Problem = findReferenceProblem(r.Registry, f.in.Definition, f.scope.Variables)
+		}
 	}
 }
 

@@ -217,6 +217,7 @@ type StageTransition struct {
 // Action is one task of a stage.
 // +kubebuilder:validation:ExactlyOneOf=job
 // +kubebuilder:validation:XValidation:rule="!has(self.orphanTTLSecondsAfterFinished) || has(self.onAbandon) && self.onAbandon == 'Orphan'",message="orphanTTLSecondsAfterFinished has an effect only with onAbandon: Orphan; set that as well, or leave it out",fieldPath=".orphanTTLSecondsAfterFinished"
+// +kubebuilder:validation:XValidation:rule="has(self.namespace) == (has(self.outputVariables) && size(self.outputVariables) > 0)",message="outputVariables need a namespace, and a namespace is for outputVariables; set both or neither",fieldPath=".namespace"
 type Action struct {
 	// name of the action, unique in its stage: 1 to 100 letters, digits and . @ - _ characters.
 	// +required
@@ -260,10 +261,34 @@ type Action struct {
 	// +kubebuilder:validation:Maximum=31536000
 	OrphanTTLSecondsAfterFinished *int32 `json:"orphanTTLSecondsAfterFinished,omitempty"`
 
+	// namespace is put before the names of the action's outputs: a later container has the output TAG of the namespace BUILD as the
+	// environment variable BUILD_TAG. A letter or _, then letters, digits and _, at most 100 characters, and unique in the pipeline. An
+	// action with outputVariables needs it, and no other action may have it. HALTLINE is reserved.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +kubebuilder:validation:XValidation:rule="self != 'HALTLINE' && !self.startsWith('HALTLINE_')",message="HALTLINE, and what begins with HALTLINE_, is reserved"
+	Namespace string `json:"namespace,omitempty"`
+
+	// outputVariables are the names of what the action puts out, at most 15: its first container writes a line NAME=value for each into
+	// its termination message. If one of them is missing or malformed, the action fails. Each reaches the containers of later actions as
+	// the environment variable NAMESPACE_NAME.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=15
+	OutputVariables []OutputName `json:"outputVariables,omitempty"`
+
 	// job is the Job that the action runs.
 	// +optional
 	Job *JobTemplate `json:"job,omitempty"`
 }
+
+// OutputName is the name of an output of an action: a letter or _, then letters, digits and _.
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+type OutputName string
 
 // JobTemplate is a JobTemplateSpec of batch/v1.
 type JobTemplate struct {

@@ -118,7 +118,7 @@ type PipelineExecutionSpec struct {
 
 // Variable is the value of a variable in an execution.
 type Variable struct {
-	// name of a variable that the Pipeline declares.
+	// name of a variable that the Pipeline declares, or of an output that an action declares.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -283,6 +283,13 @@ type ActionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+
+	// outputs are the values of the action's outputVariables, in the order of their declaration, once it has succeeded. Those of all
+	// actions of an execution have at most 64 KiB, with their names.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=15
+	Outputs []Variable `json:"outputs,omitempty"`
 }
 
 // WorkloadReference names the object that does the work of an action, in the namespace of the execution.

@@ -35,6 +35,9 @@ const (
 	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
 	// of an execution that failed because of it.
 	ReasonInvalidJobTemplate = "InvalidJobTemplate"
+	// ReasonInvalidOutputs: the outputVariables of the Pipeline clash with each other or with its variables. It is also the reason of an
+	// execution that failed because of it.
+	ReasonInvalidOutputs = "InvalidOutputs"
 	// ReasonCheckPending: it is not known yet whether the Pipeline can be run: the API server is being asked about its Jobs, or cannot
 	// answer, such as for a webhook that is down. Executions start nevertheless.
 	ReasonCheckPending = "CheckPending"
@@ -53,6 +56,9 @@ const (
 	// ReasonInvalidVariables: the execution sets a variable which its Pipeline does not declare, or leaves out one that has
 	// no default.
 	ReasonInvalidVariables = "InvalidVariables"
+	// ReasonInvalidImage: an image that refers to variables or outputs is no valid reference with their values, or refers to one
+	// that nothing declares. It is also the reason of an action and of a Pipeline.
+	ReasonInvalidImage = "InvalidImage"
 	// ReasonActionFailed: an action failed.
 	ReasonActionFailed = "ActionFailed"
 	// ReasonFailing: an action failed, and others beside it still run. Nothing further starts, and the execution is Failed when they
@@ -72,6 +78,14 @@ const (
 const (
 	// ReasonWorkloadLost: somebody else deleted the workload of the action while it ran. It is not run again.
 	ReasonWorkloadLost = "WorkloadLost"
+	// ReasonOutputMissing: the action's container ended without writing an output that the action declares.
+	ReasonOutputMissing = "OutputMissing"
+	// ReasonOutputInvalid: what the action's container wrote for an output is malformed or too long, or may have been cut.
+	ReasonOutputInvalid = "OutputInvalid"
+	// ReasonOutputsTooLarge: the outputs of all actions of the execution would be larger than they may be.
+	ReasonOutputsTooLarge = "OutputsTooLarge"
+	// ReasonOutputsLost: the Job of the action completed, and no pod of it is left that shows its outputs.
+	ReasonOutputsLost = "OutputsLost"
 	// ReasonJobRefused: the API server refused the Job as invalid.
 	ReasonJobRefused = "JobRefused"
 	// ReasonJobNameTaken: a Job which is not the execution's has the name of the action's Job.

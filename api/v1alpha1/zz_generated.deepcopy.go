@@ -54,6 +54,11 @@ func (in *Action) DeepCopyInto(out *Action) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.OutputVariables != nil {
+		in, out := &in.OutputVariables, &out.OutputVariables
+		*out = make([]OutputName, len(*in))
+		copy(*out, *in)
+	}
 	if in.Job != nil {
 		in, out := &in.Job, &out.Job
 		*out = new(JobTemplate)
@@ -82,6 +87,11 @@ func (in *ActionStatus) DeepCopyInto(out *ActionStatus) {
 	if in.CompletionTime != nil {
 		in, out := &in.CompletionTime, &out.CompletionTime
 		*out = (*in).DeepCopy()
+	}
+	if in.Outputs != nil {
+		in, out := &in.Outputs, &out.Outputs
+		*out = make([]Variable, len(*in))
+		copy(*out, *in)
 	}
 }
 

@@ -40,6 +40,8 @@ type Trial struct {
 	Namespace, PipelineName string
 	Key                     plan.ActionKey
 	Definition              *v1alpha1.Action
+	// Values are those that the definition may refer to; nil if there are none.
+	Values plan.Values
 }
 
 // Refusal is why an action could not be started. It is empty if it could.

@@ -36,6 +36,8 @@ type Observation struct {
 	UID string
 	// Reason and Message explain the phase, if it needs explaining.
 	Reason, Message string
+	// Written is what the work wrote for the outputs that its action declares; empty if it declares none.
+	Written string
 }
 
 // recordObservations writes what was observed into the actions that have not ended.

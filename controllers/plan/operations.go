@@ -46,6 +46,8 @@ type Operation struct {
 	GracePeriodSeconds *int64
 	// Definition is what the action runs; empty if the pinned definition is gone.
 	Definition v1alpha1.Action
+	// Outputs are those of the actions before it, named NAMESPACE_NAME, in the order of the stages.
+	Outputs []v1alpha1.Variable
 }
 
 // Operations returns what the status of an execution asks for. Every operation can be done again: it depends on nothing
@@ -65,6 +67,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 			Type: t, Key: key, KeepFromStarting: t == OperationObserve && isStopInForce(status),
 			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Reason: a.Reason, Message: a.Message, Definition: def,
 			GracePeriodSeconds: stop.GracePeriodSeconds(status.Stop),
+			Outputs: outputsBefore(status, definition, key, a.RunOrder),
 		})
 	}
 	return operations

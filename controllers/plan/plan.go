@@ -28,7 +28,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 		status.State = v1alpha1.ExecutionInProgress
 	}
 	initStages(&status, in)
-	recordObservations(&status, in.Observed, in.Now)
+	recordObservations(&status, readOutputs(&status, in), in.Now)
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem
 	if isStopInForce(&status) {

@@ -5,6 +5,7 @@ package job
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -20,13 +21,16 @@ import (
 // buildJob returns the Job of an action. The error names the field of the template that is wrong.
 func buildJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	execution := scope.Execution
-	env := buildEnvironment(execution.Spec.PipelineName, string(execution.UID), op.Key, scope.Variables)
-	return assembleJob(newJob(scope, op).ObjectMeta, env, &op.Definition)
+	variables := slices.Concat(scope.Variables, op.Outputs)
+	env := buildEnvironment(execution.Spec.PipelineName, string(execution.UID), op.Key, variables)
+	return assembleJob(newJob(scope, op).ObjectMeta, env, &op.Definition, imageValues(variables))
 }
 
-// assembleJob returns the Job of a definition with the metadata and the environment given. Its pods have the same labels and
+// assembleJob returns the Job of a definition with the metadata, the environment and the values for its images given. Its pods have the same labels and
 // annotations of ours. Those of the template are added, except ours. The error names the field of the template that is wrong.
-func assembleJob(meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alpha1.Action) (*batchv1.Job, error) {
+func assembleJob(
+	meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alpha1.Action, values plan.Values,
+) (*batchv1.Job, error) {
 	spec, err := decodeJobSpec(definition)
 	if err != nil {
 		return nil, err
@@ -36,6 +40,9 @@ func assembleJob(meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alph
 	}
 	if definition.TimeoutSeconds != nil {
 		spec.ActiveDeadlineSeconds = definition.TimeoutSeconds
+	}
+	if err := substituteImages(&spec.Template.Spec, values); err != nil {
+		return nil, err
 	}
 	addEnvironment(&spec.Template.Spec, env)
 	spec.Template.Labels = mergeOurs(spec.Template.Labels, meta.Labels)

@@ -13,7 +13,8 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 )
 
-// buildEnvironment returns the variables that every container of an action has. Values reach it as environment only. A template
+// buildEnvironment returns the variables that every container of an action has: those of ours, those of the execution, and outputs of
+// earlier actions. Except in an image (see substituteImages), values reach it as environment only. A template
 // that has $(NAME) in its command makes Kubernetes put the value there, which docs/concepts.md warns of.
 func buildEnvironment(pipelineName, executionID string, key plan.ActionKey, variables []v1alpha1.Variable) []corev1.EnvVar {
 	env := []corev1.EnvVar{

@@ -29,7 +29,7 @@ func (p *Provider) fence(ctx context.Context, scope action.Scope, op plan.Operat
 	}
 	o := observeNameHolder(holder, scope, op)
 	if o.Phase != plan.PhaseNeverStarted {
-		return o, nil
+		return p.addOutputs(ctx, scope, op, o)
 	}
 	pods, err := p.remainingPods(ctx, scope, op)
 	if err != nil {

@@ -30,7 +30,13 @@ func (p *Provider) Observe(ctx context.Context, scope action.Scope, op plan.Oper
 	}
 	o := observeJob(job)
 	if job.DeletionTimestamp != nil && o.Phase != plan.PhaseRunning {
-		return p.observeDeletedAfterItsEnd(ctx, scope, op, job, o)
+		if o, err = p.observeDeletedAfterItsEnd(ctx, scope, op, job, o); err != nil {
+			return o, err
+		}
+		return p.addOutputs(ctx, scope, op, o)
+	}
+	if o.Phase == plan.PhaseSucceeded {
+		return p.addOutputs(ctx, scope, op, o)
 	}
 	if o.Reason == v1alpha1.ReasonJobFinalizer {
 		return p.observeDeleting(ctx, scope, op, job, lost)

@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,7 +22,11 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 		return plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonRevisionLost, Message: "What the action runs is not known any more."}, nil
 	}
 	job, err := buildJob(scope, op)
-	if err != nil {
+	var invalidImage *imageError
+	switch {
+	case errors.As(err, &invalidImage):
+		return plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonInvalidImage, Message: err.Error()}, nil
+	case err != nil:
 		return plan.Observation{Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonInvalidJobTemplate, Message: err.Error()}, nil
 	}
 	err = p.Client.Create(ctx, job, client.FieldOwner(action.FieldOwner))
@@ -49,7 +54,7 @@ func (p *Provider) observeStarted(ctx context.Context, scope action.Scope, op pl
 		return plan.Observation{}, err
 	}
 	if o := observeNameHolder(job, scope, op); o.Phase != plan.PhaseNeverStarted {
-		return o, nil
+		return p.addOutputs(ctx, scope, op, o)
 	}
 	return observeDisbelief(op, "it is marked as a placeholder, and no stop is recorded"), nil
 }

@@ -43,6 +43,9 @@ func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
 	if err := checkForbiddenFields(spec); err != nil {
 		return spec, err
 	}
+	if err := checkOutputs(definition, spec); err != nil {
+		return spec, err
+	}
 	return spec, checkBounds(spec)
 }
 
