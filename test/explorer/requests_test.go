@@ -65,6 +65,7 @@ func TestRequests(t *testing.T) {
 	nameNoPipeline := func(r *v1alpha1.StopRequestSpec) { r.PipelineName = "another" }
 	orphaned := setUpOneRun(newStage("Build", newAction("compile").thatHangs().thatIsOrphaned()))
 	running, ending, endingTwice, none := countRequests(hangs), countRequests(ends), countRequests(endsTwice), requests{}
+	puts := setUpOneRun(newStage("Build", newAction("compile").thatPutsOut("BUILD", "TAG", "TAG=v1")))
 	stop := func(name string, how func(*v1alpha1.StopRequestSpec)) Act {
 		return newStopAct(whenRunning(1), name, how)
 	}
@@ -91,6 +92,7 @@ func TestRequests(t *testing.T) {
 		{"the start of the next action, and the end of that", endingTwice, ending, 4, requests{
 			"patch-status PipelineExecution": 2, "create Job": 1,
 		}},
+		{"the outputs of an action", countRequests(puts), ending, 1, requests{"list Pod": 1}},
 		{"a stop and abandon", abandoned, running, 6, requests{
 			"patch-status PipelineExecution": 2, "patch-status StopRequest": 2, "patch Job": 1, "create Event": 1,
 		}},

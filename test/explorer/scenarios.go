@@ -53,6 +53,7 @@ func Scenarios() []*Scenario {
 	all = append(all, failingScenarios()...)
 	all = append(all, graceScenarios()...)
 	all = append(all, queueScenarios()...)
+	all = append(all, outputScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

@@ -12,6 +12,9 @@ import (
 // AnnotationOutcome on the template of a pod is how the pod ends: Succeed, Fail, or Never, which runs until it is deleted.
 const AnnotationOutcome = "explorer/outcome"
 
+// AnnotationWrites on the template of a pod is what its first container writes into its termination message.
+const AnnotationWrites = "explorer/writes"
+
 // AnnotationHoldGrace on a pod keeps it from ending when it is deleted, like a process that ignores SIGTERM.
 const AnnotationHoldGrace = "explorer/hold-grace"
 
@@ -78,7 +81,17 @@ func End(s *Store, key client.ObjectKey) bool {
 		phase = corev1.PodFailed
 	}
 	did := false
-	s.As("kubelet", func() { did = setPhase(s, key, phase) })
+	s.As("kubelet", func() {
+		did = s.Mutate(Pod, key, func(o client.Object) {
+			ended := o.(*corev1.Pod)
+			ended.Status.Phase = phase
+			if written := ended.Annotations[AnnotationWrites]; written != "" {
+				ended.Status.ContainerStatuses = []corev1.ContainerStatus{{
+					Name: ended.Spec.Containers[0].Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: written}},
+				}}
+			}
+		})
+	})
 	return did
 }
 
