@@ -22,6 +22,7 @@ func CacheOptions() cache.Options {
 		&v1alpha1.Pipeline{}:          {Transform: stripPipeline},
 		&v1alpha1.PipelineExecution{}: {Transform: stripExecution},
 		&v1alpha1.StopRequest{}:       {Transform: stripStopRequest},
+		&v1alpha1.ApprovalResult{}:    {Transform: stripApprovalResult},
 		&appsv1.ControllerRevision{}: {
 			Label: action.SelectLabeled(v1alpha1.LabelPipelineUID), Transform: stripRevision,
 		},
@@ -77,6 +78,19 @@ func stripStopRequest(obj any) (any, error) {
 		stripStopRequestAtRest(sr)
 	default:
 		action.StripMetadata(&sr.ObjectMeta, nil, nil)
+	}
+	return obj, nil
+}
+
+// stripApprovalResult leaves the spec and the status of a result; of one at rest it leaves much less.
+func stripApprovalResult(obj any) (any, error) {
+	ar, ok := obj.(*v1alpha1.ApprovalResult)
+	switch {
+	case !ok:
+	case isApprovalResultAtRest(ar):
+		stripApprovalResultAtRest(ar)
+	default:
+		action.StripMetadata(&ar.ObjectMeta, nil, nil)
 	}
 	return obj, nil
 }

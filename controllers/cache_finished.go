@@ -34,6 +34,12 @@ func isStopRequestAtRest(sr *v1alpha1.StopRequest) bool {
 		(sr.Status.ObservedGeneration == sr.Generation || sr.DeletionTimestamp != nil)
 }
 
+// isApprovalResultAtRest reports whether nothing of a result will be written again. See isExecutionAtRest.
+func isApprovalResultAtRest(ar *v1alpha1.ApprovalResult) bool {
+	return verdict.IsFinished(ar.Status.Conditions) &&
+		(ar.Status.ObservedGeneration == ar.Generation || ar.DeletionTimestamp != nil)
+}
+
 // stripExecutionAtRest leaves of an execution at rest its name and ids, its pipeline and its revision, and how and when it ended. The
 // record of its stop is left out: a request without a verdict is answered after a live read.
 func stripExecutionAtRest(execution *v1alpha1.PipelineExecution) {
@@ -60,8 +66,28 @@ func stripStopRequestAtRest(sr *v1alpha1.StopRequest) {
 	sr.Spec.PipelineName = sharedStrings.Intern(sr.Spec.PipelineName)
 	sr.Spec.Reason, sr.Spec.RequestedBy, sr.Spec.EscalateAfterSeconds, sr.Spec.GracePeriodSeconds = "", "", nil, nil
 	status := &sr.Status
+	sr.Status = v1alpha1.StopRequestStatus{
+		ObservedGeneration: status.ObservedGeneration, Version: status.Version, Conditions: keepFinished(status.Conditions),
+	}
+}
+
+// stripApprovalResultAtRest leaves of a result at rest its name and ids, and how and when it ended.
+func stripApprovalResultAtRest(ar *v1alpha1.ApprovalResult) {
+	stripMetadataAtRest(&ar.ObjectMeta)
+	shareTypeMeta(&ar.TypeMeta)
+	ar.Spec.PipelineName = sharedStrings.Intern(ar.Spec.PipelineName)
+	ar.Spec.StageName, ar.Spec.ActionName = sharedStrings.Intern(ar.Spec.StageName), sharedStrings.Intern(ar.Spec.ActionName)
+	ar.Spec.Summary, ar.Spec.DecidedBy = "", ""
+	status := &ar.Status
+	ar.Status = v1alpha1.ApprovalResultStatus{
+		ObservedGeneration: status.ObservedGeneration, Version: status.Version, Conditions: keepFinished(status.Conditions),
+	}
+}
+
+// keepFinished returns the condition Finished without its message.
+func keepFinished(conditions []metav1.Condition) []metav1.Condition {
 	kept := make([]metav1.Condition, 0, 1)
-	for _, c := range status.Conditions {
+	for _, c := range conditions {
 		if c.Type == v1alpha1.ConditionFinished {
 			kept = append(kept, metav1.Condition{
 				Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, LastTransitionTime: c.LastTransitionTime,
@@ -69,7 +95,7 @@ func stripStopRequestAtRest(sr *v1alpha1.StopRequest) {
 			})
 		}
 	}
-	sr.Status = v1alpha1.StopRequestStatus{ObservedGeneration: status.ObservedGeneration, Version: status.Version, Conditions: kept}
+	return kept
 }
 
 func stripMetadataAtRest(meta *metav1.ObjectMeta) {
@@ -90,6 +116,8 @@ func isAtRest(o client.Object) bool {
 		return isExecutionAtRest(o)
 	case *v1alpha1.StopRequest:
 		return isStopRequestAtRest(o)
+	case *v1alpha1.ApprovalResult:
+		return isApprovalResultAtRest(o)
 	}
 	return false
 }

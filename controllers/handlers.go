@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -29,14 +30,19 @@ func mapLabelToExecution(c client.Reader) mapToWork {
 	}
 }
 
-// mapRequestToExecution maps a StopRequest to the execution that it names.
+// mapRequestToExecution maps a StopRequest or an ApprovalResult to the execution that it names.
 func mapRequestToExecution(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		sr, ok := o.(*v1alpha1.StopRequest)
-		if !ok {
+		id := ""
+		switch o := o.(type) {
+		case *v1alpha1.StopRequest:
+			id = o.Spec.PipelineExecutionID
+		case *v1alpha1.ApprovalResult:
+			id = o.Spec.PipelineExecutionID
+		default:
 			return nil
 		}
-		execution := findUnfinished(ctx, c, sr.Namespace, sr.Spec.PipelineExecutionID)
+		execution := findUnfinished(ctx, c, o.GetNamespace(), id)
 		if execution == nil {
 			return nil
 		}
@@ -73,6 +79,13 @@ func mapToWaitingExecutions(c client.Reader) handler.MapFunc {
 func mapToOpenStopRequests(c client.Reader) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
 		return listRequests(ctx, c, &v1alpha1.StopRequestList{}, o.GetNamespace(), indexOpenStopRequests, string(o.GetUID()))
+	}
+}
+
+// mapToOpenApprovalResults maps an execution to the ApprovalResults of its id that are not finished.
+func mapToOpenApprovalResults(c client.Reader) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		return listRequests(ctx, c, &v1alpha1.ApprovalResultList{}, o.GetNamespace(), indexOpenApprovalResults, string(o.GetUID()))
 	}
 }
 
@@ -120,10 +133,21 @@ func enqueueAfter(delay time.Duration, mapTo handler.MapFunc) handler.EventHandl
 	}
 }
 
-// hasTTL reports whether a stop request is deleted some time after it has finished.
+// hasTTL reports whether a request is deleted some time after it has finished.
 func hasTTL(o client.Object) bool {
-	sr, ok := o.(*v1alpha1.StopRequest)
-	return ok && sr.Spec.TTLSecondsAfterFinished != nil
+	ttl, _ := lifetimeOf(o)
+	return ttl != nil
+}
+
+// lifetimeOf returns the TTL of a StopRequest or an ApprovalResult, and its conditions.
+func lifetimeOf(o client.Object) (ttl *int32, conditions []metav1.Condition) {
+	switch o := o.(type) {
+	case *v1alpha1.StopRequest:
+		return o.Spec.TTLSecondsAfterFinished, o.Status.Conditions
+	case *v1alpha1.ApprovalResult:
+		return o.Spec.TTLSecondsAfterFinished, o.Status.Conditions
+	}
+	return nil, nil
 }
 
 // mapToRevision maps an execution to the ControllerRevision that it uses.

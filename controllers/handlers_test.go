@@ -317,7 +317,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	if err := Setup(t.Context(), mgr, prometheus.NewRegistry(), Options{Clock: clock.RealClock{}, MaxConcurrentReconciles: 1, ReconciliationTimeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	if len(mgr.runnables) != 6 {
+	if len(mgr.runnables) != 8 {
 		t.Fatalf("%d controllers", len(mgr.runnables))
 	}
 	for _, r := range mgr.runnables {
@@ -357,7 +357,7 @@ func TestAPanicOfAReconcilerIsRecovered(t *testing.T) {
 		}
 	}()
 	objects := map[client.Object]int{ // With the number of controllers that watch them.
-		&v1alpha1.Pipeline{}: 4, &v1alpha1.PipelineExecution{}: 5, &v1alpha1.StopRequest{}: 3,
+		&v1alpha1.Pipeline{}: 4, &v1alpha1.PipelineExecution{}: 6, &v1alpha1.StopRequest{}: 3, &v1alpha1.ApprovalResult{}: 3,
 	}
 	for o, watching := range objects {
 		o.SetNamespace("team")

@@ -32,6 +32,8 @@ const (
 	indexFinishedOf = "finishedOf"
 	// indexOpenStopRequests finds the StopRequests of a pipelineExecutionId that are not finished.
 	indexOpenStopRequests = "openStopRequests"
+	// indexOpenApprovalResults finds the ApprovalResults of a pipelineExecutionId that are not finished.
+	indexOpenApprovalResults = "openApprovalResults"
 )
 
 // Index is a function that finds objects of the cache by a value.
@@ -55,6 +57,7 @@ func Indexes() []Index {
 		{&v1alpha1.PipelineExecution{}, indexFinishedOf, byPipelineIfFinished},
 		{&v1alpha1.Pipeline{}, indexPipelineName, byPipelineName},
 		{&v1alpha1.StopRequest{}, indexOpenStopRequests, byOpenStopRequest},
+		{&v1alpha1.ApprovalResult{}, indexOpenApprovalResults, byOpenApprovalResult},
 	}
 }
 
@@ -136,4 +139,12 @@ func byOpenStopRequest(o client.Object) []string {
 		return nil
 	}
 	return []string{sr.Spec.PipelineExecutionID}
+}
+
+func byOpenApprovalResult(o client.Object) []string {
+	ar, ok := o.(*v1alpha1.ApprovalResult)
+	if !ok || verdict.IsFinished(ar.Status.Conditions) {
+		return nil
+	}
+	return []string{ar.Spec.PipelineExecutionID}
 }

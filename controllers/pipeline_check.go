@@ -203,6 +203,9 @@ func listTemplates(spec *v1alpha1.PipelineSpec) []template {
 	for i := range spec.Stages {
 		for j := range spec.Stages[i].Actions {
 			a := &spec.Stages[i].Actions[j]
+			if a.Approval != nil {
+				continue // It runs nothing.
+			}
 			if hash := hashTemplate(a); !seen[hash] {
 				seen[hash] = true
 				all = append(all, template{stage: spec.Stages[i].Name, action: a})

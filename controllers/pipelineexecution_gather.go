@@ -39,6 +39,9 @@ func (r *PipelineExecutionReconciler) gather(
 	if f.in.Requests, err = r.listStopRequests(ctx, execution); err != nil {
 		return nil, err
 	}
+	if f.in.Results, err = r.listApprovalResults(ctx, execution); err != nil {
+		return nil, err
+	}
 	switch {
 	case execution.Status.PipelineRevision != "":
 		if f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision); err == nil && plan.MayEnterStage(&execution.Status) {

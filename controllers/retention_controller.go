@@ -139,11 +139,17 @@ func (r *RetentionReconciler) isKept(ctx context.Context, execution *v1alpha1.Pi
 	return r.isWaitedFor(ctx, execution)
 }
 
-// isWaitedFor reports whether a stop request for an execution is not finished.
+// isWaitedFor reports whether a stop request or an approval result for an execution is not finished.
 func (r *RetentionReconciler) isWaitedFor(ctx context.Context, execution *v1alpha1.PipelineExecution) (bool, error) {
+	id := string(execution.UID)
 	list := &v1alpha1.StopRequestList{}
-	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: string(execution.UID)})
-	return len(list.Items) > 0, err
+	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: id})
+	if err != nil || len(list.Items) > 0 {
+		return len(list.Items) > 0, err
+	}
+	results := &v1alpha1.ApprovalResultList{}
+	err = r.Client.List(ctx, results, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenApprovalResults: id})
+	return len(results.Items) > 0, err
 }
 
 // isWaitedForLive reports whether a request that an execution has accepted is there and not finished. It asks the API server: such a
@@ -174,8 +180,11 @@ func deleteFinished(ctx context.Context, c client.Client, o client.Object) error
 	uid, version := o.GetUID(), o.GetResourceVersion()
 	target := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName()}}
 	kind := "StopRequest"
-	if _, is := o.(*v1alpha1.PipelineExecution); is {
+	switch o.(type) {
+	case *v1alpha1.PipelineExecution:
 		kind = "PipelineExecution"
+	case *v1alpha1.ApprovalResult:
+		kind = "ApprovalResult"
 	}
 	target.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
 	err := c.Delete(ctx, target, client.Preconditions{UID: &uid, ResourceVersion: &version}, client.PropagationPolicy(metav1.DeletePropagationBackground))
@@ -193,8 +202,10 @@ func soonest(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// RequestRetentionReconciler deletes finished stop requests that have a TTL.
+// RequestRetentionReconciler deletes finished requests of a kind that have a TTL.
 type RequestRetentionReconciler struct {
+	// Kind is an empty StopRequest or ApprovalResult.
+	Kind client.Object
 	// Client reads from the cache, and deletes.
 	Client client.Client
 	// Limiter bounds the deletions.
@@ -205,11 +216,15 @@ type RequestRetentionReconciler struct {
 
 // Reconcile deletes a request whose time has come.
 func (r *RequestRetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	sr := &v1alpha1.StopRequest{}
-	if err := r.Client.Get(ctx, req.NamespacedName, sr); err != nil {
+	o, ok := r.Kind.DeepCopyObject().(client.Object)
+	if !ok {
+		return ctrl.Result{}, fmt.Errorf("%T is no object", r.Kind)
+	}
+	if err := r.Client.Get(ctx, req.NamespacedName, o); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	switch after, ends := retention.RequestExpiresAfter(sr, r.Clock.Now()); {
+	ttl, conditions := lifetimeOf(o)
+	switch after, ends := retention.RequestExpiresAfter(o, ttl, conditions, r.Clock.Now()); {
 	case !ends:
 		return ctrl.Result{}, nil
 	case after > 0:
@@ -217,5 +232,5 @@ func (r *RequestRetentionReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	case !r.Limiter.TryAccept():
 		return ctrl.Result{RequeueAfter: deletionPause}, nil
 	}
-	return ignoreConflict(ctx, deleteFinished(ctx, r.Client, sr))
+	return ignoreConflict(ctx, deleteFinished(ctx, r.Client, o))
 }

@@ -72,7 +72,7 @@ func newRetained(t *testing.T, objects ...client.Object) *retained {
 	})
 	limiter := newDeletionLimiter(r.clock)
 	r.executions = &RetentionReconciler{Client: c, APIReader: live, Limiter: limiter, Clock: r.clock, Refused: newRefusals(r.clock)}
-	r.requests = &RequestRetentionReconciler{Client: c, Limiter: limiter, Clock: r.clock}
+	r.requests = &RequestRetentionReconciler{Kind: &v1alpha1.StopRequest{}, Client: c, Limiter: limiter, Clock: r.clock}
 	return r
 }
 

@@ -77,8 +77,14 @@ func NewControllers(d Dependencies) []Controller {
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	deletions := newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
-	starts := newStartSlots(d.Workers)
+	starts, unknown := newStartSlots(d.Workers), newUnknownLookups(d.Client, d.APIReader)
 	return []Controller{
+		{Name: "approvalresult", Reconciler: &ApprovalResultReconciler{
+			Client: d.Client, Reporter: reporter, Clock: d.Clock, unknown: unknown,
+		}, Watches: approvalResultWatches(d.Client)},
+		{Name: "approvalresultretention", Reconciler: &RequestRetentionReconciler{
+			Kind: &v1alpha1.ApprovalResult{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,
+		}, Watches: requestRetentionWatches(&v1alpha1.ApprovalResult{})},
 		{Name: "pipeline", Reconciler: &PipelineReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
 		}, Watches: pipelineWatches(d.Client)},
@@ -87,8 +93,8 @@ func NewControllers(d Dependencies) []Controller {
 			Blocked: blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce,
 		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: append(starts.waitlists(), waiting.held)},
 		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
-			Client: d.Client, Limiter: deletions, Clock: d.Clock,
-		}, Watches: requestRetentionWatches()},
+			Kind: &v1alpha1.StopRequest{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,
+		}, Watches: requestRetentionWatches(&v1alpha1.StopRequest{})},
 		{Name: "retention", Reconciler: &RetentionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
 		}, Watches: retentionWatches()},
@@ -96,7 +102,7 @@ func NewControllers(d Dependencies) []Controller {
 			Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock,
 		}, Watches: revisionWatches()},
 		{Name: "stoprequest", Reconciler: &StopRequestReconciler{
-			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: newUnknownLookups(d.Client, d.APIReader),
+			Client: d.Client, Registry: registry, Blocked: blocked, Reporter: reporter, Clock: d.Clock, unknown: unknown,
 		}, Watches: stopRequestWatches(d.Client)},
 	}
 }

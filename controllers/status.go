@@ -42,6 +42,8 @@ func statusOf(o client.Object) (status any, version *int64) {
 		return &o.Status, &o.Status.Version
 	case *v1alpha1.StopRequest:
 		return &o.Status, &o.Status.Version
+	case *v1alpha1.ApprovalResult:
+		return &o.Status, &o.Status.Version
 	}
 	panic(fmt.Sprintf("%T has no status of ours", o))
 }

@@ -44,6 +44,8 @@ var eventOf = map[transition.Type]eventKind{
 	transition.Superseded:         {corev1.EventTypeNormal, "Run"},
 	transition.StartBlocked:       {corev1.EventTypeWarning, "Start"},
 	transition.ActionWaiting:      {corev1.EventTypeWarning, "Run"},
+	transition.WaitingForApproval: {corev1.EventTypeNormal, "Approve"},
+	transition.ActionApproved:     {corev1.EventTypeNormal, "Approve"},
 	transition.ActionFailed:       {corev1.EventTypeWarning, "Run"},
 	transition.Succeeded:          {corev1.EventTypeNormal, "Run"},
 	transition.Failed:             {corev1.EventTypeWarning, "Run"},
@@ -74,6 +76,18 @@ func (r *Reporter) reportStopRequest(ctx context.Context, sr *v1alpha1.StopReque
 	r.report(log.IntoContext(ctx, logger), sr, "StopRequest", transitions)
 }
 
+// reportApprovalResult reports what happened to an approval result. The execution is the name of the one that it names, if there is one.
+func (r *Reporter) reportApprovalResult(ctx context.Context, ar *v1alpha1.ApprovalResult, execution string, transitions []transition.Transition) {
+	for i := range transitions {
+		transitions[i].Stage, transitions[i].Action = ar.Spec.StageName, ar.Spec.ActionName
+	}
+	logger := log.FromContext(ctx).WithValues("pipelineExecutionId", ar.Spec.PipelineExecutionID, "approvalResult", ar.Name)
+	if execution != "" {
+		logger = logger.WithValues("execution", execution)
+	}
+	r.report(log.IntoContext(ctx, logger), ar, metrics.KindApprovalResult, transitions)
+}
+
 func (r *Reporter) report(ctx context.Context, object client.Object, kind string, transitions []transition.Transition) {
 	for _, t := range transitions {
 		r.recordEvent(object, t)
@@ -90,6 +104,9 @@ func (r *Reporter) recordEvent(object client.Object, t transition.Transition) {
 	reason := string(t.Type)
 	if t.Verdict != "" {
 		reason = t.Verdict
+	}
+	if _, isResult := object.(*v1alpha1.ApprovalResult); isResult {
+		e.action = "Approve"
 	}
 	r.Recorder.Eventf(object, relatedObject(object.GetNamespace(), t.Workload), e.eventType, reason, e.action, "%s", text.BoundNote(t.Message))
 }

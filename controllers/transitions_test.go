@@ -138,6 +138,8 @@ var (
 		transition.ActionSucceeded:    {},
 		transition.ActionWaiting:      {"Warning", "ActionWaiting", "Run"},
 		transition.ActionFailed:       {"Warning", "ActionFailed", "Run"},
+		transition.WaitingForApproval: {"Normal", "WaitingForApproval", "Approve"},
+		transition.ActionApproved:     {"Normal", "ActionApproved", "Approve"},
 		transition.ActionAbandoned:    {},
 		transition.Failing:            {},
 		transition.Succeeded:          {"Normal", "Succeeded", "Run"},

@@ -33,7 +33,8 @@ func pipelineWatches(c client.Reader) []Watch {
 	}
 }
 
-// executionWatches returns what can change an execution: itself, its stop requests, its Pipeline, and its workloads.
+// executionWatches returns what can change an execution: itself, its stop requests and approval results, its Pipeline, and its
+// workloads.
 func executionWatches(c client.Reader, workloads []action.Watch, waiting *waitingStops) []Watch {
 	watches := []Watch{
 		{
@@ -43,6 +44,10 @@ func executionWatches(c client.Reader, workloads []action.Watch, waiting *waitin
 		{
 			Object:  &v1alpha1.StopRequest{},
 			Handler: follow(waiting, enqueueWork(withPriority(mapRequestToExecution(c), priorityOfRequest)), unlessAtRest),
+		},
+		{
+			Object: &v1alpha1.ApprovalResult{}, Handler: handler.EnqueueRequestsFromMapFunc(mapRequestToExecution(c)),
+			Predicates: []predicate.Predicate{unlessAtRest},
 		},
 		{Object: &v1alpha1.Pipeline{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToWaitingExecutions(c))},
 		{Object: &v1alpha1.Pipeline{}, Handler: wakeBeforeStages(c)},
@@ -72,6 +77,16 @@ func stopRequestWatches(c client.Reader) []Watch {
 	}
 }
 
+func approvalResultWatches(c client.Reader) []Watch {
+	return []Watch{
+		{
+			Object: &v1alpha1.ApprovalResult{}, Handler: enqueueWork(withPriority(mapToItself, priorityOfRequest)),
+			Predicates: []predicate.Predicate{unlessAtRest},
+		},
+		{Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToOpenApprovalResults(c))},
+	}
+}
+
 // retentionWatches returns what can have a finished execution of a pipeline deleted: that one has finished, and its Pipeline.
 func retentionWatches() []Watch {
 	return []Watch{
@@ -83,10 +98,10 @@ func retentionWatches() []Watch {
 	}
 }
 
-// requestRetentionWatches returns what can have a stop request deleted: that it has finished, and its TTL.
-func requestRetentionWatches() []Watch {
+// requestRetentionWatches returns what can have a request of a kind deleted: that it has finished, and its TTL.
+func requestRetentionWatches(kind client.Object) []Watch {
 	return []Watch{{
-		Object: &v1alpha1.StopRequest{}, Handler: &handler.EnqueueRequestForObject{},
+		Object: kind, Handler: &handler.EnqueueRequestForObject{},
 		Predicates: []predicate.Predicate{predicate.NewPredicateFuncs(isAtRest), predicate.NewPredicateFuncs(hasTTL)},
 	}}
 }

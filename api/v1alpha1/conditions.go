@@ -8,7 +8,8 @@ package v1alpha1
 // Stopped and Finished are present only while they are True.
 const (
 	// ConditionReady is True when an object is what it was asked to be: a Pipeline can be run, an execution Succeeded, a
-	// StopRequest was accepted and its execution is Stopped. An execution that somebody stopped is not what was asked for.
+	// StopRequest was accepted and its execution is Stopped, an ApprovalResult was accepted. An execution that somebody stopped is not
+	// what was asked for.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while the operator works on the object.
 	ConditionReconciling = "Reconciling"
@@ -23,9 +24,10 @@ const (
 	// ConditionWarnings is True for a Pipeline about whose Jobs the API server warns, such as by pod security. Its message has the
 	// words of the API server.
 	ConditionWarnings = "Warnings"
-	// ConditionAccepted is the verdict on a StopRequest. It is written once.
+	// ConditionAccepted is the verdict on a StopRequest or an ApprovalResult. It is written once.
 	ConditionAccepted = "Accepted"
 	// ConditionFinished is True when nothing about the object changes any more, whatever the end was. Its reason is the
-	// end: the final state of an execution; for a StopRequest the reason of Stopped, or that of its rejection.
+	// end: the final state of an execution; for a StopRequest the reason of Stopped, or that of its rejection; for an
+	// ApprovalResult Approved or ApprovalRejected, or the reason of its own rejection.
 	ConditionFinished = "Finished"
 )

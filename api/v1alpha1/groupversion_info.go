@@ -23,6 +23,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Pipeline{}, &PipelineList{},
 		&PipelineExecution{}, &PipelineExecutionList{},
 		&StopRequest{}, &StopRequestList{},
+		&ApprovalResult{}, &ApprovalResultList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

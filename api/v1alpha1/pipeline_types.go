@@ -49,6 +49,7 @@ const (
 // PipelineSpec is what a pipeline runs. An execution runs the spec as it was when the execution started.
 // +kubebuilder:validation:XValidation:rule="has(self.pipelineName) == has(oldSelf.pipelineName)",message="pipelineName is immutable; create another Pipeline instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="self.stages.map(s, size(s.actions)).sum() <= 500",message="a pipeline has at most 500 actions in all its stages",fieldPath=".stages"
+// +kubebuilder:validation:XValidation:rule="self.stages.map(s, size(s.actions.filter(a, has(a.approval)))).sum() <= 50",message="a pipeline has at most 50 approvals in all its stages",fieldPath=".stages"
 type PipelineSpec struct {
 	// pipelineName is the name by which executions and stop requests refer to the pipeline: 1 to 100 letters, digits
 	// and . @ - _ characters. It is immutable, and defaults to the name of the object, which must then have at most 100
@@ -215,7 +216,9 @@ type StageTransition struct {
 }
 
 // Action is one task of a stage.
-// +kubebuilder:validation:ExactlyOneOf=job
+// +kubebuilder:validation:ExactlyOneOf=job;approval
+// +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.timeoutSeconds)",message="timeoutSeconds is for a job; an approval has approval.timeoutSeconds",fieldPath=".timeoutSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.onAbandon) || self.onAbandon == 'Terminate'",message="onAbandon has no effect on an approval, which runs nothing; leave it out",fieldPath=".onAbandon"
 // +kubebuilder:validation:XValidation:rule="!has(self.orphanTTLSecondsAfterFinished) || has(self.onAbandon) && self.onAbandon == 'Orphan'",message="orphanTTLSecondsAfterFinished has an effect only with onAbandon: Orphan; set that as well, or leave it out",fieldPath=".orphanTTLSecondsAfterFinished"
 // +kubebuilder:validation:XValidation:rule="has(self.namespace) == (has(self.outputVariables) && size(self.outputVariables) > 0)",message="outputVariables need a namespace, and a namespace is for outputVariables; set both or neither",fieldPath=".namespace"
 type Action struct {
@@ -282,6 +285,10 @@ type Action struct {
 	// job is the Job that the action runs.
 	// +optional
 	Job *JobTemplate `json:"job,omitempty"`
+
+	// approval makes the action wait for a person instead: until somebody approves or rejects it with an ApprovalResult.
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
 }
 
 // OutputName is the name of an output of an action: a letter or _, then letters, digits and _.
@@ -363,7 +370,7 @@ type PipelineStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// Pipeline is a sequence of stages, whose actions are Jobs. Creating a PipelineExecution runs it.
+// Pipeline is a sequence of stages, whose actions are Jobs and approvals. Creating a PipelineExecution runs it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -67,11 +67,11 @@ const (
 	// ActionNotStarted is an action that did not run, or not yet.
 	ActionNotStarted ActionState = "NotStarted"
 	// ActionInProgress is an action that the execution has decided to run. Its workload
-	// exists once workload.uid is set.
+	// exists once workload.uid is set. An approval that is in progress waits for its result.
 	ActionInProgress ActionState = "InProgress"
-	// ActionSucceeded is an action whose Job completed.
+	// ActionSucceeded is an action whose Job completed, or that was approved.
 	ActionSucceeded ActionState = "Succeeded"
-	// ActionFailed is an action whose Job failed, was refused or was lost.
+	// ActionFailed is an action whose Job failed, was refused or was lost, or that was rejected or not approved in time.
 	ActionFailed ActionState = "Failed"
 	// ActionAbandoned is an action that was in progress when its execution was abandoned. Its work has ended, or was left
 	// running on purpose, once completionTime is set.
@@ -237,7 +237,8 @@ type StageStatus struct {
 }
 
 // ActionStatus is how far an action is.
-// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload)",message="workload must be set once the action has been started",fieldPath=".workload"
+// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload) || has(self.approval)",message="workload or approval must be set once the action has been started",fieldPath=".workload"
+// +kubebuilder:validation:XValidation:rule="!has(self.workload) || !has(self.approval)",message="an approval has no workload",fieldPath=".workload"
 type ActionStatus struct {
 	// name of the action.
 	// +required
@@ -265,6 +266,10 @@ type ActionStatus struct {
 	// known to have been created.
 	// +optional
 	Workload WorkloadReference `json:"workload,omitzero"` //nolint:kubeapilinter // It is left out as a whole while the action has not started.
+
+	// approval is how far the action is if it is an approval. It is set when the action starts to wait.
+	// +optional
+	Approval *ApprovalStatus `json:"approval,omitempty"`
 
 	// startTime is when the execution decided to start the action.
 	// +optional
@@ -405,9 +410,9 @@ type PendingAction struct {
 	// +kubebuilder:validation:Minimum=0
 	Attempt int32 `json:"attempt,omitempty"`
 
-	// workload is the object that does its work.
-	// +required
-	Workload WorkloadReference `json:"workload,omitzero"`
+	// workload is the object that does its work. An approval has none.
+	// +optional
+	Workload WorkloadReference `json:"workload,omitzero"` //nolint:kubeapilinter // It is left out as a whole for an approval.
 
 	// reason is a word for why it has not, if it takes long: such as ImagePullBackOff or PodNotEnding.
 	// +optional

@@ -25,6 +25,39 @@ const (
 	ReasonWorkLeftRunning = "WorkLeftRunning"
 )
 
+// Reasons of the verdict on an ApprovalResult: the condition Accepted. One that is accepted has ReasonAccepted.
+const (
+	// ReasonApprovalAlreadyCompleted: "The approval action has already been approved or rejected."
+	ReasonApprovalAlreadyCompleted = "ApprovalAlreadyCompletedException"
+	// ReasonPipelineExecutionNotFound: "The pipeline execution was specified in an invalid format or cannot be found, or an
+	// execution ID does not belong to the specified pipeline."
+	ReasonPipelineExecutionNotFound = "PipelineExecutionNotFoundException"
+	// ReasonStageNotFound: "The stage was specified in an invalid format or cannot be found."
+	ReasonStageNotFound = "StageNotFoundException"
+	// ReasonActionNotFound: "The specified action cannot be found."
+	ReasonActionNotFound = "ActionNotFoundException"
+	// ReasonApprovalNotPending: the action does not wait for approval: it has not started, it is no approval, its time is up, or a stop
+	// abandoned it.
+	ReasonApprovalNotPending = "ApprovalNotPending"
+	// ReasonApproverNotAllowed: the approval may not be given by the user who started the execution, and it was, or nobody knows.
+	ReasonApproverNotAllowed = "ApproverNotAllowed"
+	// ReasonSubmitted is the reason of Reconciling on an ApprovalResult without a verdict: its execution has yet to take it.
+	ReasonSubmitted = "Submitted"
+	// ReasonApproved is the reason of Finished on an accepted ApprovalResult that approves.
+	ReasonApproved = "Approved"
+)
+
+// Reasons of an action that is an approval.
+const (
+	// ReasonWaitingForApproval: the action waits until somebody approves or rejects it. It is also the reason of the conditions of an
+	// execution that waits for nothing else.
+	ReasonWaitingForApproval = "WaitingForApproval"
+	// ReasonApprovalRejected: somebody rejected the action. It is also the reason of Finished on the ApprovalResult that did.
+	ReasonApprovalRejected = "ApprovalRejected"
+	// ReasonApprovalTimedOut: nobody approved or rejected the action in time.
+	ReasonApprovalTimedOut = "ApprovalTimedOut"
+)
+
 // Reasons of the conditions of a Pipeline.
 const (
 	// ReasonValid: the Pipeline can be run.

@@ -15,7 +15,7 @@ import (
 )
 
 // errNothingToRun is returned if no provider handles a definition.
-var errNothingToRun = errors.New("job: Required value: an action must have something to run")
+var errNothingToRun = errors.New("job: Required value: an action must have a job or an approval")
 
 // Registry finds the provider of an action.
 type Registry struct {
@@ -28,8 +28,12 @@ func NewRegistry(providers ...Provider) *Registry {
 	return &Registry{providers: providers}
 }
 
-// Validate returns what is wrong with a definition as far as it alone shows that, or nil.
+// Validate returns what is wrong with a definition as far as it alone shows that, or nil. An approval has no provider, since it runs
+// nothing, and its schema checks all of it.
 func (r *Registry) Validate(definition *v1alpha1.Action) error {
+	if isApproval(definition) {
+		return nil
+	}
 	p := r.findByDefinition(definition)
 	if p == nil {
 		return errNothingToRun
@@ -39,11 +43,18 @@ func (r *Registry) Validate(definition *v1alpha1.Action) error {
 
 // TryStart asks the provider of an action whether it could be started. See Provider.
 func (r *Registry) TryStart(ctx context.Context, trial Trial) (Refusal, error) {
+	if isApproval(trial.Definition) {
+		return Refusal{}, nil
+	}
 	p := r.findByDefinition(trial.Definition)
 	if p == nil {
 		return Refusal{Message: errNothingToRun.Error()}, nil
 	}
 	return p.TryStart(ctx, trial)
+}
+
+func isApproval(definition *v1alpha1.Action) bool {
+	return definition.Approval != nil && definition.Job == nil
 }
 
 // WorkloadKinds returns the kinds of object that do the work of the actions of a definition.

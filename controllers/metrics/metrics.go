@@ -24,11 +24,15 @@ const (
 	labelState      = "state"
 )
 
+// KindApprovalResult is the kind of the transitions of an approval result.
+const KindApprovalResult = "ApprovalResult"
+
 // Metrics count and measure what is written. Times are in seconds. A time that begins with the creation of an object is
 // exact to a second, as its creationTimestamp is.
 type Metrics struct {
 	transitions         *prometheus.CounterVec
 	stopRequests        *prometheus.CounterVec
+	approvalResults     *prometheus.CounterVec
 	stopVerdict         *prometheus.HistogramVec
 	stopDuration        *prometheus.HistogramVec
 	executionStartDelay prometheus.Histogram
@@ -40,12 +44,16 @@ func New() *Metrics {
 	return &Metrics{
 		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "transitions_total",
-			Help: "Transitions of executions and stop requests that were written.",
+			Help: "Transitions of executions, stop requests and approval results that were written.",
 		}, []string{labelKind, labelTransition}),
 		stopRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "stop_requests_total",
 			Help: "Stop requests that got their verdict.",
 		}, []string{labelMode, labelVerdict}),
+		approvalResults: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "approval_results_total",
+			Help: "Approval results that got their verdict.",
+		}, []string{labelVerdict}),
 		stopVerdict: newHistogramVec("stop_verdict_seconds",
 			"Seconds from the creation of a stop request to its verdict.", fastBuckets, labelMode),
 		stopDuration: newHistogramVec("stop_duration_seconds",
@@ -74,13 +82,19 @@ func newHistogramVec(name, help string, buckets []float64, labels ...string) *pr
 // Collectors returns what has to be registered.
 func (m *Metrics) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.transitions, m.stopRequests, m.stopVerdict, m.stopDuration, m.executionStartDelay, m.actionStartDelay,
+		m.transitions, m.stopRequests, m.approvalResults, m.stopVerdict, m.stopDuration, m.executionStartDelay, m.actionStartDelay,
 	}
 }
 
 // ObserveTransition counts a transition of an object of that kind, and measures the time that it ends.
 func (m *Metrics) ObserveTransition(kind string, t transition.Transition, now time.Time) {
 	m.transitions.WithLabelValues(kind, string(t.Type)).Inc()
+	if kind == KindApprovalResult {
+		if t.Verdict != "" {
+			m.approvalResults.WithLabelValues(t.Verdict).Inc()
+		}
+		return
+	}
 	if t.Verdict != "" {
 		m.stopRequests.WithLabelValues(string(t.Mode), t.Verdict).Inc()
 	}

@@ -68,7 +68,7 @@ func findDefinition(definition *v1alpha1.PipelineDefinition, key ActionKey) v1al
 
 // isUnconfirmed reports whether the action was decided to start and it is not known whether it has.
 func isUnconfirmed(a *v1alpha1.ActionStatus) bool {
-	return a.State == v1alpha1.ActionInProgress && a.Workload.UID == ""
+	return a.State == v1alpha1.ActionInProgress && a.Workload.UID == "" && !isApproval(a)
 }
 
 // isActive reports whether the work of the action may still go on.
@@ -81,9 +81,10 @@ func hasEnded(a *v1alpha1.ActionStatus) bool {
 	return a.State != v1alpha1.ActionNotStarted && a.CompletionTime != nil
 }
 
-// isHeldUp reports whether the work of an action may still go on, and something keeps it from running or from ending.
+// isHeldUp reports whether the work of an action may still go on, and something keeps it from running or from ending. That an approval
+// waits is not such a thing.
 func isHeldUp(a *v1alpha1.ActionStatus) bool {
-	return isActive(a) && a.Reason != ""
+	return hasActiveWorkload(a) && a.Reason != ""
 }
 
 func hasSucceeded(a *v1alpha1.ActionStatus) bool {

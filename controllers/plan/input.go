@@ -30,6 +30,8 @@ type Input struct {
 	Observed map[ActionKey]Observation
 	// Requests are the undecided stop requests for the execution, in any order.
 	Requests []v1alpha1.StopRequest
+	// Results are the undecided approval results for the execution, in any order.
+	Results []v1alpha1.ApprovalResult
 	// Nonce makes the names of the workloads that are to be created unforeseeable.
 	Nonce string
 	// Now is the time that is recorded.

@@ -31,8 +31,11 @@ func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reaso
 		return v1alpha1.ReasonFailing, describeFailing(status)
 	case blocked != "":
 		return v1alpha1.ReasonStartBlocked, blocked
+	case anyAction(status, isWaitingForApproval) && !anyAction(status, hasActiveWorkload):
+		return v1alpha1.ReasonWaitingForApproval, describeWaitingApprovals(status)
 	default:
-		return string(v1alpha1.ExecutionInProgress), strings.TrimSpace(fmt.Sprintf("Running stage %q. %s", status.CurrentStage, describeHeldUp(status)))
+		message := fmt.Sprintf("Running stage %q. %s", status.CurrentStage, describeHeldUp(status))
+		return string(v1alpha1.ExecutionInProgress), strings.TrimSpace(strings.TrimSpace(message) + " " + describeWaitingApprovals(status))
 	}
 }
 

@@ -58,7 +58,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 	}
 	var operations []Operation
 	for key, a := range actions(status) {
-		if !isActive(a) {
+		if !hasActiveWorkload(a) {
 			continue
 		}
 		def := findDefinition(definition, key)
@@ -67,7 +67,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 			Type: t, Key: key, KeepFromStarting: t == OperationObserve && isStopInForce(status),
 			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Reason: a.Reason, Message: a.Message, Definition: def,
 			GracePeriodSeconds: stop.GracePeriodSeconds(status.Stop),
-			Outputs: outputsBefore(status, definition, key, a.RunOrder),
+			Outputs:            outputsBefore(status, definition, key, a.RunOrder),
 		})
 	}
 	return operations

@@ -7,7 +7,7 @@
 //
 // An action moves from NotStarted to InProgress, the intent to start it, which is recorded before anything is created.
 // Then its workload.uid is set, which confirms that it started. Then it is Succeeded, Failed or Abandoned. An intent
-// without a uid is unconfirmed. While a stop is in force no intent is added, and the stop is published as the state
+// without a uid is unconfirmed, except that of an approval, which runs nothing. While a stop is in force no intent is added, and the stop is published as the state
 // Stopping or Stopped when no intent is unconfirmed.
 package plan
 
@@ -31,9 +31,13 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 	recordObservations(&status, readOutputs(&status, in), in.Now)
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem
+	// A stop comes before the results of approvals: what it abandons, nobody approves any more.
+	if isStopInForce(&status) {
+		abandonActions(&status, in.Definition, in.Now)
+	}
+	recordApprovals(&status, in)
 	if isStopInForce(&status) {
 		status.WaitingForStage = nil
-		abandonActions(&status, in.Definition)
 		setStopState(&status, in.Now)
 	} else {
 		problem = startNextGroup(&status, in)

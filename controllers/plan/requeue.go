@@ -29,11 +29,21 @@ const (
 )
 
 // RequeueAfter returns how long from now the execution must be looked at even if nothing happens to it: to escalate its
-// stop when the time has come, to explain what keeps it, and to be safe. It is 0 if nothing depends on the time.
+// stop or to end an approval when the time has come, to explain what keeps it, and to be safe. It is 0 if nothing depends on the time.
 func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
-	switch {
-	case status.State.IsFinal():
+	if status.State.IsFinal() {
 		return 0
+	}
+	next := untilNextLook(status, now)
+	if expires := untilExpiration(status, now); expires > 0 {
+		next = min(next, expires)
+	}
+	return next
+}
+
+// untilNextLook returns the same, except for approvals that time out. It is not 0 if an action goes on.
+func untilNextLook(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	switch {
 	case status.Stop == nil && anyAction(status, isHeldUp):
 		return untilRecheck(status, now)
 	case status.Stop == nil && anyAction(status, isActive):
@@ -44,7 +54,10 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 		return 0
 	}
 	next := recheckInterval
-	if !IsOverdue(status, now) {
+	switch {
+	case !anyAction(status, hasActiveWorkload) && anyAction(status, isWaitingForApproval):
+		next = resyncInterval
+	case !IsOverdue(status, now):
 		next = explainAfter
 	}
 	if at := stop.EscalationTime(status.Stop); at != nil {
@@ -114,7 +127,7 @@ func untilRecheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 func untilStartCheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
 	next := resyncInterval
 	for _, a := range actions(status) {
-		if !isActive(a) || a.StartTime == nil {
+		if !hasActiveWorkload(a) || a.StartTime == nil {
 			continue
 		}
 		if left := startCheckAfter - now.Sub(a.StartTime.Time); left > 0 {

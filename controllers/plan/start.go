@@ -50,12 +50,16 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 	return nil
 }
 
-// recordIntent records that the action is to be started, and the name of what will do its work.
+// recordIntent records that the action is to be started, and the name of what will do its work. An approval has started with that.
 func recordIntent(a *v1alpha1.ActionStatus, key ActionKey, in Input) {
-	kind := in.WorkloadKinds[key]
 	a.State = v1alpha1.ActionInProgress
 	a.StartTime = &in.Now
 	a.Attempt++
+	if approval := findDefinition(in.Definition, key).Approval; approval != nil {
+		startApproval(a, key, approval, in)
+		return
+	}
+	kind := in.WorkloadKinds[key]
 	a.Workload = v1alpha1.WorkloadReference{
 		APIVersion: kind.APIVersion, Kind: kind.Kind, Name: WorkloadName(in.Execution, key, a.Attempt, in.Nonce),
 	}

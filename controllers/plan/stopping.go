@@ -32,15 +32,21 @@ func modeInForce(status *v1alpha1.PipelineExecutionStatus) v1alpha1.StopMode {
 
 // abandonActions turns started actions in progress into abandoned ones: all of them under a stop that abandons, those
 // with onStop: Abandon under a stop that waits. An unconfirmed intent is fenced first.
-func abandonActions(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.PipelineDefinition) {
+//
+// An approval has ended then: it runs nothing.
+func abandonActions(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.PipelineDefinition, now metav1.Time) {
 	abandonsAll := modeInForce(status) == v1alpha1.StopModeAbandon
 	for key, a := range actions(status) {
 		if a.State != v1alpha1.ActionInProgress || isUnconfirmed(a) {
 			continue
 		}
-		if abandonsAll || findDefinition(definition, key).OnStop == v1alpha1.OnStopAbandon {
-			a.State = v1alpha1.ActionAbandoned
-			a.Reason, a.Message = "", ""
+		if !abandonsAll && findDefinition(definition, key).OnStop != v1alpha1.OnStopAbandon {
+			continue
+		}
+		a.State = v1alpha1.ActionAbandoned
+		a.Reason, a.Message = "", ""
+		if isApproval(a) {
+			a.CompletionTime = &now
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/approve"
 	"haltline.dev/haltline/controllers/transition"
 )
 
@@ -63,6 +64,10 @@ func actionTransition(key ActionKey, before, after *v1alpha1.ActionStatus) (t tr
 	switch {
 	case changed && hasFailed(after):
 		return transition.ActionFailed, describeFailedAction(key, after)
+	case changed && hasSucceeded(after) && isApproval(after):
+		return transition.ActionApproved, fmt.Sprintf("Action %q of stage %q is %s.", key.Action, key.Stage, approve.DescribeResult(after.Approval.Result))
+	case changed && isWaitingForApproval(after):
+		return transition.WaitingForApproval, fmt.Sprintf("Action %q of stage %q waits for approval. %s.", key.Action, key.Stage, after.Message)
 	case changed && hasSucceeded(after):
 		return transition.ActionSucceeded, fmt.Sprintf("Action %q of stage %q succeeded.", key.Action, key.Stage)
 	case changed && after.State == v1alpha1.ActionAbandoned:
@@ -110,8 +115,11 @@ func waitTransitions(before, after *v1alpha1.StopStatus) []transition.Transition
 func stateTransition(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.PipelineExecution) []transition.Transition {
 	after := &execution.Status
 	is := readyReason(after)
-	if is == readyReason(before) || is == "" || is == string(v1alpha1.ExecutionInProgress) {
+	switch is {
+	case readyReason(before), "", string(v1alpha1.ExecutionInProgress):
 		return nil
+	case v1alpha1.ReasonWaitingForApproval:
+		return nil // It is reported for each action.
 	}
 	t := transition.Transition{
 		Type:    transition.Type(is),

@@ -101,11 +101,12 @@ func lifetime(ttl *int32) (time.Duration, bool) {
 	return max(time.Duration(*ttl)*time.Second, MinAge), true
 }
 
-// RequestExpiresAfter returns after how long a stop request is to be deleted: 0 or less if it is now. It returns false if it is kept.
-func RequestExpiresAfter(sr *v1alpha1.StopRequest, now time.Time) (time.Duration, bool) {
-	finished := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished)
-	after, ends := lifetime(sr.Spec.TTLSecondsAfterFinished)
-	if finished == nil || finished.Status != metav1.ConditionTrue || !ends || sr.DeletionTimestamp != nil {
+// RequestExpiresAfter returns after how long a request with a TTL and conditions is to be deleted: 0 or less if it is now. It returns
+// false if it is kept.
+func RequestExpiresAfter(request metav1.Object, ttl *int32, conditions []metav1.Condition, now time.Time) (time.Duration, bool) {
+	finished := meta.FindStatusCondition(conditions, v1alpha1.ConditionFinished)
+	after, ends := lifetime(ttl)
+	if finished == nil || finished.Status != metav1.ConditionTrue || !ends || request.GetDeletionTimestamp() != nil {
 		return 0, false
 	}
 	return after - now.Sub(finished.LastTransitionTime.Time), true

@@ -164,7 +164,7 @@ func TestRequestExpiresAfter(t *testing.T) {
 					{Type: v1alpha1.ConditionFinished, Status: tt.finished, LastTransitionTime: metav1.NewTime(now.Add(-tt.ago))},
 				}
 			}
-			if got, ends := RequestExpiresAfter(sr, now); got != tt.want || ends != tt.ends {
+			if got, ends := RequestExpiresAfter(sr, sr.Spec.TTLSecondsAfterFinished, sr.Status.Conditions, now); got != tt.want || ends != tt.ends {
 				t.Errorf("after %s, %v; want %s, %v", got, ends, tt.want, tt.ends)
 			}
 		})

@@ -26,6 +26,10 @@ const (
 	ActionSucceeded Type = "ActionSucceeded"
 	// ActionFailed: the work of an action ended badly, was refused or was lost. Since is when it was decided to start.
 	ActionFailed Type = "ActionFailed"
+	// WaitingForApproval: an action waits for approval from now on.
+	WaitingForApproval Type = v1alpha1.ReasonWaitingForApproval
+	// ActionApproved: somebody approved an action. Since is when it began to wait.
+	ActionApproved Type = "ActionApproved"
 	// ActionAbandoned: a stop abandoned an action in progress. Since is when it was decided to start.
 	ActionAbandoned Type = "ActionAbandoned"
 	// WaitingForPipeline: no Pipeline of the execution's pipelineName exists yet.

@@ -269,11 +269,13 @@ func whenAnswered(name string) When {
 	return func(s *Sim, _ *simcluster.Call, _ bool) bool { return s.verdictOf(name) != "" }
 }
 
-// verdictOf returns the verdict on the stop request of a name, or nothing.
+// verdictOf returns the verdict on the stop request or the approval result of a name, or nothing.
 func (s *Sim) verdictOf(name string) string {
-	sr, there := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest)
-	if !there {
-		return ""
+	if sr, there := s.Store.Find(simcluster.StopRequest, key(name)).(*v1alpha1.StopRequest); there {
+		return invariants.VerdictOf(sr)
 	}
-	return invariants.VerdictOf(sr)
+	if ar, there := s.Store.Find(simcluster.ApprovalResult, key(name)).(*v1alpha1.ApprovalResult); there {
+		return invariants.VerdictOfResult(ar)
+	}
+	return ""
 }

@@ -54,6 +54,7 @@ func Scenarios() []*Scenario {
 	all = append(all, graceScenarios()...)
 	all = append(all, queueScenarios()...)
 	all = append(all, outputScenarios()...)
+	all = append(all, approvalScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

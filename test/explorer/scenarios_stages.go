@@ -52,8 +52,8 @@ func setMode(mode v1alpha1.ExecutionMode) func(*v1alpha1.PipelineSpec) {
 	return func(spec *v1alpha1.PipelineSpec) { spec.ExecutionMode = mode }
 }
 
-// whenWaiting is when an execution waits before a stage.
-func whenWaiting(name, stage string) When {
+// whenWaitingBefore is when an execution waits before a stage.
+func whenWaitingBefore(name, stage string) When {
 	return func(s *Sim, _ *simcluster.Call, _ bool) bool {
 		e, ok := s.Store.Find(simcluster.Execution, key(name)).(*v1alpha1.PipelineExecution)
 		return ok && e.Status.WaitingForStage != nil && e.Status.WaitingForStage.Stage == stage
@@ -91,8 +91,8 @@ func stageScenarios() []*Scenario {
 		return Act{when, func(s *Sim) { s.createStopRequest("stop-other", "other", how) }}
 	}
 	comesOther := Act{whenHas("run", "Build"), func(s *Sim) { s.createLater("other") }}
-	comesThird := Act{whenWaiting("other", "Build"), func(s *Sim) { s.createLater("third") }}
-	otherWaits := whenBoth(whenRunning(1), whenWaiting("other", "Build"))
+	comesThird := Act{whenWaitingBefore("other", "Build"), func(s *Sim) { s.createLater("third") }}
+	otherWaits := whenBoth(whenRunning(1), whenWaitingBefore("other", "Build"))
 	return []*Scenario{
 		{Name: "queued", Setup: setUpRuns(queued, one, "run", "other"), Want: map[string]string{"run": succeeded, "other": succeeded}},
 		{Name: "queued-two-stages", Setup: setUpRuns(queued, two, "run", "other"), Want: map[string]string{"run": succeeded, "other": succeeded}},
@@ -103,37 +103,37 @@ func stageScenarios() []*Scenario {
 		{Name: "queued-stop-as-it-gets-the-stage", Setup: setUpRuns(queued, one, "run"), Acts: []Act{newStopAct(whenHas("run", "Build"), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "queued-three-stop-the-first", Setup: setUpRuns(queued, hangs, "run"), Acts: []Act{comesOther, comesThird,
-			newStopAct(whenBoth(otherWaits, whenWaiting("third", "Build")), "stop", setAbandon),
+			newStopAct(whenBoth(otherWaits, whenWaitingBefore("third", "Build")), "stop", setAbandon),
 		}, Want: map[string]string{"run": stopped, "other": inProgress, "third": inProgress, "stop": accepted}},
 		{Name: "superseded", Setup: setUpRuns(supersede, hangs, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.createLater("second") }},
-			{whenWaiting("second", "Build"), func(s *Sim) { s.createLater("third") }},
+			{whenWaitingBefore("second", "Build"), func(s *Sim) { s.createLater("third") }},
 		}, Want: map[string]string{"run": inProgress, "second": superseded, "third": inProgress}},
 		{Name: "superseded-and-stopped", Setup: setUpRuns(supersede, hangs, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.createLater("other") }},
-			{whenWaiting("other", "Build"), func(s *Sim) {
+			{whenWaitingBefore("other", "Build"), func(s *Sim) {
 				s.createLater("third")
 				s.createStopRequest("stop-other", "other", setWait)
 			}},
 		}, Want: map[string]string{"run": inProgress, "other": stopped, "third": inProgress, "stop-other": accepted}},
 		{Name: "superseded-stop-too-late", Setup: setUpRuns(supersede, hangs, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.createLater("other") }},
-			{whenWaiting("other", "Build"), func(s *Sim) { s.createLater("third") }},
+			{whenWaitingBefore("other", "Build"), func(s *Sim) { s.createLater("third") }},
 			stopOther(func(s *Sim, _ *simcluster.Call, _ bool) bool { return endOfExecution(s, "other") == superseded }, setAbandon),
 		}, Want: map[string]string{"run": inProgress, "other": superseded, "third": inProgress, "stop-other": notStoppable}},
 		{Name: "disabled", Setup: setUpRuns(parallel, two, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(1)) }},
-			{whenWaiting("run", "Deploy"), func(s *Sim) { s.changePipeline(enable(1)) }},
+			{whenWaitingBefore("run", "Deploy"), func(s *Sim) { s.changePipeline(enable(1)) }},
 		}, Want: map[string]string{"run": succeeded}},
 		{Name: "disabled-and-stopped", Setup: setUpRuns(parallel, two, "run"), Acts: []Act{
-			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(1)) }}, newStopAct(whenWaiting("run", "Deploy"), "stop", setWait),
+			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(1)) }}, newStopAct(whenWaitingBefore("run", "Deploy"), "stop", setWait),
 		}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "disabled-while-in-it", Setup: setUpRuns(queued, two, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(0)) }},
 		}, Want: map[string]string{"run": succeeded}},
 		{Name: "mode-switched", Setup: setUpRuns(parallel, one, "run", "other"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.changePipeline(setMode(queued)); s.createLater("third") }},
-			{whenWaiting("third", "Build"), func(s *Sim) { s.changePipeline(setMode(supersede)) }},
+			{whenWaitingBefore("third", "Build"), func(s *Sim) { s.changePipeline(setMode(supersede)) }},
 		}, Want: map[string]string{"run": succeeded, "other": succeeded, "third": succeeded}},
 		{Name: "pipeline-deleted-while-waiting", Setup: setUpRuns(queued, hangs, "run"), Acts: []Act{
 			comesOther, {otherWaits, func(s *Sim) { _ = s.Store.Delete(simcluster.Pipeline, key("web"), client.DeleteOptions{}) }},

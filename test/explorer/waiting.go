@@ -71,6 +71,9 @@ func wasRefused(pipeline *v1alpha1.Pipeline) bool {
 // isHanging reports whether an action that has not ended cannot end by itself: a quota refuses its Job, or its Job does not end
 // and is not the operator's to end.
 func (r *record) isHanging(execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus, position uint64) bool {
+	if action.Approval != nil {
+		return !r.isToEnd(execution, stage, action, position) && !r.isDecidable(execution, stage, action, position)
+	}
 	if action.Workload.UID == "" {
 		return r.sim.Scenario.Refuse != nil && execution.Status.Stop == nil
 	}
@@ -84,6 +87,18 @@ func (r *record) isHanging(execution *v1alpha1.PipelineExecution, stage string, 
 		return invariants.IsSuspended(job) || r.hasHangingPod(uid, position)
 	}
 	return false
+}
+
+// isDecidable reports whether a result is there that the approval has to take, or its time comes before the cluster comes to rest.
+func (r *record) isDecidable(execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus, position uint64) bool {
+	if action.Approval.ExpirationTime.Sub(action.StartTime.Time) <= shortApproval {
+		return true
+	}
+	return !r.isEventDropped() && slices.ContainsFunc(r.Lives(simcluster.ApprovalResult), func(l *invariants.Life) bool {
+		ar, there := l.ObjectAt(position).(*v1alpha1.ApprovalResult)
+		return there && ar.Spec.PipelineExecutionID == string(execution.UID) && ar.Spec.StageName == stage && ar.Spec.ActionName == action.Name &&
+			ar.Status.SubmittedTime != nil && len(ar.Status.Conditions) > 0 && !invariants.HasVerdict(ar)
+	})
 }
 
 // jobAt returns a Job at a position, or nil if it was not there.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
@@ -40,7 +41,10 @@ func checkFinishedDeleted(h *History, r *Result) {
 			h.checkExecutionDeleted(r, c, o)
 		case *v1alpha1.StopRequest:
 			r.Checked++
-			checkRequestDeleted(r, c, o)
+			checkRequestDeleted(r, c, o, o.Spec.TTLSecondsAfterFinished)
+		case *v1alpha1.ApprovalResult:
+			r.Checked++
+			checkRequestDeleted(r, c, o, o.Spec.TTLSecondsAfterFinished)
 		}
 	}
 }
@@ -64,15 +68,15 @@ func (h *History) checkExecutionDeleted(r *Result, c *Change, execution *v1alpha
 	}
 }
 
-func checkRequestDeleted(r *Result, c *Change, sr *v1alpha1.StopRequest) {
-	finished := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished)
+func checkRequestDeleted(r *Result, c *Change, request client.Object, ttl *int32) {
+	finished := meta.FindStatusCondition(conditionsOf(request), v1alpha1.ConditionFinished)
 	switch {
-	case !isFinished(sr):
-		r.violate(c.Position, ExecutionOf(sr), "the operator deletes StopRequest %q, which is not finished", sr.Name)
-	case sr.Spec.TTLSecondsAfterFinished == nil:
-		r.violate(c.Position, ExecutionOf(sr), "the operator deletes StopRequest %q, which has no TTL", sr.Name)
+	case finished == nil || finished.Status != metav1.ConditionTrue:
+		r.violate(c.Position, ExecutionOf(request), "the operator deletes %s %q, which is not finished", c.Kind, request.GetName())
+	case ttl == nil:
+		r.violate(c.Position, ExecutionOf(request), "the operator deletes %s %q, which has no TTL", c.Kind, request.GetName())
 	case isYoung(c, &finished.LastTransitionTime):
-		r.violate(c.Position, ExecutionOf(sr), "the operator deletes StopRequest %q, which finished at %s, at %s", sr.Name, finished.LastTransitionTime, c.Time)
+		r.violate(c.Position, ExecutionOf(request), "the operator deletes %s %q, which finished at %s, at %s", c.Kind, request.GetName(), finished.LastTransitionTime, c.Time)
 	}
 }
 
@@ -91,10 +95,10 @@ func isYoung(c *Change, ended *metav1.Time) bool {
 
 // isRetention reports whether a change is the deletion of a finished object, by the reconciler that does that if it is known.
 func (c *Change) isRetention() bool {
-	deletable := c.Kind == simcluster.Execution || c.Kind == simcluster.StopRequest
+	deletable := c.Kind == simcluster.Execution || c.Kind == simcluster.StopRequest || c.Kind == simcluster.ApprovalResult
 	if !deletable || !c.isDeletion() {
 		return false
 	}
 	by := c.Request
-	return by == nil || by.Reconciliation == nil || slices.Contains([]string{"retention", "requestretention"}, by.Reconciliation.Controller)
+	return by == nil || by.Reconciliation == nil || slices.Contains([]string{"retention", "requestretention", "approvalresultretention"}, by.Reconciliation.Controller)
 }

@@ -22,6 +22,8 @@ func Describe(o client.Object) string {
 		words = describeExecution(o)
 	case *v1alpha1.StopRequest:
 		words = []string{"mode=" + string(o.Mode()), "verdict=" + VerdictOf(o), "state=" + string(o.Status.State)}
+	case *v1alpha1.ApprovalResult:
+		words = []string{"status=" + string(o.Spec.Status), "verdict=" + verdictIn(o.Status.Conditions), fmt.Sprintf("submitted=%t", o.Status.SubmittedTime != nil)}
 	case *batchv1.Job:
 		words = describeJob(o)
 	case *corev1.Pod:

@@ -128,6 +128,8 @@ func conditionsOf(o any) []metav1.Condition {
 		return o.Status.Conditions
 	case *v1alpha1.StopRequest:
 		return o.Status.Conditions
+	case *v1alpha1.ApprovalResult:
+		return o.Status.Conditions
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import "haltline.dev/haltline/test/simcluster"
 // deletable are the kinds of which the operator deletes objects: what has finished, "a revision that nothing uses, and the pods of an
 // abandoned action whose Job somebody deleted, or whose grace period a stop shortens".
 var deletable = map[simcluster.Kind]bool{
-	simcluster.Execution: true, simcluster.StopRequest: true, simcluster.Revision: true, simcluster.Pod: true,
+	simcluster.Execution: true, simcluster.StopRequest: true, simcluster.ApprovalResult: true, simcluster.Revision: true, simcluster.Pod: true,
 }
 
 // checkGuards is I10: "A delete carries a UID precondition; a write that decides tests what it was decided on." Every status decides,

@@ -113,6 +113,8 @@ func ExecutionOf(o client.Object) types.UID {
 		return o.UID
 	case *v1alpha1.StopRequest:
 		return types.UID(o.Spec.PipelineExecutionID)
+	case *v1alpha1.ApprovalResult:
+		return types.UID(o.Spec.PipelineExecutionID)
 	}
 	if isControlledByExecution(o) {
 		return controllerOf(o)

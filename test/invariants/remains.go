@@ -98,7 +98,7 @@ func checkRemains(h *History, r *Result) {
 }
 
 func isOurs(kind simcluster.Kind) bool {
-	return kind == simcluster.Pipeline || kind == simcluster.Execution || kind == simcluster.StopRequest
+	return kind == simcluster.Pipeline || kind == simcluster.Execution || kind == simcluster.StopRequest || kind == simcluster.ApprovalResult
 }
 
 func addsFinalizer(c *Change) bool {

@@ -37,6 +37,7 @@ func checkConvergence(h *History, r *Result) {
 			r.violateUnlessLost(h, l, at, ExecutionOf(sr), "StopRequest %q has the verdict %q and is not concluded", l.Key.Name, VerdictOf(sr))
 		}
 	}
+	h.checkResultsConverge(r, at)
 }
 
 // isStillStopping reports whether the execution of a request is there and has not ended.

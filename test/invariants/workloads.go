@@ -101,7 +101,7 @@ func (h *History) checkWorkloadName(
 ) {
 	name, key := action.Workload.Name, attempt{execution.UID, stage, action.Name, action.Attempt}
 	if name == "" {
-		if action.State == v1alpha1.ActionInProgress || action.Workload.UID != "" {
+		if action.State == v1alpha1.ActionInProgress && action.Approval == nil || action.Workload.UID != "" {
 			r.violate(c.Position, execution.UID, "action %q is %s and its workload has no name", action.Name, action.State)
 		}
 		return

@@ -15,7 +15,7 @@ import (
 // controllerNames are those of the controllers, by the kinds that each writes alone.
 var controllerNames = map[simcluster.Kind]string{
 	simcluster.Pipeline: "pipeline", simcluster.Execution: "pipelineexecution", simcluster.StopRequest: "stoprequest",
-	simcluster.Revision: "revision",
+	simcluster.Revision: "revision", simcluster.ApprovalResult: "approvalresult",
 }
 
 // checkWriters is I7: "An object whose controller is not this execution is never changed or deleted. The execution's reconciler
@@ -144,6 +144,8 @@ func specOf(o client.Object) any {
 	case *v1alpha1.PipelineExecution:
 		return o.Spec
 	case *v1alpha1.StopRequest:
+		return o.Spec
+	case *v1alpha1.ApprovalResult:
 		return o.Spec
 	}
 	return nil

@@ -26,6 +26,8 @@ func applyDefaults(o client.Object) {
 		t.Status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}
 	case *v1alpha1.StopRequest:
 		t.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1}
+	case *v1alpha1.ApprovalResult:
+		t.Status = v1alpha1.ApprovalResultStatus{ObservedGeneration: -1}
 	case *batchv1.Job:
 		defaultJob(t)
 	case *corev1.Pod:

@@ -33,6 +33,7 @@ const (
 	Job
 	Pod
 	Revision
+	ApprovalResult
 	kinds
 	// ClusterEvent and Node are read by the operator, and the store keeps none: there are no events, and every node is ready.
 	ClusterEvent
@@ -40,11 +41,12 @@ const (
 )
 
 // Kinds are all kinds, in a fixed order.
-var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision}
+var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision, ApprovalResult}
 
 var names = [...]string{
 	Pipeline: "Pipeline", Execution: "PipelineExecution", StopRequest: "StopRequest", Job: "Job", Pod: "Pod", Revision: "ControllerRevision",
-	ClusterEvent: "Event", Node: "Node",
+	ApprovalResult: "ApprovalResult",
+	ClusterEvent:   "Event", Node: "Node",
 }
 
 // Scheme knows the kinds of a store.
@@ -94,6 +96,8 @@ func (k Kind) New() client.Object {
 		return &v1alpha1.PipelineExecution{}
 	case StopRequest:
 		return &v1alpha1.StopRequest{}
+	case ApprovalResult:
+		return &v1alpha1.ApprovalResult{}
 	case Job:
 		return &batchv1.Job{}
 	case Pod:
@@ -112,6 +116,8 @@ func KindOf(o runtime.Object) Kind {
 		return Execution
 	case *v1alpha1.StopRequest, *v1alpha1.StopRequestList:
 		return StopRequest
+	case *v1alpha1.ApprovalResult, *v1alpha1.ApprovalResultList:
+		return ApprovalResult
 	case *batchv1.Job, *batchv1.JobList:
 		return Job
 	case *corev1.Pod, *corev1.PodList:
@@ -148,6 +154,8 @@ func assign(from, to runtime.Object) {
 		from.(*v1alpha1.PipelineExecution).DeepCopyInto(t)
 	case *v1alpha1.StopRequest:
 		from.(*v1alpha1.StopRequest).DeepCopyInto(t)
+	case *v1alpha1.ApprovalResult:
+		from.(*v1alpha1.ApprovalResult).DeepCopyInto(t)
 	case *batchv1.Job:
 		from.(*batchv1.Job).DeepCopyInto(t)
 	case *corev1.Pod:
@@ -184,6 +192,9 @@ func withResourceVersion(o client.Object, resourceVersion string) client.Object 
 		c := *t
 		next = &c
 	case *v1alpha1.StopRequest:
+		c := *t
+		next = &c
+	case *v1alpha1.ApprovalResult:
 		c := *t
 		next = &c
 	case *batchv1.Job:

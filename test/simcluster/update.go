@@ -27,7 +27,7 @@ func (s *Store) updateStatus(k Kind, key client.ObjectKey, o client.Object) erro
 
 // update takes everything of an object except its status and what the API server alone sets.
 func (s *Store) update(k Kind, key client.ObjectKey, o client.Object) error {
-	old, err := s.findForUpdate(k, key, o, k == Pipeline || k == Execution || k == StopRequest)
+	old, err := s.findForUpdate(k, key, o, k == Pipeline || k == Execution || k == StopRequest || k == ApprovalResult)
 	if err != nil {
 		return err
 	}
@@ -69,6 +69,8 @@ func copyStatus(from, to client.Object) {
 		from.(*v1alpha1.PipelineExecution).Status.DeepCopyInto(&t.Status)
 	case *v1alpha1.StopRequest:
 		from.(*v1alpha1.StopRequest).Status.DeepCopyInto(&t.Status)
+	case *v1alpha1.ApprovalResult:
+		from.(*v1alpha1.ApprovalResult).Status.DeepCopyInto(&t.Status)
 	case *batchv1.Job:
 		from.(*batchv1.Job).Status.DeepCopyInto(&t.Status)
 	case *corev1.Pod:
