@@ -32,7 +32,7 @@ var uncheckedPolicies = []string{"haltline-pipeline-job-templates", "haltline-jo
 
 // installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
 func installPolicies(ctx context.Context) error {
-	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/metrics_reader_role.yaml"} {
+	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/approver_role.yaml", "rbac/metrics_reader_role.yaml"} {
 		if err := cluster.CreateAll(ctx, pattern, leaveOutLabeled); err != nil {
 			return err
 		}
