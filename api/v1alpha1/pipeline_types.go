@@ -380,9 +380,9 @@ type PipelineStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].status"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=".status.conditions[?(@.type=='Ready')].reason"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
 // +kubebuilder:printcolumn:name="Mode",type=string,priority=1,JSONPath=".spec.executionMode"
 // +kubebuilder:printcolumn:name="Stages",type=string,priority=1,JSONPath=".status.stageSummary",description="Who is in each stage, and how many wait before it"
-// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
 // +kubebuilder:validation:XValidation:rule="has(self.spec.pipelineName) || size(self.metadata.name) <= 100",message="metadata.name has more than 100 characters, so spec.pipelineName must be set",fieldPath=".spec"
 type Pipeline struct {
 	metav1.TypeMeta `json:",inline"`

@@ -131,7 +131,7 @@ func TestSchemaPipelineEnums(t *testing.T) {
 		{name: "onAbandon Delete", field: onAbandon, value: "Delete", refused: `supported values: "Terminate", "Orphan"`},
 		{name: "onAbandon empty", field: onAbandon, value: "", refused: unsupported},
 		{name: "executionMode PARALLEL", field: mode, value: "PARALLEL"},
-		{name: "executionMode Parallel", field: mode, value: "Parallel", refused: `supported values: "PARALLEL"`},
+		{name: "executionMode Parallel", field: mode, value: "Parallel", refused: `supported values: "PARALLEL", "QUEUED", "SUPERSEDED"`},
 		{name: "executionMode empty", field: mode, value: "", refused: unsupported},
 	})
 }
