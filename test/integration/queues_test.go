@@ -266,13 +266,6 @@ func TestTheSampleOfAQueue(t *testing.T) {
 		rows := getTable(t, ns, "pipelines").Rows
 		return rows[0].Cells[len(rows[0].Cells)-2:]
 	}, timeout, interval).Should(Equal([]any{"QUEUED", fmt.Sprintf("Build: %s, 1 waiting; Deploy: disabled", whoHas(t, ns, "Build", first, second).Name)}))
-	holder := whoHas(t, ns, "Build", first, second)
-	finishAction(t, holder, "compile", corev1.PodSucceeded)
-	expectNotReady(t, holder, v1alpha1.ReasonTransitionDisabled, "Release freeze until Monday")
-	pipeline := &v1alpha1.Pipeline{}
-	pipeline.Namespace, pipeline.Name = ns, "release"
-	changePipeline(t, pipeline, func(spec *v1alpha1.PipelineSpec) { spec.Stages[1].Transition.Disabled = false })
-	waitForRunning(t, holder, "roll-out")
 }
 
 // whoHas returns which of two executions has a stage, once one has.

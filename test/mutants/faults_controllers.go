@@ -328,11 +328,8 @@ var controllerFaults = []Fault{
 		Breaks: "What a tenant sizes is held: the cache keeps the stages of every Pipeline, and each look-up copies them.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "stripPipeline",
-			Find: `
-				pipeline.Spec = v1alpha1.PipelineSpec{
-					PipelineName: pipeline.Spec.PipelineName,
-					History:      pipeline.Spec.History, TTLSecondsAfterFinished: pipeline.Spec.TTLSecondsAfterFinished,
-				}`,
+			Find:    `v1alpha1.Stage{Name: s.Name, Transition: s.Transition}`,
+			Replace: `s`,
 		}},
 	},
 	{

@@ -38,7 +38,7 @@ var gateFaults = []Fault{
 		Edits: []Edit{{
 			Package: "controllers/gate", Func: "newQueue",
 			Find:    `!isHolder && !in.Ended[e.UID]`,
-			Replace: `!in.Ended[e.UID]`,
+			Replace: `(!isHolder || isHolder) && !in.Ended[e.UID]`,
 		}},
 	},
 	{
@@ -82,8 +82,8 @@ var gateFaults = []Fault{
 		Breaks: "I8: an execution that ended while the cache did not list it keeps its stage for ever.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineReconciler.lookAtUnsure",
-			Find:    `cached.Status.State.IsFinal() && !cached.IsRestoredCopy()`,
-			Replace: `!cached.Status.State.IsFinal()`,
+			Find:    `cached != nil && cached.Status.State.IsFinal()`,
+			Replace: `false`,
 		}, {
 			Package: "controllers", Func: "PipelineReconciler.lookAtUnsure",
 			Find:    `live == nil || live.Status.State.IsFinal()`,
