@@ -88,6 +88,14 @@ type PipelineSpec struct {
 	// +optional
 	History *ExecutionHistory `json:"history,omitempty"`
 
+	// timeoutSeconds is after how many seconds an execution of the pipeline fails that is still in progress, counted from the start of
+	// its first action: from 1 to 31536000 (a year). It never does if this is absent. It is read when an execution pins what it
+	// runs, and an execution may set another one.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
+
 	// ttlSecondsAfterFinished is after how many seconds a finished execution of the pipeline is deleted, with its Jobs, pods and
 	// logs: from 0 to 31536000 (a year), and never sooner than a minute after its end. It never is if this is absent, except because
 	// of history. An execution may set another one.
@@ -218,6 +226,8 @@ type StageTransition struct {
 // Action is one task of a stage.
 // +kubebuilder:validation:ExactlyOneOf=job;approval
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.timeoutSeconds)",message="timeoutSeconds is for a job; an approval has approval.timeoutSeconds",fieldPath=".timeoutSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.startTimeoutSeconds)",message="startTimeoutSeconds is for a job; an approval has approval.timeoutSeconds",fieldPath=".startTimeoutSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.outputVariables)",message="outputVariables are for a job; an approval runs nothing that writes them",fieldPath=".outputVariables"
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.onAbandon) || self.onAbandon == 'Terminate'",message="onAbandon has no effect on an approval, which runs nothing; leave it out",fieldPath=".onAbandon"
 // +kubebuilder:validation:XValidation:rule="!has(self.orphanTTLSecondsAfterFinished) || has(self.onAbandon) && self.onAbandon == 'Orphan'",message="orphanTTLSecondsAfterFinished has an effect only with onAbandon: Orphan; set that as well, or leave it out",fieldPath=".orphanTTLSecondsAfterFinished"
 // +kubebuilder:validation:XValidation:rule="has(self.namespace) == (has(self.outputVariables) && size(self.outputVariables) > 0)",message="outputVariables need a namespace, and a namespace is for outputVariables; set both or neither",fieldPath=".namespace"
@@ -243,6 +253,14 @@ type Action struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=86400
 	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
+
+	// startTimeoutSeconds fails the action if none of its pods runs that many seconds after it was started, such as while it waits in
+	// a queue, for a node or for an image: from 1 to 604800 (a week). A pod runs once it is ready, or has ended. The action may wait
+	// for as long as it takes if this is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	StartTimeoutSeconds *int64 `json:"startTimeoutSeconds,omitempty"`
 
 	// onStop is what a stop that waits does with the action while it is in progress: Finish, the default, lets it
 	// end; Abandon abandons it at once.

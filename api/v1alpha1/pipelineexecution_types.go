@@ -82,6 +82,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.pipelineName == oldSelf.pipelineName",message="pipelineName is immutable; create another PipelineExecution instead",fieldPath=".pipelineName"
 // +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
+// +kubebuilder:validation:XValidation:rule="has(self.timeoutSeconds) == has(oldSelf.timeoutSeconds) && (!has(self.timeoutSeconds) || self.timeoutSeconds == oldSelf.timeoutSeconds)",message="timeoutSeconds is immutable; to end the execution sooner, create a StopRequest",fieldPath=".timeoutSeconds"
 type PipelineExecutionSpec struct {
 	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
 	// . @ - _ characters. The execution waits for a Pipeline that is not there yet.
@@ -106,6 +107,13 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
 	StartedBy string `json:"startedBy,omitempty"`
+
+	// timeoutSeconds is after how many seconds the execution fails if it is still in progress, counted from the start of its first
+	// action: from 1 to 31536000 (a year). If it is absent, that of the Pipeline holds.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
 
 	// ttlSecondsAfterFinished is after how many seconds the execution is deleted once it has finished, with its Jobs, pods and logs:
 	// from 0 to 31536000 (a year), and never sooner than a minute after its end. If it is absent, that of the Pipeline holds. It
@@ -181,6 +189,20 @@ type PipelineExecutionStatus struct {
 	// startTime is when the first action was started.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// timeoutSeconds is the time limit of the execution: its own, or that of the Pipeline when it was pinned.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	TimeoutSeconds *int64 `json:"timeoutSeconds,omitempty"`
+
+	// deadlineTime is when the execution fails if it is still in progress: timeoutSeconds after startTime.
+	// +optional
+	DeadlineTime *metav1.Time `json:"deadlineTime,omitempty"`
+
+	// timedOutTime is when the execution was seen to be in progress after deadlineTime. What it ran is ended from then on.
+	// +optional
+	TimedOutTime *metav1.Time `json:"timedOutTime,omitempty"`
 
 	// completionTime is when the state became final.
 	// +optional
@@ -275,6 +297,14 @@ type ActionStatus struct {
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 
+	// startDeadlineTime is when the action fails if no pod of it has run. It is removed when one has.
+	// +optional
+	StartDeadlineTime *metav1.Time `json:"startDeadlineTime,omitempty"`
+
+	// timedOut is set when the action exceeded a time limit. Its work is ended then, and after that the action is Failed.
+	// +optional
+	TimedOut *ActionTimeout `json:"timedOut,omitempty"`
+
 	// completionTime is when the work of the action was seen to have ended, or was left running on purpose.
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
@@ -295,6 +325,19 @@ type ActionStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=15
 	Outputs []Variable `json:"outputs,omitempty"`
+}
+
+// ActionTimeout is a time limit that an action exceeded.
+type ActionTimeout struct {
+	// reason is StartTimedOut or ExecutionTimedOut.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason"`
+
+	// time is when it was seen to be exceeded.
+	// +required
+	Time metav1.Time `json:"time"`
 }
 
 // WorkloadReference names the object that does the work of an action, in the namespace of the execution.

@@ -97,6 +97,9 @@ const (
 	// ReasonFailing: an action failed, and others beside it still run. Nothing further starts, and the execution is Failed when they
 	// have finished.
 	ReasonFailing = "Failing"
+	// ReasonExecutionTimedOut: the execution was still in progress at its deadline. It is also the reason of an action that was in
+	// progress then.
+	ReasonExecutionTimedOut = "ExecutionTimedOut"
 	// ReasonRevisionLost: the ControllerRevision which pins what the execution runs is gone or is not ours.
 	ReasonRevisionLost = "RevisionLost"
 	// ReasonRestoredCopy: the execution is a copy of another that a restore made under its name. It is not run again.
@@ -119,6 +122,8 @@ const (
 	ReasonOutputsTooLarge = "OutputsTooLarge"
 	// ReasonOutputsLost: the Job of the action completed, and no pod of it is left that shows its outputs.
 	ReasonOutputsLost = "OutputsLost"
+	// ReasonStartTimedOut: no pod of the action ran within its startTimeoutSeconds.
+	ReasonStartTimedOut = "StartTimedOut"
 	// ReasonJobRefused: the API server refused the Job as invalid.
 	ReasonJobRefused = "JobRefused"
 	// ReasonJobNameTaken: a Job which is not the execution's has the name of the action's Job.

@@ -90,16 +90,12 @@ func endApproval(a *v1alpha1.ActionStatus, state v1alpha1.ActionState, reason, m
 	a.CompletionTime = &now
 }
 
-// untilExpiration returns how long from now the first approval times out, or 0 if none waits.
+// untilExpiration returns how long from now the first approval times out, or never if none waits. It is more than 0.
 func untilExpiration(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
-	var next time.Duration
+	next := never
 	for _, a := range actions(status) {
-		if !isWaitingForApproval(a) {
-			continue
-		}
-		left := max(a.Approval.ExpirationTime.Sub(now.Time), time.Millisecond)
-		if next == 0 || left < next {
-			next = left
+		if isWaitingForApproval(a) {
+			next = min(next, max(a.Approval.ExpirationTime.Sub(now.Time), time.Millisecond))
 		}
 	}
 	return next

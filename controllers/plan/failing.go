@@ -10,9 +10,10 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// isFailing reports whether an action has failed and others of its group still go on: the execution fails when they have ended.
+// isFailing reports whether an action has failed, or exceeded a time limit, and some of its group still go on: the execution fails when
+// they have ended.
 func isFailing(status *v1alpha1.PipelineExecutionStatus) bool {
-	return anyAction(status, hasFailed) && anyAction(status, isActive)
+	return anyAction(status, hasFailed) && anyAction(status, isActive) || anyAction(status, hasTimedOut)
 }
 
 // maxNamesOfFailing bounds how many actions are named that a failing execution waits for, so that the message has room for what failed.
@@ -20,9 +21,15 @@ const maxNamesOfFailing = 3
 
 // describeFailing returns which actions a failing execution waits for, and what failed. See isFailing.
 func describeFailing(status *v1alpha1.PipelineExecutionStatus) string {
-	_, failure := describeFailure(status, nil)
-	var names []string
+	var failures, names []string
+	if status.TimedOutTime != nil || anyAction(status, hasFailed) {
+		_, failure := describeFailure(status, nil)
+		failures = append(failures, failure)
+	}
 	for key, a := range actions(status) {
+		if hasTimedOut(a) && status.TimedOutTime == nil {
+			failures = append(failures, fmt.Sprintf("Action %q of stage %q: %s: %s", key.Action, key.Stage, a.TimedOut.Reason, describeTimeout(a)))
+		}
 		if isActive(a) {
 			names = append(names, describePendingAction(v1alpha1.PendingAction{Stage: key.Stage, Action: key.Action, Reason: a.Reason}))
 		}
@@ -31,5 +38,5 @@ func describeFailing(status *v1alpha1.PipelineExecutionStatus) string {
 	if len(names) > maxNamesOfFailing {
 		few += fmt.Sprintf(" and %d more", len(names)-maxNamesOfFailing)
 	}
-	return fmt.Sprintf("Nothing further starts, and the execution fails when what runs has finished: %s. %s", few, strings.TrimSpace(failure+" "+describeFirstBlocked(status)))
+	return strings.TrimSpace(fmt.Sprintf("Nothing further starts, and the execution fails when what runs has finished: %s. %s", few, strings.Join(append(failures, describeFirstBlocked(status)), " ")))
 }

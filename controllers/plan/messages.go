@@ -67,6 +67,9 @@ func describeFailure(status *v1alpha1.PipelineExecutionStatus, problem *Problem)
 			failed = append(failed, describeFailedAction(key, a))
 		}
 	}
+	if status.TimedOutTime != nil {
+		return v1alpha1.ReasonExecutionTimedOut, strings.Join(append([]string{describeExecutionTimeout(status)}, failed...), " ")
+	}
 	if len(failed) > 0 {
 		return v1alpha1.ReasonActionFailed, strings.Join(failed, "; ")
 	}

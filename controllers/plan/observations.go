@@ -34,6 +34,9 @@ type Observation struct {
 	Phase Phase
 	// UID is the metadata.uid of the workload, if it exists.
 	UID string
+	// HasRun is whether the work, which has not ended, is known to have run: a limit on how long it may take to start does not
+	// concern it any more.
+	HasRun bool
 	// Reason and Message explain the phase, if it needs explaining.
 	Reason, Message string
 	// Written is what the work wrote for the outputs that its action declares; empty if it declares none.
@@ -57,12 +60,20 @@ func recordObservation(a *v1alpha1.ActionStatus, o Observation, now metav1.Time)
 		a.Workload.UID = o.UID
 	}
 	a.Reason, a.Message = text.Bound(o.Reason, text.MaxReasonLength), text.BoundMessage(o.Message)
+	if o.HasRun && a.TimedOut == nil {
+		a.StartDeadlineTime = nil
+	}
+	if endsByTimeout(a, o) {
+		setTimedOut(a, o, now)
+		return
+	}
 	switch o.Phase {
 	case PhaseRunning, PhaseBlocked:
 		return
 	case PhaseNeverStarted:
 		a.State = v1alpha1.ActionNotStarted
 		a.StartTime, a.Attempt, a.Workload = nil, 0, v1alpha1.WorkloadReference{}
+		a.StartDeadlineTime, a.TimedOut = nil, nil
 		return
 	case PhaseSucceeded:
 		if a.State == v1alpha1.ActionInProgress {

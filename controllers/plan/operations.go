@@ -75,11 +75,11 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 
 func operationType(a *v1alpha1.ActionStatus, onAbandon v1alpha1.OnAbandon, stopped bool) OperationType {
 	switch {
-	case isUnconfirmed(a) && stopped:
+	case isUnconfirmed(a) && (stopped || a.TimedOut != nil):
 		return OperationFence
 	case isUnconfirmed(a):
 		return OperationStart
-	case a.State == v1alpha1.ActionInProgress:
+	case a.State == v1alpha1.ActionInProgress && a.TimedOut == nil:
 		return OperationObserve
 	case onAbandon == v1alpha1.OnAbandonOrphan:
 		return OperationOrphan

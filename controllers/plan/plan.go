@@ -40,6 +40,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 		status.WaitingForStage = nil
 		setStopState(&status, in.Now)
 	} else {
+		timeOut(&status, in.Now)
 		problem = startNextGroup(&status, in)
 	}
 	setStageStates(&status)

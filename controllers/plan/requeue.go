@@ -28,31 +28,30 @@ const (
 	resyncInterval = 5 * time.Minute
 )
 
-// RequeueAfter returns how long from now the execution must be looked at even if nothing happens to it: to escalate its
-// stop or to end an approval when the time has come, to explain what keeps it, and to be safe. It is 0 if nothing depends on the time.
+// RequeueAfter returns how long from now the execution must be looked at even if nothing happens to it: to escalate its stop or to end an
+// approval when the time has come, to end what exceeds a time limit, to explain what keeps it, and to be safe. It is 0 if nothing depends
+// on the time.
 func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
 	if status.State.IsFinal() {
 		return 0
 	}
-	next := untilNextLook(status, now)
-	if expires := untilExpiration(status, now); expires > 0 {
-		next = min(next, expires)
+	next := untilExpiration(status, now)
+	if status.Stop != nil {
+		next = min(next, untilStopCheck(status, now))
+	} else {
+		next = min(next, untilLook(status, now), untilDeadline(status, now))
+	}
+	if next == never {
+		return 0
 	}
 	return next
 }
 
-// untilNextLook returns the same, except for approvals that time out. It is not 0 if an action goes on.
-func untilNextLook(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
-	switch {
-	case status.Stop == nil && anyAction(status, isHeldUp):
-		return untilRecheck(status, now)
-	case status.Stop == nil && anyAction(status, isActive):
-		return min(resyncInterval, untilStartCheck(status, now))
-	case status.Stop == nil && status.WaitingForStage != nil:
-		return resyncInterval
-	case status.Stop == nil:
-		return 0
-	}
+// never is longer than any time until an execution is looked at.
+const never = time.Duration(1<<63 - 1)
+
+// untilStopCheck returns how long from now an execution must be looked at that somebody stops, whatever approvals it waits for.
+func untilStopCheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
 	next := recheckInterval
 	switch {
 	case !anyAction(status, hasActiveWorkload) && anyAction(status, isWaitingForApproval):
@@ -64,6 +63,24 @@ func untilNextLook(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) ti
 		next = min(next, max(at.Sub(now.Time), time.Millisecond))
 	}
 	return next
+}
+
+// untilLook returns how long from now an execution that nobody stops must be looked at, whatever its time limits are.
+func untilLook(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) time.Duration {
+	switch {
+	case anyAction(status, hasTimedOut) && !IsOverdue(status, now):
+		return explainAfter
+	case anyAction(status, hasTimedOut):
+		return recheckInterval
+	case anyAction(status, isHeldUp):
+		return untilRecheck(status, now)
+	case anyAction(status, isActive):
+		return min(resyncInterval, untilStartCheck(status, now))
+	case status.WaitingForStage != nil:
+		return resyncInterval
+	default:
+		return never
+	}
 }
 
 // Bounds of how long after a refusal that may pass an operation is tried again: a person who mends what kept a stop should not
@@ -97,6 +114,7 @@ func lastAsked(execution *v1alpha1.PipelineExecution) metav1.Time {
 			later(a.StartTime)
 		}
 	}
+	later(lastTimeout(&execution.Status))
 	if execution.Status.Stop != nil {
 		for i := range execution.Status.Stop.Requests {
 			later(&execution.Status.Stop.Requests[i].AcceptedTime)
@@ -137,10 +155,12 @@ func untilStartCheck(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) 
 	return next
 }
 
-// IsOverdue reports whether a stop has taken so long that its status must explain what keeps it.
+// IsOverdue reports whether a stop, or the end of what exceeded a time limit, has taken so long that its status must explain what keeps
+// it.
 func IsOverdue(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) bool {
 	if status.Stop == nil || len(status.Stop.Requests) == 0 {
-		return false
+		since := lastTimeout(status)
+		return since != nil && now.Sub(since.Time) >= explainAfter
 	}
 	last := status.Stop.Requests[len(status.Stop.Requests)-1]
 	since := last.AcceptedTime

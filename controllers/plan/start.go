@@ -16,7 +16,7 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 	if status.PipelineRevision == "" || anyAction(status, isActive) || in.Execution.DeletionTimestamp != nil {
 		return nil
 	}
-	if anyAction(status, hasFailed) {
+	if anyAction(status, hasFailed) || status.TimedOutTime != nil {
 		setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 		return nil
 	}
@@ -46,6 +46,7 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 	status.CurrentStage = stage.Name
 	if status.StartTime == nil {
 		status.StartTime = &in.Now
+		status.DeadlineTime = deadlineAfter(in.Now, status.TimeoutSeconds)
 	}
 	return nil
 }
@@ -60,6 +61,7 @@ func recordIntent(a *v1alpha1.ActionStatus, key ActionKey, in Input) {
 		return
 	}
 	kind := in.WorkloadKinds[key]
+	a.StartDeadlineTime = deadlineAfter(in.Now, findDefinition(in.Definition, key).StartTimeoutSeconds)
 	a.Workload = v1alpha1.WorkloadReference{
 		APIVersion: kind.APIVersion, Kind: kind.Kind, Name: WorkloadName(in.Execution, key, a.Attempt, in.Nonce),
 	}

@@ -18,6 +18,7 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 	if in.Pipeline != nil {
 		status.ExecutionMode = in.Pipeline.Spec.ExecutionMode
 	}
+	status.TimeoutSeconds = timeoutOf(in)
 	for _, s := range in.Definition.Stages {
 		stage := v1alpha1.StageStatus{Name: s.Name, State: v1alpha1.StageNotStarted}
 		for _, a := range s.Actions {
@@ -33,6 +34,7 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 func setFinalState(status *v1alpha1.PipelineExecutionStatus, state v1alpha1.ExecutionState, now metav1.Time) {
 	status.State = state
 	status.CompletionTime = &now
+	status.WaitingForStage = nil
 	status.WaitingForStage = nil
 }
 

@@ -55,6 +55,7 @@ func Scenarios() []*Scenario {
 	all = append(all, queueScenarios()...)
 	all = append(all, outputScenarios()...)
 	all = append(all, approvalScenarios()...)
+	all = append(all, timeoutScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

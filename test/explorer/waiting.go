@@ -75,7 +75,7 @@ func (r *record) isHanging(execution *v1alpha1.PipelineExecution, stage string, 
 		return !r.isToEnd(execution, stage, action, position) && !r.isDecidable(execution, stage, action, position)
 	}
 	if action.Workload.UID == "" {
-		return r.sim.Scenario.Refuse != nil && execution.Status.Stop == nil
+		return r.sim.Scenario.Refuse != nil && execution.Status.Stop == nil && !isLimited(execution, action)
 	}
 	uid := types.UID(action.Workload.UID)
 	job := r.jobAt(uid, position)
@@ -116,7 +116,7 @@ func (r *record) jobAt(uid types.UID, position uint64) *batchv1.Job {
 func (r *record) isToEnd(execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus, position uint64) bool {
 	stop, revision := execution.Status.Stop, execution.Status.PipelineRevision
 	switch {
-	case action.State == v1alpha1.ActionAbandoned:
+	case action.State == v1alpha1.ActionAbandoned, action.TimedOut != nil, isLimited(execution, action):
 		return true
 	case stop != nil && (stop.Mode == v1alpha1.StopModeAbandon || escalates(stop)):
 		return true
@@ -125,6 +125,11 @@ func (r *record) isToEnd(execution *v1alpha1.PipelineExecution, stage string, ac
 		slices.ContainsFunc(r.Lives(simcluster.Revision), func(l *invariants.Life) bool {
 			return l.Key.Name == revision && l.ObjectAt(position) != nil
 		})
+}
+
+// isLimited reports whether a time limit ends an action some time.
+func isLimited(execution *v1alpha1.PipelineExecution, action *v1alpha1.ActionStatus) bool {
+	return execution.Status.Stop == nil && (execution.Status.DeadlineTime != nil || action.StartDeadlineTime != nil)
 }
 
 // escalates reports whether a stop that waits turns into one that abandons by itself.

@@ -32,7 +32,8 @@ type controllerSince struct {
 	controller types.UID
 }
 
-// workloadEntry is the first status of an execution that has a Job as the workload of an action, in progress or abandoned.
+// workloadEntry is the first status of an execution that has a Job as the workload of an action, in progress or abandoned, which a
+// time limit does as well.
 type workloadEntry struct {
 	position      uint64
 	execution     types.UID
@@ -70,7 +71,7 @@ func (h *History) indexWorkloads(c *Change, execution *v1alpha1.PipelineExecutio
 			}
 			entry := workloadEntry{
 				c.Position, execution.UID, execution.Status.PipelineRevision, stage.Name, action.Name,
-				action.State == v1alpha1.ActionAbandoned,
+				action.State == v1alpha1.ActionAbandoned || action.TimedOut != nil,
 			}
 			record := h.jobRecord(types.UID(action.Workload.UID))
 			known := func(earlier workloadEntry) bool { earlier.position = c.Position; return earlier == entry }

@@ -47,7 +47,8 @@ func (h *History) checkActionsEnded(r *Result, c *Change, execution *v1alpha1.Pi
 
 func isBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
 
-// checkActionEnded checks that an action has ended, and that its Job has finished unless the action was abandoned.
+// checkActionEnded checks that an action has ended, and that its Job has finished unless the action was abandoned or exceeded a time
+// limit.
 func (h *History) checkActionEnded(r *Result, c *Change, execution *v1alpha1.PipelineExecution, action *v1alpha1.ActionStatus) {
 	if action.State == v1alpha1.ActionInProgress || action.State != v1alpha1.ActionNotStarted && action.CompletionTime == nil {
 		r.violate(c.Position, execution.UID, "execution %q is %s and action %q is %s and has not ended",
@@ -55,7 +56,7 @@ func (h *History) checkActionEnded(r *Result, c *Change, execution *v1alpha1.Pip
 		return
 	}
 	job := h.findLife(simcluster.Job, types.UID(action.Workload.UID))
-	if job == nil || action.State == v1alpha1.ActionAbandoned || action.State == v1alpha1.ActionNotStarted {
+	if job == nil || action.State == v1alpha1.ActionAbandoned || action.State == v1alpha1.ActionNotStarted || action.TimedOut != nil {
 		return
 	}
 	if action.Reason == v1alpha1.ReasonWorkloadLost && job.IsBefore(c.Position, isBeingDeleted) {

@@ -26,6 +26,11 @@ var actionFaults = []Fault{
 		},
 	},
 	{
+		Name:   "waiting-pod-counts-as-run",
+		Breaks: "startTimeoutSeconds: a pod that waits for a node or an image counts as one that runs.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "hasRun", Find: `ptr.Deref(status.Ready, 0) > 0`, Replace: `status.Active > 0 || ptr.Deref(status.Ready, 0) > 0`}},
+	},
+	{
 		Name:   "preempted-job-has-never-run",
 		Breaks: "Stop and wait: a Job that a queue resumed and suspended again, and that may have had pods, ends as NotStarted.",
 		Edits:  []Edit{{Package: "controllers/action/job", Func: "hasNeverRun", Find: `job.Generation == createdGeneration && isSuspended(job)`, Replace: `isSuspended(job)`}},

@@ -42,7 +42,7 @@ var planFaults = []Fault{
 	{
 		Name:   "failing-not-shown",
 		Breaks: "A failure is seen early: an execution of which an action has failed reads InProgress until the last sibling has ended.",
-		Edits:  []Edit{{Package: "controllers/plan", Func: "isFailing", Find: `anyAction(status, hasFailed) && anyAction(status, isActive)`, Replace: `false`}},
+		Edits:  []Edit{{Package: "controllers/plan", Func: "isFailing", Find: `anyAction(status, hasFailed) && anyAction(status, isActive) || anyAction(status, hasTimedOut)`, Replace: `false`}},
 	},
 	{
 		Name:   "failing-names-no-sibling",
@@ -53,6 +53,40 @@ var planFaults = []Fault{
 		Name:   "failing-hides-a-stop",
 		Breaks: "I3: an execution that makes sure that nothing more starts reads Failing, and its StopRequest does not report what keeps the stop.",
 		Edits:  []Edit{{Package: "controllers/plan", Func: "describeProgress", Find: `status.Stop != nil`, Replace: `status.Stop != nil && !isFailing(status)`}},
+	},
+	{
+		Name:   "timeout-of-an-execution-ignored",
+		Breaks: "An execution that exceeds its timeoutSeconds goes on.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "timeOut", Find: `isOver(status.DeadlineTime, now)`, Replace: `false`}},
+	},
+	{
+		Name:   "timeout-without-requeue",
+		Breaks: "I8: nobody looks at an execution when its time limit is over, unless something else happens to it.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "RequeueAfter", Find: `min(untilLook(status, now), untilDeadline(status, now))`, Replace: `untilLook(status, now)`}},
+	},
+	{
+		Name:   "timeout-ends-a-stop",
+		Breaks: "A stop that waits is not escalated by a time limit of the execution: its work is ended nevertheless.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "Next",
+			Find:    `abandonActions(&status, in.Definition)`,
+			Replace: `timeOut(&status, in.Now); abandonActions(&status, in.Definition)`,
+		}},
+	},
+	{
+		Name:   "timeout-leaves-a-start-open",
+		Breaks: "I5: an execution that exceeded its time limit starts what it had decided to start.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "operationType", Find: `isUnconfirmed(a) && (stopped || a.TimedOut != nil)`, Replace: `isUnconfirmed(a) && stopped`}},
+	},
+	{
+		Name:   "start-timeout-of-what-runs",
+		Breaks: "startTimeoutSeconds ends an action of which a pod runs.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "recordObservation", Find: `o.HasRun && a.TimedOut == nil`, Replace: `false`}},
+	},
+	{
+		Name:   "timed-out-work-is-forgotten",
+		Breaks: "I5: an execution that exceeded its time limit reads Failed while its work goes on.",
+		Edits:  []Edit{{Package: "controllers/plan", Func: "endsByTimeout", Find: `case PhaseSucceeded, PhaseFailed, PhaseEnded:`, Replace: `case PhaseRunning, PhaseSucceeded, PhaseFailed, PhaseEnded:`}},
 	},
 	{
 		Name:   "run-order-ignored",

@@ -17,7 +17,7 @@ func observeJob(job *batchv1.Job) plan.Observation {
 	if o, finished := observeFinished(job); finished {
 		return o
 	}
-	running := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}
+	running := plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID), HasRun: hasRun(job)}
 	switch {
 	case job.DeletionTimestamp != nil:
 		return observeBeingDeleted(job)
