@@ -86,7 +86,7 @@ var planFaults = []Fault{
 	{
 		Name:   "timed-out-work-is-forgotten",
 		Breaks: "I5: an execution that exceeded its time limit reads Failed while its work goes on.",
-		Edits:  []Edit{{Package: "controllers/plan", Func: "endsByTimeout", Find: `case PhaseSucceeded, PhaseFailed, PhaseEnded:`, Replace: `case PhaseRunning, PhaseSucceeded, PhaseFailed, PhaseEnded:`}},
+		Edits:  []Edit{{Package: "controllers/plan", Func: "endsByTimeout", Find: `o.Phase`, Replace: `max(o.Phase, PhaseSucceeded)`}},
 	},
 	{
 		Name:   "run-order-ignored",
@@ -112,12 +112,12 @@ var planFaults = []Fault{
 				if status.PipelineRevision == "" || anyAction(status, isActive) || in.Execution.DeletionTimestamp != nil {
 					return nil
 				}
-				if anyAction(status, hasFailed) {
+				if anyAction(status, hasFailed) || status.TimedOutTime != nil {
 					setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 					return nil
 				}`,
 			Replace: `
-				if anyAction(status, hasFailed) {
+				if anyAction(status, hasFailed) || status.TimedOutTime != nil {
 					setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
 					return nil
 				}
@@ -228,7 +228,7 @@ var planFaults = []Fault{
 		Breaks: "I3: an action that was about to start starts, despite a stop: there is no fence.",
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "operationType",
-			Find:    `isUnconfirmed(a) && stopped`,
+			Find:    `isUnconfirmed(a) && (stopped || a.TimedOut != nil)`,
 			Replace: `false`,
 		}},
 	},
