@@ -26,6 +26,11 @@ var actionFaults = []Fault{
 		},
 	},
 	{
+		Name:   "queued-job-left-unmarked",
+		Breaks: "I3: a Job that a queue suspended and that may not be emptied is not marked, so that the queue resumes it after the stop.",
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.endJob", Find: `action.IsRefused(err) && !isMarkedStopped(job)`, Replace: `false`}},
+	},
+	{
 		Name:   "waiting-pod-counts-as-run",
 		Breaks: "startTimeoutSeconds: a pod that waits for a node or an image counts as one that runs.",
 		Edits:  []Edit{{Package: "controllers/action/job", Func: "hasRun", Find: `ptr.Deref(status.Ready, 0) > 0`, Replace: `status.Active > 0 || ptr.Deref(status.Ready, 0) > 0`}},

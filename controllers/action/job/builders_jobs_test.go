@@ -56,6 +56,8 @@ func asPlaceholder(j *batchv1.Job) {
 
 func asSuspended(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }
 
+func asStopped(j *batchv1.Job) { j.Labels[v1alpha1.LabelStopped] = "true" }
+
 func asEmpty(j *batchv1.Job) { j.Spec.Parallelism = ptr.To[int32](0) }
 
 func asComplete(j *batchv1.Job) { j.Status.Conditions = jobConditions(batchv1.JobComplete) }

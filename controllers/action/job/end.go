@@ -50,7 +50,13 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		return p.suspendJob(ctx, scope, job)
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
-		if err := p.patchSpec(ctx, scope, job, map[string]any{"parallelism": 0}); !action.IsRefused(err) {
+		err := p.patchSpec(ctx, scope, job, map[string]any{"parallelism": 0})
+		if action.IsRefused(err) && !isMarkedStopped(job) {
+			// A queue that suspended it must not resume it: a policy keeps others from resuming what is marked.
+			err = p.patchSpec(ctx, scope, job, map[string]any{"suspend": true})
+			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
+		}
+		if !action.IsRefused(err) {
 			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 		}
 	}

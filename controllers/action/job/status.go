@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 )
 
@@ -20,6 +21,11 @@ func isOurs(job *batchv1.Job, scope action.Scope) bool {
 
 func isSuspended(job *batchv1.Job) bool {
 	return job.Spec.Suspend != nil && *job.Spec.Suspend
+}
+
+// isMarkedStopped reports whether a stop has marked the Job, so that a policy keeps others from resuming it.
+func isMarkedStopped(job *batchv1.Job) bool {
+	return job.Labels[v1alpha1.LabelStopped] == "true"
 }
 
 // isEmpty reports whether the Job asks for no pod.

@@ -15,7 +15,7 @@ import (
 // keptLabels are the labels of Jobs and pods that are read.
 var keptLabels = []string{
 	v1alpha1.LabelExecutionID, v1alpha1.LabelPipeline, v1alpha1.LabelStage, v1alpha1.LabelAction,
-	v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned,
+	v1alpha1.LabelPlaceholder, v1alpha1.LabelOrphaned, v1alpha1.LabelStopped,
 	batchv1.JobNameLabel, batchv1.ControllerUidLabel,
 }
 

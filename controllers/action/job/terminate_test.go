@@ -134,16 +134,25 @@ func TestTerminate(t *testing.T) {
 			want: ending, errorPart: "did not answer", calls: patchedTwice, specs: []string{both, suspend},
 		},
 		{
-			name: "it may never be emptied, and the Job controller has not confirmed that it is suspended", job: makeJob(asSuspended), failFirst: refused(errInvalid),
+			name: "it may never be emptied, and the Job controller has not confirmed that it is suspended", job: makeJob(asSuspended, asStopped), failFirst: refused(errInvalid),
 			want: ending, calls: patched, specs: []string{drain},
 		},
 		{
-			name: "it may never be emptied, and its pods are left", job: makeJob(asSuspended, asConfirmedSuspended), failFirst: refused(errQuota), pods: []*corev1.Pod{makePod(asDeletedPod)},
+			name: "it may never be emptied, and its pods are left", job: makeJob(asSuspended, asStopped, asConfirmedSuspended), failFirst: refused(errQuota), pods: []*corev1.Pod{makePod(asDeletedPod)},
 			want: ending, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
 		},
 		{
-			name: "it may never be emptied, and its pods are gone", job: makeJob(asSuspended, asConfirmedSuspended), failFirst: refused(errInvalid),
+			name: "it may never be emptied, and its pods are gone", job: makeJob(asSuspended, asStopped, asConfirmedSuspended), failFirst: refused(errInvalid),
 			want: ended, calls: append(slices.Clone(patched), "live list Pod"), specs: []string{drain},
+		},
+		{
+			// A queue must not resume it after the stop.
+			name: "a queue suspended it, and it may not be emptied: it is marked", job: makeJob(asSuspended, asConfirmedSuspended), failFirst: refused(errQuota),
+			want: ending, calls: patchedTwice, suspended: true, specs: []string{drain, suspend},
+		},
+		{
+			name: "a queue suspended it, and it may not be marked", job: makeJob(asSuspended, asConfirmedSuspended), failAlways: map[string]error{"patch Job": errQuota},
+			want: runningBecause("SuspendRefused"), messageParts: []string{"Trying again"}, errorPart: "suspending Job", calls: patchedTwice, specs: []string{drain, suspend},
 		},
 		{
 			name: "no answer to the one that empties it", job: makeJob(asSuspended, asConfirmedSuspended), failFirst: refused(errTimeout),
