@@ -70,8 +70,7 @@ func whenTimedOut(s *Sim, _ *simcluster.Call, _ bool) bool {
 	return false
 }
 
-// isRefusedUntilTimedOut is a quota that refuses Jobs until a time limit is exceeded. It admits the placeholders that come then.
+// isRefusedUntilTimedOut is a quota that refuses Jobs until a time limit is exceeded, or a stop is recorded. It admits the placeholders that come then.
 func isRefusedUntilTimedOut(s *Sim, c *simcluster.Call) bool {
-	_, there := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
-	return c.Verb == "create" && c.Kind == simcluster.Job && there && !whenTimedOut(s, c, false)
+	return isRefusedUntilStopped(s, c) && !whenTimedOut(s, c, false)
 }
