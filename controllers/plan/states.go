@@ -35,7 +35,6 @@ func setFinalState(status *v1alpha1.PipelineExecutionStatus, state v1alpha1.Exec
 	status.State = state
 	status.CompletionTime = &now
 	status.WaitingForStage = nil
-	status.WaitingForStage = nil
 }
 
 // setStageStates derives the state of every stage from its actions and from the state of the execution.

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,7 @@ func TestSiblingsOfAStartThatTimedOutFinish(t *testing.T) {
 // A stop that comes while a limit ends the work wins; a limit that comes while a stop waits does nothing.
 func TestTimeLimitsAndStops(t *testing.T) {
 	begin := []timedStep{{second: 1, want: beforeStart, operations: start}, {second: 2, observed: see(PhaseRunning), want: stillInProgress, operations: observing}}
-	exceeded := append(begin, timedStep{second: 11, want: stillInProgress, operations: terminate})
+	exceeded := slices.Concat(begin, []timedStep{{second: 11, want: stillInProgress, operations: terminate}})
 	for _, l := range []limits{{execution: ptr.To[int64](10)}, {start: ptr.To[int64](10)}} {
 		runLimited(t, l, oneAction(), append(exceeded,
 			timedStep{second: 12, requests: waitRequests, want: "Stopping | s Stopping: a=InProgress", operations: terminate},

@@ -28,7 +28,7 @@ var actionFaults = []Fault{
 	{
 		Name:   "queued-job-left-unmarked",
 		Breaks: "I3: a Job that a queue suspended and that may not be emptied is not marked, so that the queue resumes it after the stop.",
-		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.endJob", Find: `action.IsRefused(err) && !isMarkedStopped(job)`, Replace: `false`}},
+		Edits:  []Edit{{Package: "controllers/action/job", Func: "Provider.emptyJob", Find: `action.IsRefused(err) && !isMarkedStopped(job)`, Replace: `false`}},
 	},
 	{
 		Name:   "waiting-pod-counts-as-run",

@@ -50,17 +50,21 @@ func (p *Provider) endJob(ctx context.Context, scope action.Scope, op plan.Opera
 		return p.suspendJob(ctx, scope, job)
 	case !isEmpty(job):
 		// Somebody else suspended it, or it could not be emptied while it ran. Some Jobs have to keep their parallelism.
-		err := p.patchSpec(ctx, scope, job, map[string]any{"parallelism": 0})
-		if action.IsRefused(err) && !isMarkedStopped(job) {
-			// A queue that suspended it must not resume it: a policy keeps others from resuming what is marked.
-			err = p.patchSpec(ctx, scope, job, map[string]any{"suspend": true})
-			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
-		}
-		if !action.IsRefused(err) {
+		if err := p.emptyJob(ctx, scope, job); !action.IsRefused(err) || !isMarkedStopped(job) {
 			return observeSuspendRefused(ending, job, scope.Explain, client.IgnoreNotFound(err))
 		}
 	}
 	return p.observeSuspended(ctx, scope, op, job)
+}
+
+// emptyJob has a suspended Job ask for no pods. If that is refused, it marks the Job: a queue that suspended it must not resume it, and a
+// policy keeps others from resuming what is marked.
+func (p *Provider) emptyJob(ctx context.Context, scope action.Scope, job *batchv1.Job) error {
+	err := p.patchSpec(ctx, scope, job, map[string]any{"parallelism": 0})
+	if action.IsRefused(err) && !isMarkedStopped(job) {
+		return p.patchSpec(ctx, scope, job, map[string]any{"suspend": true})
+	}
+	return err
 }
 
 // observeSuspended observes when nothing runs any more of a Job whose suspension was asked for. See tellPods.
