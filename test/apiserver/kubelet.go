@@ -98,6 +98,16 @@ func containerState(phase corev1.PodPhase) corev1.ContainerState {
 	return corev1.ContainerState{Terminated: terminated}
 }
 
+// EndPod reports that a pod has succeeded, and what its first container wrote into its termination message.
+func (c *Cluster) EndPod(ctx context.Context, pod *corev1.Pod, written string) error {
+	before := pod.DeepCopy()
+	pod.Status.Phase = corev1.PodSucceeded
+	state := containerState(corev1.PodSucceeded)
+	state.Terminated.Message = written
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: pod.Spec.Containers[0].Name, State: state}}
+	return c.Client.Status().Patch(ctx, pod, client.MergeFrom(before))
+}
+
 // KillPod removes a pod at once, as a kubelet does when the grace period is over. It returns nil if the pod is gone already.
 func (c *Cluster) KillPod(ctx context.Context, pod *corev1.Pod) error {
 	err := c.Client.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})

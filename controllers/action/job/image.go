@@ -24,8 +24,7 @@ var (
 	// imageReference is where an image refers to a variable or an output.
 	imageReference = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
 
-	wholeTag    = regexp.MustCompile(`^` + reference.TagRegexp.String() + `$`)
-	wholeDigest = regexp.MustCompile(`^` + reference.DigestRegexp.String() + `$`)
+	wholeTag = regexp.MustCompile(`^` + reference.TagRegexp.String() + `$`)
 )
 
 // maxShownImage bounds how much of an image an error shows, in characters.
@@ -108,8 +107,6 @@ func substituteImage(image string, values plan.Values) (substituted, why string)
 		return "", fmt.Sprintf("with the values of the variables it is %q, which is no image reference; set other values", text.Bound(substituted, maxShownImage))
 	case hasTag(image) && !wholeTag.MatchString(tag):
 		return "", fmt.Sprintf("with the values of the variables its tag is %q, which is none; set other values", text.Bound(tag, maxShownImage))
-	case strings.Contains(image, "@") && !wholeDigest.MatchString(digest):
-		return "", fmt.Sprintf("with the values of the variables its digest is %q, which is none; set other values", text.Bound(digest, maxShownImage))
 	}
 	return substituted, ""
 }
