@@ -16,13 +16,13 @@ type Approval struct {
 	// is shown in terminals.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
-	// +kubebuilder:validation:XValidation:rule=`!self.matches('[\\x00-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]')`,message="must have no newline, tab, escape or other control character, and none that changes the direction of text"
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x{9f}\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]*$`
 	Message string `json:"message,omitempty"`
 
 	// url is where the approver can look at it: an http or https URL of at most 2048 characters, without spaces.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && self.matches('^https?://[!-~]+$')",message="must be an http or https URL, such as https://example.com/changes/42"
+	// +kubebuilder:validation:Pattern=`^https?://[!-~]+$`
 	URL string `json:"url,omitempty"`
 
 	// timeoutSeconds is after how many seconds the action is Failed if nobody has approved or rejected it: from 1 to 31536000 (a

@@ -57,7 +57,7 @@ func leaveOutLabeled(object *unstructured.Unstructured) error {
 	}}, "spec", "matchResources")
 }
 
-// waitForPolicies waits until the policies are in force: both mutating policies stamp, and the others refuse. The API server learns
+// waitForPolicies waits until the policies are in force: the mutating policies stamp, and the others refuse. The API server learns
 // of a new kind, and of a policy on it, a little later.
 func waitForPolicies(ctx context.Context) error {
 	stranger, err := clientAs("stranger", "system:masters")
@@ -69,10 +69,14 @@ func waitForPolicies(ctx context.Context) error {
 		sr := builders.StopRequest("default", "trial", builders.UnknownID)
 		execution := builders.Execution("default", "trial")
 		last = errors.Join(stranger.Create(ctx, sr, client.DryRunAll), stranger.Create(ctx, execution, client.DryRunAll))
+		named := execution.DeepCopy()
+		named.UID = builders.UnknownID
+		ar := builders.ApprovalResult(named, "Release", "approve", v1alpha1.ApprovalApproved)
+		last = errors.Join(last, stranger.Create(ctx, ar, client.DryRunAll))
 		pipeline := builders.Pipeline("default", "trial", builders.Stage("Build", builders.Action("compile")))
 		pipeline.Spec.Stages[0].Actions[0].Job.Spec.Raw = []byte("{}")
 		isChecked := apierrors.IsInvalid(stranger.Create(ctx, pipeline, client.DryRunAll))
-		return last == nil && isChecked && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger" &&
+		return last == nil && isChecked && sr.Spec.RequestedBy == "stranger" && execution.Spec.StartedBy == "stranger" && ar.Spec.DecidedBy == "stranger" &&
 			refusesForgedWork(ctx, stranger), nil
 	})
 	return errors.Join(err, last)
