@@ -88,6 +88,8 @@ func findCondition(object client.Object, conditionType string) *metav1.Condition
 		return meta.FindStatusCondition(typed.Status.Conditions, conditionType)
 	case *v1alpha1.StopRequest:
 		return meta.FindStatusCondition(typed.Status.Conditions, conditionType)
+	case *v1alpha1.ApprovalResult:
+		return meta.FindStatusCondition(typed.Status.Conditions, conditionType)
 	}
 	return nil
 }
