@@ -144,8 +144,11 @@ func (r *RetentionReconciler) isWaitedFor(ctx context.Context, execution *v1alph
 	id := string(execution.UID)
 	list := &v1alpha1.StopRequestList{}
 	err := r.Client.List(ctx, list, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenStopRequests: id})
-	if err != nil || len(list.Items) > 0 {
-		return len(list.Items) > 0, err
+	if err != nil {
+		return false, err
+	}
+	if len(list.Items) > 0 {
+		return true, nil
 	}
 	results := &v1alpha1.ApprovalResultList{}
 	err = r.Client.List(ctx, results, client.InNamespace(execution.Namespace), client.MatchingFields{indexOpenApprovalResults: id})

@@ -32,9 +32,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem
 	// A stop comes before the results of approvals: what it abandons, nobody approves any more.
-	if isStopInForce(&status) {
-		abandonActions(&status, in.Definition, in.Now)
-	}
+	abandonActions(&status, in.Definition, in.Now)
 	recordApprovals(&status, in)
 	if isStopInForce(&status) {
 		status.WaitingForStage = nil

@@ -32,22 +32,27 @@ func modeInForce(status *v1alpha1.PipelineExecutionStatus) v1alpha1.StopMode {
 
 // abandonActions turns started actions in progress into abandoned ones: all of them under a stop that abandons, those
 // with onStop: Abandon under a stop that waits. An unconfirmed intent is fenced first.
-//
-// An approval has ended then: it runs nothing.
 func abandonActions(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.PipelineDefinition, now metav1.Time) {
+	if !isStopInForce(status) {
+		return
+	}
 	abandonsAll := modeInForce(status) == v1alpha1.StopModeAbandon
 	for key, a := range actions(status) {
 		if a.State != v1alpha1.ActionInProgress || isUnconfirmed(a) {
 			continue
 		}
-		if !abandonsAll && findDefinition(definition, key).OnStop != v1alpha1.OnStopAbandon {
-			continue
+		if abandonsAll || findDefinition(definition, key).OnStop == v1alpha1.OnStopAbandon {
+			abandonAction(a, now)
 		}
-		a.State = v1alpha1.ActionAbandoned
-		a.Reason, a.Message = "", ""
-		if isApproval(a) {
-			a.CompletionTime = &now
-		}
+	}
+}
+
+// abandonAction turns an action into an abandoned one. An approval has ended then: it runs nothing.
+func abandonAction(a *v1alpha1.ActionStatus, now metav1.Time) {
+	a.State = v1alpha1.ActionAbandoned
+	a.Reason, a.Message = "", ""
+	if isApproval(a) {
+		a.CompletionTime = &now
 	}
 }
 

@@ -115,10 +115,10 @@ func waitTransitions(before, after *v1alpha1.StopStatus) []transition.Transition
 func stateTransition(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.PipelineExecution) []transition.Transition {
 	after := &execution.Status
 	is := readyReason(after)
-	switch is {
-	case readyReason(before), "", string(v1alpha1.ExecutionInProgress):
+	if is == readyReason(before) || is == "" || is == string(v1alpha1.ExecutionInProgress) {
 		return nil
-	case v1alpha1.ReasonWaitingForApproval:
+	}
+	if is == v1alpha1.ReasonWaitingForApproval {
 		return nil // It is reported for each action.
 	}
 	t := transition.Transition{

@@ -11,15 +11,11 @@ var approveFaults = []Fault{
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "Next",
 			Find: `
-				if isStopInForce(&status) {
-					abandonActions(&status, in.Definition, in.Now)
-				}
+				abandonActions(&status, in.Definition, in.Now)
 				recordApprovals(&status, in)`,
 			Replace: `
 				recordApprovals(&status, in)
-				if isStopInForce(&status) {
-					abandonActions(&status, in.Definition, in.Now)
-				}`,
+				abandonActions(&status, in.Definition, in.Now)`,
 		}},
 	},
 	{
@@ -47,8 +43,8 @@ var approveFaults = []Fault{
 		Breaks: "The user who started the execution approves it, and forbidStarter is set.",
 		Edits: []Edit{{
 			Package: "controllers/approve", Func: "applyRules",
-			Find:    `a.Approval.ForbidStarter && mayBeStarter(ar, startedBy)`,
-			Replace: `a.Approval.ForbidStarter && mayBeStarter(ar, startedBy) && startedBy == ""`,
+			Find:    `mayBeStarter(ar, startedBy)`,
+			Replace: `startedBy == ""`,
 		}},
 	},
 	{
@@ -74,8 +70,8 @@ var approveFaults = []Fault{
 		Breaks: "A stop of an execution that waits for approval is fenced, and never published.",
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "isUnconfirmed",
-			Find:    `a.Workload.UID == "" && !isApproval(a)`,
-			Replace: `a.Workload.UID == ""`,
+			Find:    `!isApproval(a)`,
+			Replace: `true`,
 		}},
 	},
 }

@@ -573,8 +573,12 @@ var controllerFaults = []Fault{
 		Breaks: "I8: an execution does not hear of the requests to stop it.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "mapRequestToExecution",
-			Find:    `sr.Spec.PipelineExecutionID`,
-			Replace: `sr.Name`,
+			Find: `
+				case *v1alpha1.StopRequest:
+					id = o.Spec.PipelineExecutionID`,
+			Replace: `
+				case *v1alpha1.StopRequest:
+					id = o.Name`,
 		}},
 	},
 	{

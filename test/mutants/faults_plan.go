@@ -263,7 +263,7 @@ var planFaults = []Fault{
 		Name:   "escalation-not-awaited",
 		Breaks: "I8: nothing looks at an execution when its stop has to escalate.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "RequeueAfter",
+			Package: "controllers/plan", Func: "untilNextLook",
 			Find: `
 				if at := stop.EscalationTime(status.Stop); at != nil {
 					next = min(next, max(at.Sub(now.Time), time.Millisecond))
