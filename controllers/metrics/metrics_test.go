@@ -193,6 +193,7 @@ func observeOneOfEach(m *Metrics) {
 	} {
 		m.ObserveTransition("PipelineExecution", tr, now)
 	}
+	m.ObserveTransition(KindApprovalResult, transition.Transition{Type: transition.Accepted, Verdict: v1alpha1.ReasonAccepted}, now)
 }
 
 // Names, units and help are as Prometheus wants them (https://prometheus.io/docs/practices/naming/).
@@ -205,7 +206,7 @@ func TestMetricsHaveNoLint(t *testing.T) {
 		t.Fatal(err)
 	}
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
-	if err != nil || len(families) != 8 {
+	if err != nil || len(families) != 9 {
 		t.Fatalf("%d metrics, %v", len(families), err)
 	}
 	for _, p := range problems {
