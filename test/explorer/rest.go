@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/test/simcluster"
 )
 
@@ -23,7 +24,7 @@ const executionController = "pipelineexecution"
 //
 // That is a fault which does not end by itself. No informer loses a single event for good: what it loses is lost with its watch,
 // and the watch that follows lists everything again, as the restart at the end does. Until then, what nothing but that event
-// starts may be behind: the status of a StopRequest or of a Pipeline, and an execution that waits for its Pipeline. An execution
+// starts may be behind: the status of a request or of a Pipeline, and an execution that waits for its Pipeline or for approval. An execution
 // that runs or stops converges all the same, since the operator looks at it from time to time.
 func (r *record) isEventDropped() bool {
 	return slices.ContainsFunc(r.sim.Injections, func(i *Injection) bool { return strings.HasPrefix(i.What, "drop") })
@@ -54,7 +55,7 @@ func (r *record) catchesUp(c *simcluster.Call) bool {
 	}
 	for _, change := range slices.Backward(r.sim.Store.History[:r.sim.Settled]) {
 		if execution, ok := change.New.(*v1alpha1.PipelineExecution); ok && change.Key == c.Reconciliation.Object {
-			return waitsForPipeline(execution)
+			return waitsForPipeline(execution) || plan.WaitsForApproval(&execution.Status)
 		}
 	}
 	return false
