@@ -44,13 +44,20 @@ func (r *PipelineExecutionReconciler) gather(
 	}
 	switch {
 	case execution.Status.PipelineRevision != "":
-		if f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision); err == nil && plan.MayEnterStage(&execution.Status) {
-			f.in.Pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
-		}
+		err = r.gatherDefinition(ctx, execution, &f.in)
 	case execution.DeletionTimestamp == nil:
 		f.pipeline, err = livePipelineByName(ctx, r.Client, r.APIReader, execution.Namespace, execution.Spec.PipelineName)
 	}
 	return f, err
+}
+
+// gatherDefinition reads what the execution has pinned, and the Pipeline if a stage of that is to be entered.
+func (r *PipelineExecutionReconciler) gatherDefinition(ctx context.Context, execution *v1alpha1.PipelineExecution, in *plan.Input) (err error) {
+	in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)
+	if err == nil && plan.MayEnterStage(&execution.Status) {
+		in.Pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
+	}
+	return err
 }
 
 // listStopRequests returns the stop requests for the execution that are not finished.

@@ -220,7 +220,7 @@ func TestOutputsBefore(t *testing.T) {
 		makeStage("Build", makeOutputAction("compile", 1, "C", "X"), makeOutputAction("package", 2, "P", "X"), makeOutputAction("sign", 2, "S", "X"), makeOutputAction("push", 3, "PUSH", "X")),
 		makeStage("Deploy", makeOutputAction("roll-out", 1, "R", "X")))
 	status := &v1alpha1.PipelineExecutionStatus{}
-	initStages(status, Input{Definition: definition, Revision: revisionName})
+	initStages(status, Input{Execution: makeExecution(), Definition: definition, Revision: revisionName})
 	for key, a := range actions(status) {
 		a.Outputs = []v1alpha1.Variable{{Name: "X", Value: key.Action}}
 	}

@@ -44,7 +44,7 @@ func RequeueAfter(status *v1alpha1.PipelineExecutionStatus, now metav1.Time) tim
 	if next == never {
 		return 0
 	}
-	return next
+	return min(next, resyncInterval)
 }
 
 // never is longer than any time until an execution is looked at.

@@ -111,13 +111,13 @@ var controllerFaults = []Fault{
 		Name:   "pipeline-not-pinned",
 		Breaks: "An execution follows the changes of its Pipeline, so that it runs a mix of two definitions.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.gather",
-			Find: `f.in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)`,
+			Package: "controllers", Func: "PipelineExecutionReconciler.gatherDefinition",
+			Find: `in.Definition, err = r.Revisions.Load(ctx, execution.Namespace, execution.Status.PipelineRevision)`,
 			Replace: `
 				var pipeline *v1alpha1.Pipeline
 				pipeline, err = pipelineByName(ctx, r.Client, execution.Namespace, execution.Spec.PipelineName)
 				if pipeline != nil {
-					f.in.Definition = pipeline.Spec.Definition()
+					in.Definition = pipeline.Spec.Definition()
 				}`,
 		}},
 	},

@@ -62,15 +62,15 @@ var planFaults = []Fault{
 	{
 		Name:   "timeout-without-requeue",
 		Breaks: "I8: nobody looks at an execution when its time limit is over, unless something else happens to it.",
-		Edits:  []Edit{{Package: "controllers/plan", Func: "RequeueAfter", Find: `min(untilLook(status, now), untilDeadline(status, now))`, Replace: `untilLook(status, now)`}},
+		Edits:  []Edit{{Package: "controllers/plan", Func: "RequeueAfter", Find: `min(next, untilLook(status, now), untilDeadline(status, now))`, Replace: `min(next, untilLook(status, now))`}},
 	},
 	{
 		Name:   "timeout-ends-a-stop",
 		Breaks: "A stop that waits is not escalated by a time limit of the execution: its work is ended nevertheless.",
 		Edits: []Edit{{
 			Package: "controllers/plan", Func: "Next",
-			Find:    `abandonActions(&status, in.Definition)`,
-			Replace: `timeOut(&status, in.Now); abandonActions(&status, in.Definition)`,
+			Find:    `abandonActions(&status, in.Definition, in.Now)`,
+			Replace: `timeOut(&status, in.Now); abandonActions(&status, in.Definition, in.Now)`,
 		}},
 	},
 	{
@@ -263,14 +263,14 @@ var planFaults = []Fault{
 		Name:   "escalation-not-awaited",
 		Breaks: "I8: nothing looks at an execution when its stop has to escalate.",
 		Edits: []Edit{{
-			Package: "controllers/plan", Func: "untilNextLook",
+			Package: "controllers/plan", Func: "untilStopCheck",
 			Find: `
 				if at := stop.EscalationTime(status.Stop); at != nil {
 					next = min(next, max(at.Sub(now.Time), time.Millisecond))
 				}`,
 			Replace: `
 				if stop.EscalationTime(status.Stop) != nil {
-					return 0
+					return never
 				}`,
 		}},
 	},
