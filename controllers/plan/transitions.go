@@ -60,23 +60,35 @@ func actionTransitions(before, after *v1alpha1.PipelineExecutionStatus) []transi
 }
 
 func actionTransition(key ActionKey, before, after *v1alpha1.ActionStatus) (t transition.Type, message string) {
-	changed := before.State != after.State
+	if before.State != after.State {
+		if t, message = newStateTransition(key, after); t != "" {
+			return t, message
+		}
+	}
 	switch {
-	case changed && hasFailed(after):
-		return transition.ActionFailed, describeFailedAction(key, after)
-	case changed && hasSucceeded(after) && isApproval(after):
-		return transition.ActionApproved, fmt.Sprintf("Action %q of stage %q is %s.", key.Action, key.Stage, approve.DescribeResult(after.Approval.Result))
-	case changed && isWaitingForApproval(after):
-		return transition.WaitingForApproval, fmt.Sprintf("Action %q of stage %q waits for approval. %s.", key.Action, key.Stage, after.Message)
-	case changed && hasSucceeded(after):
-		return transition.ActionSucceeded, fmt.Sprintf("Action %q of stage %q succeeded.", key.Action, key.Stage)
-	case changed && after.State == v1alpha1.ActionAbandoned:
-		return transition.ActionAbandoned, fmt.Sprintf("Action %q of stage %q is abandoned.", key.Action, key.Stage)
 	case after.State == v1alpha1.ActionInProgress && before.Workload.UID == "" && after.Workload.UID != "":
 		return transition.ActionStarted, fmt.Sprintf("Action %q of stage %q runs in %s %q.",
 			key.Action, key.Stage, after.Workload.Kind, after.Workload.Name)
 	case isHeldUp(after) && after.State == v1alpha1.ActionInProgress && before.Reason != after.Reason:
 		return transition.ActionWaiting, fmt.Sprintf("%s/%s: %s: %s", key.Stage, key.Action, after.Reason, after.Message)
+	default:
+		return "", ""
+	}
+}
+
+// newStateTransition returns that an action has another state, if that is reported.
+func newStateTransition(key ActionKey, a *v1alpha1.ActionStatus) (t transition.Type, message string) {
+	switch {
+	case hasFailed(a):
+		return transition.ActionFailed, describeFailedAction(key, a)
+	case hasSucceeded(a) && isApproval(a):
+		return transition.ActionApproved, fmt.Sprintf("Action %q of stage %q is %s.", key.Action, key.Stage, approve.DescribeResult(a.Approval.Result))
+	case isWaitingForApproval(a):
+		return transition.WaitingForApproval, fmt.Sprintf("Action %q of stage %q waits for approval. %s.", key.Action, key.Stage, a.Message)
+	case hasSucceeded(a):
+		return transition.ActionSucceeded, fmt.Sprintf("Action %q of stage %q succeeded.", key.Action, key.Stage)
+	case a.State == v1alpha1.ActionAbandoned:
+		return transition.ActionAbandoned, fmt.Sprintf("Action %q of stage %q is abandoned.", key.Action, key.Stage)
 	default:
 		return "", ""
 	}

@@ -56,6 +56,7 @@ func Scenarios() []*Scenario {
 	all = append(all, outputScenarios()...)
 	all = append(all, approvalScenarios()...)
 	all = append(all, timeoutScenarios()...)
+	all = append(all, togetherScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

@@ -21,9 +21,9 @@ const (
 	shortApproval = 20 * time.Second
 )
 
-// newApproval returns an action that waits for a person.
-func newApproval(name string) action {
-	return newAction(name).withChange(func(d *v1alpha1.Action) {
+// newApproval returns the action "approve", which waits for a person.
+func newApproval() action {
+	return newAction("approve").withChange(func(d *v1alpha1.Action) {
 		d.Job, d.Approval = nil, &v1alpha1.Approval{Message: "Is it good?"}
 	})
 }
@@ -86,10 +86,10 @@ func whenSubmitted(name string) When {
 // approvalScenarios are executions that wait for a person, alone, beside a Job and before a stage; and stops that come before, with and
 // after a result.
 func approvalScenarios() []*Scenario {
-	alone := setUpOneRun(newStage("Release", newApproval("approve")))
-	before := setUpOneRun(newStage("Release", newApproval("approve")), newStage("Deploy", newAction("roll-out")))
-	beside := setUpOneRun(newStage("Release", newApproval("approve"), newAction("soak"), newAction("roll-out").withRunOrder(2)))
-	short := setUpOneRun(newStage("Release", newApproval("approve").thatTimesOut()), newStage("Deploy", newAction("roll-out")))
+	alone := setUpOneRun(newStage("Release", newApproval()))
+	before := setUpOneRun(newStage("Release", newApproval()), newStage("Deploy", newAction("roll-out")))
+	beside := setUpOneRun(newStage("Release", newApproval(), newAction("soak"), newAction("roll-out").withRunOrder(2)))
+	short := setUpOneRun(newStage("Release", newApproval().thatTimesOut()), newStage("Deploy", newAction("roll-out")))
 	return []*Scenario{
 		{Name: "approval-waits", Setup: alone, Want: map[string]string{"run": inProgress}},
 		{Name: "approval", Small: true, Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes")},
@@ -101,12 +101,12 @@ func approvalScenarios() []*Scenario {
 		{Name: "approval-late", Setup: short, Acts: []Act{newApproveAct(whenState(v1alpha1.ExecutionFailed), "yes")},
 			Want: map[string]string{"run": failed, "yes": notPending}},
 		// What came too early decides nothing later.
-		{Name: "approval-early", Setup: setUpOneRun(newStage("Build", newAction("compile")), newStage("Release", newApproval("approve"))),
+		{Name: "approval-early", Setup: setUpOneRun(newStage("Build", newAction("compile")), newStage("Release", newApproval())),
 			Acts: []Act{newApproveAct(whenRunning(1), "early")}, Want: map[string]string{"run": inProgress, "early": notPending}},
 		{Name: "approval-twice", Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"), "no")},
 			Want: map[string]string{"run": succeeded, "yes": accepted, "no": alreadyDecided}},
 		{Name: "approval-by-the-starter", Setup: func(s *Sim) {
-			s.createPipeline(newStage("Release", newApproval("approve").thatForbidsStarter()))
+			s.createPipeline(newStage("Release", newApproval().thatForbidsStarter()))
 			s.createObject(&v1alpha1.PipelineExecution{
 				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "run"},
 				Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: "web", StartedBy: "ada"},
@@ -126,7 +126,7 @@ func approvalScenarios() []*Scenario {
 		{Name: "approval-escalated", Setup: beside, Acts: []Act{
 			newStopAct(whenRunning(1), "wait", setWait), newStopAct(whenAnswered("wait"), "abandon", setAbandon), newApproveAct(whenAnswered("abandon"), "yes"),
 		}, Want: map[string]string{"run": stopped, "wait": accepted, "abandon": accepted, "yes": notPending}},
-		{Name: "approval-abandoned-on-stop", Setup: setUpOneRun(newStage("Release", newApproval("approve").thatIsAbandonedOnStop(), newAction("soak"))),
+		{Name: "approval-abandoned-on-stop", Setup: setUpOneRun(newStage("Release", newApproval().thatIsAbandonedOnStop(), newAction("soak"))),
 			Acts: []Act{newStopAct(whenRunning(1), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		// A stop arrives when the result is submitted, and not taken yet.
 		{Name: "approval-submitted-abandon", Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), {whenSubmitted("yes"), func(s *Sim) {

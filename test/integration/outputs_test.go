@@ -175,9 +175,9 @@ func TestTheSampleOfPassingData(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "config/samples/outputs.yaml"))
+	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "config", "samples", "outputs.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
-	page, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs/passing-data.md"))
+	page, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs", "passing-data.md"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(page)).To(ContainSubstring("config/samples/outputs.yaml"))
 	pipeline := &v1alpha1.Pipeline{}

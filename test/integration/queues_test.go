@@ -259,7 +259,7 @@ func TestTheSampleOfAQueue(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	out, err := runKubectl(t.Context(), cluster.Kubeconfig, "apply", "-n", ns, "-f", filepath.Join(apiserver.RepositoryRoot(), "config/samples/queue.yaml"))
+	out, err := runKubectl(t.Context(), cluster.Kubeconfig, "apply", "-n", ns, "-f", filepath.Join(apiserver.RepositoryRoot(), "config", "samples", "queue.yaml"))
 	g.Expect(err).NotTo(HaveOccurred(), out)
 	first, second := createExecution(t, ns, "release"), createExecution(t, ns, "release")
 	g.Eventually(func() []any {

@@ -122,38 +122,49 @@ func IsAbandoning(execution *v1alpha1.PipelineExecution) bool {
 
 // checkDecidedBy checks that the result that an execution takes is one that it may take.
 func (h *History) checkDecidedBy(r *Result, c *Change, stage string, a *v1alpha1.ActionStatus) {
-	execution := c.New.(*v1alpha1.PipelineExecution)
-	result := a.Approval.Result
-	for _, l := range h.Lives(simcluster.ApprovalResult) {
-		if string(l.UID) != result.UID {
-			continue
-		}
-		version := l.versionAt(c.Position)
-		if version == nil {
-			break
-		}
-		ar := version.New.(*v1alpha1.ApprovalResult)
-		spec := &ar.Spec
-		submitted := l.FindFirst(func(o client.Object) bool { return o.(*v1alpha1.ApprovalResult).Status.SubmittedTime != nil })
-		started := h.Execution(execution.UID).FindFirst(func(o client.Object) bool {
-			return findApproval(o.(*v1alpha1.PipelineExecution), stage, a.Name) != nil
-		})
-		switch {
-		case spec.StageName != stage || spec.ActionName != a.Name || spec.PipelineExecutionID != string(execution.UID) ||
-			spec.PipelineName != execution.Spec.PipelineName || spec.Status != result.Status || spec.Summary != result.Summary || spec.DecidedBy != result.DecidedBy:
-			r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which is about something else", a.Name, ar.Name)
-		case submitted == nil || submitted.Position > c.Position || submitted.Position < started.Position:
-			r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not submitted while it waited", a.Name, ar.Name)
-		case !ar.CreationTimestamp.Before(&a.Approval.ExpirationTime):
-			r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q after its time was up", a.Name, ar.Name)
-		case verdictIn(ar.Status.Conditions) != "":
-			r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, whose verdict is %s", a.Name, ar.Name, verdictIn(ar.Status.Conditions))
-		case a.Approval.ForbidStarter && result.Status == v1alpha1.ApprovalApproved && (result.DecidedBy == "" || result.DecidedBy == execution.Spec.StartedBy):
-			r.violate(c.Position, execution.UID, "action %q was approved by %q, who started the execution", a.Name, result.DecidedBy)
-		}
+	execution, result := c.New.(*v1alpha1.PipelineExecution), a.Approval.Result
+	l, ar := h.findResult(result.UID, c.Position)
+	if ar == nil {
+		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not there", a.Name, result.Name)
 		return
 	}
-	r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not there", a.Name, result.Name)
+	submitted := l.FindFirst(func(o client.Object) bool { return o.(*v1alpha1.ApprovalResult).Status.SubmittedTime != nil })
+	started := h.Execution(execution.UID).FindFirst(func(o client.Object) bool {
+		return findApproval(o.(*v1alpha1.PipelineExecution), stage, a.Name) != nil
+	})
+	switch {
+	case !isAbout(ar, execution, stage, a):
+		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which is about something else", a.Name, ar.Name)
+	case submitted == nil || submitted.Position > c.Position || submitted.Position < started.Position:
+		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not submitted while it waited", a.Name, ar.Name)
+	case !ar.CreationTimestamp.Before(&a.Approval.ExpirationTime):
+		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q after its time was up", a.Name, ar.Name)
+	case verdictIn(ar.Status.Conditions) != "":
+		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, whose verdict is %s", a.Name, ar.Name, verdictIn(ar.Status.Conditions))
+	case a.Approval.ForbidStarter && result.Status == v1alpha1.ApprovalApproved && (result.DecidedBy == "" || result.DecidedBy == execution.Spec.StartedBy):
+		r.violate(c.Position, execution.UID, "action %q was approved by %q, who started the execution", a.Name, result.DecidedBy)
+	}
+}
+
+// findResult returns the life of an ApprovalResult, and how it was at a position; nil if it was not there.
+func (h *History) findResult(uid string, position uint64) (*Life, *v1alpha1.ApprovalResult) {
+	for _, l := range h.Lives(simcluster.ApprovalResult) {
+		if string(l.UID) != uid {
+			continue
+		}
+		if version := l.versionAt(position); version != nil {
+			return l, version.New.(*v1alpha1.ApprovalResult)
+		}
+	}
+	return nil, nil
+}
+
+// isAbout reports whether a result is about an action of an execution, and says what was taken from it.
+func isAbout(ar *v1alpha1.ApprovalResult, execution *v1alpha1.PipelineExecution, stage string, a *v1alpha1.ActionStatus) bool {
+	spec, result := &ar.Spec, a.Approval.Result
+	return spec.PipelineName == execution.Spec.PipelineName && spec.PipelineExecutionID == string(execution.UID) &&
+		spec.StageName == stage && spec.ActionName == a.Name &&
+		spec.Status == result.Status && spec.Summary == result.Summary && spec.DecidedBy == result.DecidedBy
 }
 
 func checkEndOfApproval(r *Result, c *Change, stage string, a *v1alpha1.ActionStatus) {
@@ -167,7 +178,8 @@ func checkEndOfApproval(r *Result, c *Change, stage string, a *v1alpha1.ActionSt
 		want = v1alpha1.ActionFailed
 	case a.State == v1alpha1.ActionAbandoned && ShowsStop(c.New.(*v1alpha1.PipelineExecution)):
 		want = v1alpha1.ActionAbandoned
-	case a.CompletionTime != nil && !a.CompletionTime.Before(&a.Approval.ExpirationTime):
+	case a.CompletionTime != nil && !a.CompletionTime.Before(&a.Approval.ExpirationTime),
+		a.Reason == v1alpha1.ReasonExecutionTimedOut && c.New.(*v1alpha1.PipelineExecution).Status.TimedOutTime != nil:
 		want = v1alpha1.ActionFailed
 	}
 	if a.State != want || (want == v1alpha1.ActionInProgress) != (a.CompletionTime == nil) {

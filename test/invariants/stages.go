@@ -14,36 +14,56 @@ import (
 // checkStages is I11: "At most one execution is in a stage of a QUEUED or SUPERSEDED pipeline." Executions that were created before the
 // pipeline became one may be in a stage together, and so may those of Pipelines of which one took the place of another.
 func checkStages(h *History, r *Result) {
-	serialSince := h.serialSince()
-	present, created := map[types.UID]*v1alpha1.PipelineExecution{}, map[types.UID]uint64{}
+	o := occupancy{History: h, serialSince: h.serialSince(), present: map[types.UID]*v1alpha1.PipelineExecution{}, created: map[types.UID]uint64{}}
 	for i := range h.Changes {
-		c := &h.Changes[i]
-		if c.Kind != simcluster.Execution {
-			continue
-		}
-		execution, there := c.New.(*v1alpha1.PipelineExecution)
-		if !there {
-			delete(present, c.uid())
-			continue
-		}
-		if created[execution.UID] == 0 {
-			created[execution.UID] = c.Position
-		}
-		before := present[execution.UID]
-		present[execution.UID] = execution
-		stage := stageOf(execution)
-		since, serial := serialSince[pipelineKey(execution)]
-		if stage == "" || before != nil && stageOf(before) == stage || !serial || since > created[execution.UID] {
-			continue
-		}
-		r.Checked++
-		for uid, other := range present {
-			if uid != execution.UID && pipelineKey(other) == pipelineKey(execution) && stageOf(other) == stage && since <= created[uid] &&
-				!h.isWiped(uid, c.Position, partState|partStages) && !h.isWiped(execution.UID, c.Position, partState|partStages) {
-				r.violate(c.Position, execution.UID, "execution %q entered stage %q while %q was in it", execution.Name, stage, other.Name)
-			}
+		if c := &h.Changes[i]; c.Kind == simcluster.Execution {
+			o.follow(r, c)
 		}
 	}
+}
+
+// occupancy is who is in which stage, at a position of a history.
+type occupancy struct {
+	*History
+	serialSince map[client.ObjectKey]uint64
+	present     map[types.UID]*v1alpha1.PipelineExecution
+	created     map[types.UID]uint64
+}
+
+// follow notes a change of an execution, and checks that nobody else is in the stage that it enters.
+func (o *occupancy) follow(r *Result, c *Change) {
+	execution, there := c.New.(*v1alpha1.PipelineExecution)
+	if !there {
+		delete(o.present, c.uid())
+		return
+	}
+	if o.created[execution.UID] == 0 {
+		o.created[execution.UID] = c.Position
+	}
+	before := o.present[execution.UID]
+	o.present[execution.UID] = execution
+	entered := stageOf(execution) != "" && (before == nil || stageOf(before) != stageOf(execution))
+	if !entered || !o.isSerialFor(execution) {
+		return
+	}
+	r.Checked++
+	for uid, other := range o.present {
+		if uid != execution.UID && pipelineKey(other) == pipelineKey(execution) && stageOf(other) == stageOf(execution) && o.isSerialFor(other) &&
+			!o.hasLost(uid, c) && !o.hasLost(execution.UID, c) {
+			r.violate(c.Position, execution.UID, "execution %q entered stage %q while %q was in it", execution.Name, stageOf(execution), other.Name)
+		}
+	}
+}
+
+// isSerialFor reports whether the pipeline of an execution has let one at a time into a stage since that was created.
+func (o *occupancy) isSerialFor(execution *v1alpha1.PipelineExecution) bool {
+	since, serial := o.serialSince[pipelineKey(execution)]
+	return serial && since <= o.created[execution.UID]
+}
+
+// hasLost reports whether somebody removed before what the status of an execution shows of its stages.
+func (o *occupancy) hasLost(uid types.UID, c *Change) bool {
+	return o.isWiped(uid, c.Position, partState|partStages)
 }
 
 // stageOf returns the stage that an execution is in, or nothing.

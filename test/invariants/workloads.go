@@ -113,6 +113,11 @@ func (h *History) checkWorkloadName(
 		r.violate(c.Position, execution.UID, "attempt %d of action %q has the workload %q of another", action.Attempt, action.Name, name)
 	}
 	names.ofAttempt[key], names.attemptOf[name] = name, key
+	checkAwaitedWorkload(r, c, execution, stage, action)
+}
+
+// checkAwaitedWorkload checks that a stop waits for the workload that the status of the action has.
+func checkAwaitedWorkload(r *Result, c *Change, execution *v1alpha1.PipelineExecution, stage string, action *v1alpha1.ActionStatus) {
 	for _, pending := range waitingFor(execution) {
 		if pending.Stage == stage && pending.Action == action.Name && (pending.Attempt != action.Attempt || pending.Workload != action.Workload) {
 			r.violate(c.Position, execution.UID, "the stop waits for another workload of action %q than the one in its status", action.Name)

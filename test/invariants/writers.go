@@ -4,9 +4,9 @@
 package invariants
 
 import (
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
@@ -98,10 +98,7 @@ func mayReconciliationWrite(c *Change) bool {
 	case simcluster.Job:
 		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(c.firstVersion())
 	case simcluster.Pod:
-		// Somebody may take the label off a pod that ends, before its grace period is shortened.
-		id := anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
-		ends := c.Old != nil && c.Old.GetDeletionTimestamp() != nil
-		return by.Controller == controllerNames[simcluster.Execution] && (string(by.UID) == id || id == "" && ends)
+		return by.Controller == controllerNames[simcluster.Execution] && isPodOf(c, by.UID)
 	case simcluster.Revision:
 		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
 	}
@@ -109,6 +106,14 @@ func mayReconciliationWrite(c *Change) bool {
 		return c.isRetention()
 	}
 	return by.Controller == controllerNames[c.Kind] && c.Old != nil && by.UID == c.Old.GetUID()
+}
+
+// isPodOf reports whether a pod belongs to an execution. Somebody may take the label off one that ends, before its grace period is
+// shortened.
+func isPodOf(c *Change, execution types.UID) bool {
+	id := anyVersion(c).GetLabels()[v1alpha1.LabelExecutionID]
+	ends := c.Old != nil && c.Old.GetDeletionTimestamp() != nil
+	return string(execution) == id || id == "" && ends
 }
 
 func describeReconciliation(c *Change) string {

@@ -369,6 +369,15 @@ var actionFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "pods-forgotten-with-the-label",
+		Breaks: "I5: a pod of a Job whose label somebody took off is taken for the only one when it goes, while another still ends.",
+		Edits: []Edit{{
+			Package: "controllers/action/job", Func: "knownPods.forget",
+			Find:    `pods == nil || len(pods.remaining) == 0`,
+			Replace: `true`,
+		}},
+	},
+	{
 		Name:   "orphan-keeps-its-owner",
 		Breaks: "A Job that was left to go on is still owned by the execution, and is deleted with it.",
 		Edits: []Edit{{

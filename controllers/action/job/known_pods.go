@@ -28,6 +28,9 @@ type podsOfJob struct {
 	known map[types.UID]bool
 	// remaining are the names of those that are not known to be gone.
 	remaining map[types.UID]string
+	// jobVanished is set when the cache lost the Job while it had pods of it. Nothing is told of them any more, since the Job may be there
+	// without its label. They are remembered until the last is gone: an event of one of them must not look like the first pod of a Job.
+	jobVanished bool
 }
 
 var _ action.Follower = &knownPods{}
@@ -57,21 +60,31 @@ func (k *knownPods) Appeared(_ context.Context, o client.Object) {
 // deletion was seen counts as gone.
 func (k *knownPods) Vanished(_ context.Context, o client.Object) {
 	jobUID, ok := controllerUIDOf(o)
-	if !ok || o.GetDeletionTimestamp() == nil {
+	if !ok {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if pods := k.jobs[jobUID]; pods != nil {
-		delete(pods.remaining, o.GetUID())
+	pods := k.jobs[jobUID]
+	if pods == nil || o.GetDeletionTimestamp() == nil && !pods.jobVanished {
+		return
+	}
+	delete(pods.remaining, o.GetUID())
+	if pods.jobVanished && len(pods.remaining) == 0 {
+		delete(k.jobs, jobUID)
 	}
 }
 
-// forget forgets the pods of a Job.
+// forget forgets the pods of a Job that the cache has lost, as soon as it has none of them.
 func (k *knownPods) forget(job types.UID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.jobs, job)
+	pods := k.jobs[job]
+	if pods == nil || len(pods.remaining) == 0 {
+		delete(k.jobs, job)
+		return
+	}
+	pods.jobVanished = true
 }
 
 // tell returns what is known of the pods of a Job, and the name of one that is not known to be gone. See whatIsKnown.
@@ -79,7 +92,7 @@ func (k *knownPods) tell(job *batchv1.Job) (knowledge podsKnowledge, name string
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	pods := k.jobs[job.UID]
-	if pods == nil {
+	if pods == nil || pods.jobVanished {
 		return podsUnknown, "", ""
 	}
 	for u, n := range pods.remaining {

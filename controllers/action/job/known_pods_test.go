@@ -152,3 +152,36 @@ func TestKnownPods(t *testing.T) {
 		})
 	}
 }
+
+// The cache loses a Job whose label somebody takes off. Of two pods one goes on to its end, and the Job controller counts the other alone
+// from then on: the event of the first must not look like that of the only pod.
+func TestKnownPodsOfAJobThatLostItsLabel(t *testing.T) {
+	known := &knownPods{}
+	for _, uid := range []types.UID{"a", "b"} {
+		known.Appeared(t.Context(), makePodMetadata(uid, false))
+	}
+	known.forget("job")
+	known.Appeared(t.Context(), makePodMetadata("a", true))
+	known.Vanished(t.Context(), makePodMetadata("a", true))
+	if got, _, _ := known.tell(makeSuspended(nil)); got != podsUnknown {
+		t.Errorf("got %d, and one is known to be there", got)
+	}
+}
+
+// What is remembered of a Job that is gone is forgotten with the last of its pods.
+func TestKnownPodsOfAJobThatIsGone(t *testing.T) {
+	known := &knownPods{}
+	for _, uid := range []types.UID{"a", "b", "c"} {
+		known.Appeared(t.Context(), makePodMetadata(uid, false))
+	}
+	known.Vanished(t.Context(), makePodMetadata("a", true))
+	known.forget("job")
+	known.Vanished(t.Context(), makePodMetadata("b", true))
+	if len(known.jobs) != 1 {
+		t.Error("a pod is there, and nothing is known of its Job")
+	}
+	known.Vanished(t.Context(), makePodMetadata("c", false))
+	if len(known.jobs) > 0 {
+		t.Errorf("%d Jobs are remembered that have no pods", len(known.jobs))
+	}
+}
