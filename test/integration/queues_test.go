@@ -6,6 +6,7 @@ package integration
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,10 +215,10 @@ func TestTheModeIsSwitchedWhileTenExecutionsWait(t *testing.T) {
 	waiting = append(waiting, createExecution(t, ns, "web"))
 	g.Eventually(count(v1alpha1.ExecutionSuperseded), timeout, interval).Should(Equal(10))
 	changePipeline(t, pipeline, func(spec *v1alpha1.PipelineSpec) { spec.ExecutionMode = v1alpha1.ExecutionModeParallel })
-	last := waiting[len(waiting)-1]
-	if refreshObject(t, last).Status.State == v1alpha1.ExecutionSuperseded {
-		last = waiting[len(waiting)-2] // Of one second, the greater id is the newer one.
-	}
+	// Of those of one second, the one with the greatest id is the newest.
+	last := waiting[slices.IndexFunc(waiting, func(e *v1alpha1.PipelineExecution) bool {
+		return refreshObject(t, e).Status.State != v1alpha1.ExecutionSuperseded
+	})]
 	waitForRunning(t, last, "compile")
 	g.Eventually(func() []v1alpha1.PipelineStageStatus { return refreshObject(t, pipeline).Status.Stages }, timeout, interval).Should(BeEmpty())
 

@@ -138,5 +138,5 @@ func TestSchemaShortNamesAndCategory(t *testing.T) {
 		}
 	}
 	g.Expect(short).To(Equal(map[string][]string{
-		"pipelines": {"pl"}, "pipelineexecutions": {"pe"}, "stoprequests": {"sr"}}))
+		"pipelines": {"pl"}, "pipelineexecutions": {"pe"}, "stoprequests": {"sr"}, "approvalresults": {"ar"}}))
 }

@@ -29,6 +29,12 @@ func goodStopRequest(ns string) manifest {
 	return newObject("StopRequest", ns, map[string]any{"pipelineName": "web", "pipelineExecutionId": builders.UnknownID})
 }
 
+func goodApprovalResult(ns string) manifest {
+	return newObject("ApprovalResult", ns, map[string]any{
+		"pipelineName": "web", "pipelineExecutionId": builders.UnknownID, "stageName": "Release", "actionName": "approve", "status": "Approved",
+	})
+}
+
 func goodExecution(ns string) manifest {
 	return newObject("PipelineExecution", ns, map[string]any{"pipelineName": "web"})
 }
@@ -39,7 +45,7 @@ func goodPipeline(ns string) manifest {
 
 // goodKinds return a good object of each kind.
 var goodKinds = map[string]func(ns string) manifest{
-	"Pipeline": goodPipeline, "PipelineExecution": goodExecution, "StopRequest": goodStopRequest,
+	"Pipeline": goodPipeline, "PipelineExecution": goodExecution, "StopRequest": goodStopRequest, "ApprovalResult": goodApprovalResult,
 }
 
 // stagesOf returns n stages of m actions each.

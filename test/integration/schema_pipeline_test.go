@@ -184,7 +184,7 @@ func TestSchemaPipelineJob(t *testing.T) {
 	const job = actionField + ".job"
 	const object = "must be of type object"
 	testSchema(t, goodPipeline, []schemaCase{
-		{name: "nothing to run", field: job, at: actionField, refused: "exactly one of the fields in [job] must be set"},
+		{name: "nothing to run", field: job, at: actionField, refused: "exactly one of the fields in [job approval] must be set"},
 		{name: "no spec", field: job + ".spec", refused: "Required value"},
 		{name: "spec is a string", field: job + ".spec", value: "template: {}", refused: object},
 		{name: "spec is a number", field: job + ".spec", value: int64(7), refused: object},

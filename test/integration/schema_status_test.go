@@ -55,8 +55,8 @@ func TestSchemaWorkloadAndAttempt(t *testing.T) {
 	}
 	testStatus(t, append(cases,
 		schemaCase{name: "action without a workload", field: actionStatusField + ".workload",
-			refused: "workload must be set once the action has been started"},
-		schemaCase{name: "pending action without a workload", field: pendingActionField + ".workload", refused: "Required value"},
+			refused: "workload or approval must be set once the action has been started"},
+		schemaCase{name: "pending action without a workload, as of an approval", field: pendingActionField + ".workload"},
 		schemaCase{name: "action not started without a workload", field: "status.stages[0].actions[1].message", value: "not yet"},
 	))
 }
@@ -109,10 +109,7 @@ func TestSchemaStatusOfTheFormerShape(t *testing.T) {
 	}
 	ns := createNamespace(t)
 	err := tryStatus(t, ns, former)
-	expectAnswer(t, err, schemaCase{field: pendingActionField + ".workload", refused: "Required value"})
-	setField(former, "status.stop", nil)
-	err = tryStatus(t, ns, former)
-	expectAnswer(t, err, schemaCase{field: actionStatusField + ".workload", refused: "workload must be set once the action has been started"})
+	expectAnswer(t, err, schemaCase{field: actionStatusField + ".workload", refused: "workload or approval must be set once the action has been started"})
 
 	err = tryStatus(t, ns, former, client.FieldValidation("Strict"))
 	g.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
