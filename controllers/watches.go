@@ -4,8 +4,12 @@
 package controllers
 
 import (
+	"context"
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -107,12 +111,29 @@ func requestRetentionWatches(kind client.Object) []Watch {
 }
 
 // revisionWatches returns what can leave a revision unused: that an execution is gone. What comes to use one takes its mark off.
+// leavesRevision passes the events after which an execution does not use its revision any more: it is gone, or somebody overwrote its status.
+var leavesRevision = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := byRevision(e.ObjectOld), byRevision(e.ObjectNew)
+		return len(before) > 0 && !slices.Equal(before, after)
+	},
+}
+
+// enqueueFormerRevision enqueues the revision that an execution used.
+var enqueueFormerRevision = handler.Funcs{
+	DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { addAll(q, mapToRevision(ctx, e.Object)) },
+	UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { addAll(q, mapToRevision(ctx, e.ObjectOld)) },
+}
+
 func revisionWatches() []Watch {
 	return []Watch{
 		{Object: &appsv1.ControllerRevision{}, Handler: &handler.EnqueueRequestForObject{}},
 		{
-			Object: &v1alpha1.PipelineExecution{}, Handler: handler.EnqueueRequestsFromMapFunc(mapToRevision),
-			Predicates: []predicate.Predicate{action.OnlyDeletes},
+			Object: &v1alpha1.PipelineExecution{}, Handler: enqueueFormerRevision,
+			Predicates: []predicate.Predicate{leavesRevision},
 		},
 	}
 }

@@ -65,7 +65,7 @@ func TestSingles(t *testing.T) {
 
 func isLeftOut(sc *Scenario, injection *Injection) bool {
 	freesNames, showsOld := sc.FreesNames || sc.Retains, strings.Contains(injection.What, "relist.PipelineExecution")
-	if sc.RetriesInTime && strings.Contains(injection.What, "hour-back") {
+	if sc.RetriesInTime && strings.Contains(injection.What, "hour-") {
 		return true
 	}
 	return freesNames && forgetsJobs(injection) || sc.Retains && showsOld

@@ -5,6 +5,7 @@ package explorer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -96,11 +97,18 @@ func (s *Sim) addLabel(k simcluster.Kind, name client.ObjectKey, label string) {
 func (s *Sim) deleteRunningJob() {
 	for _, o := range s.Store.All(simcluster.Job) {
 		e, ok := s.Store.ByUID(types.UID(o.GetLabels()[v1alpha1.LabelExecutionID])).(*v1alpha1.PipelineExecution)
-		if ok && !e.Status.State.IsFinal() {
+		if ok && !e.Status.State.IsFinal() && !hasEnded(o) {
 			s.changeObject("delete", simcluster.Job, o, string(metav1.DeletePropagationBackground))
 			return
 		}
 	}
+}
+
+// hasEnded reports whether a Job has completed or failed. Nobody holds the name of one that is deleted then.
+func hasEnded(o client.Object) bool {
+	return slices.ContainsFunc(o.(*batchv1.Job).Status.Conditions, func(c batchv1.JobCondition) bool {
+		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
+	})
 }
 
 // recreateObject deletes an object and creates it again with the same name and spec, as `kubectl replace --force` does.

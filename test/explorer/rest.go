@@ -55,7 +55,7 @@ func (r *record) catchesUp(c *simcluster.Call) bool {
 	}
 	for _, change := range slices.Backward(r.sim.Store.History[:r.sim.Settled]) {
 		if execution, ok := change.New.(*v1alpha1.PipelineExecution); ok && change.Key == c.Reconciliation.Object {
-			return waitsForPipeline(execution) || plan.WaitsForApproval(&execution.Status)
+			return waitsForPipeline(execution) || plan.WaitsForApproval(&execution.Status) || execution.Status.WaitingForStage != nil
 		}
 	}
 	return false

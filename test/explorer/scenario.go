@@ -38,8 +38,8 @@ type Scenario struct {
 	// FreesNames is true if somebody deletes a Job, which frees its name. A paused operator may then create it again, which is a
 	// known departure, so nothing is injected that pauses one or wipes what is known of the Job.
 	FreesNames bool
-	// RetriesInTime is true if what is refused is tried again until a time limit is over. With a clock that is set back by an hour that
-	// takes more steps than a run may have.
+	// RetriesInTime is true if what is refused is tried again until a time limit is over. With a clock that is set by an hour that takes
+	// more steps than a run may have, or the run is at rest before.
 	RetriesInTime bool
 	// Retains is true if the operator deletes an execution, and with it the names of its Jobs. Besides what is left out for FreesNames,
 	// no cache shows the execution for long when it is gone: names would be reserved for it, and collected as garbage, without end.

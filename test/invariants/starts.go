@@ -19,7 +19,7 @@ import (
 // placeholder may take the name of a Job or a placeholder that somebody deleted since". What somebody else creates or resumes is
 // theirs. If somebody else took every sign of the stop away, nobody knows of it any more.
 func checkStarts(h *History, r *Result) {
-	published := map[types.UID]string{}
+	published, hidden := map[types.UID]string{}, map[types.UID]bool{}
 	for i := range h.Changes {
 		c := &h.Changes[i]
 		switch o := c.New.(type) {
@@ -27,11 +27,17 @@ func checkStarts(h *History, r *Result) {
 			old, existed := c.Old.(*v1alpha1.StopRequest)
 			if IsAccepted(o) && (!existed || FindVerdict(old) == nil) {
 				r.Checked++
-				published[ExecutionOf(o)] = "StopRequest " + o.Name + " was accepted"
+				if !hidden[ExecutionOf(o)] {
+					published[ExecutionOf(o)] = "StopRequest " + o.Name + " was accepted"
+				}
 			}
 		case *v1alpha1.PipelineExecution:
 			if w, isWipe := h.wipeAt(o.UID, c.Position); isWipe && w.hidesStop {
 				delete(published, o.UID)
+				hidden[o.UID] = true
+			}
+			if ShowsStop(o) {
+				hidden[o.UID] = false
 			}
 			if isPublished(o) {
 				published[o.UID] = "its state was " + string(o.Status.State)
