@@ -319,8 +319,8 @@ var actionFaults = []Fault{
 		Breaks: "I5: a pod that lost our label counts as gone, and runs on.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "knownPods.Vanished",
-			Find:    `!ok || o.GetDeletionTimestamp() == nil`,
-			Replace: `!ok`,
+			Find:    `pods == nil || o.GetDeletionTimestamp() == nil && !pods.jobVanished`,
+			Replace: `pods == nil`,
 		}},
 	},
 	{
