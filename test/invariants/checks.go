@@ -52,7 +52,6 @@ var Checks = []Check{
 	{Name: "I10 every write that decides is guarded", AtAnyTime: true, run: checkGuards},
 	{Name: CheckFinishedDeleted, AtAnyTime: true, run: checkFinishedDeleted},
 	{Name: "I10 no revision is deleted that an execution uses", run: checkRevisions},
-	{Name: "I11 one execution is in a stage", run: checkStages},
 }
 
 // Result is what a check found.

@@ -11,6 +11,9 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
+// StageChecks are those of pipelines that let one execution at a time into a stage. Not every history has such.
+var StageChecks = []Check{{Name: "I11 one execution is in a stage", run: checkStages}}
+
 // checkStages is I11: "At most one execution is in a stage of a QUEUED or SUPERSEDED pipeline." Executions that were created before the
 // pipeline became one may be in a stage together, and so may those of Pipelines of which one took the place of another.
 func checkStages(h *History, r *Result) {
