@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,7 +45,7 @@ func (r *ApprovalResultReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
 	if verdict.IsFinished(ar.Status.Conditions) {
-		return r.writeGeneration(ctx, ar)
+		return writeGeneration(ctx, r.Client, ar, &ar.Status.ObservedGeneration, ar.Status.Conditions)
 	}
 	execution, err := r.findExecution(ctx, ar)
 	if err != nil {
@@ -81,19 +80,10 @@ func (r *ApprovalResultReconciler) decideVerdict(
 // findExecution returns the execution that the result is for, or nil. A result is rejected only after a live read: the action may have
 // started since, or have been decided by this very result.
 func (r *ApprovalResultReconciler) findExecution(ctx context.Context, ar *v1alpha1.ApprovalResult) (*v1alpha1.PipelineExecution, error) {
-	execution, err := executionByID(ctx, r.Client, ar.Namespace, ar.Spec.PipelineExecutionID)
-	switch {
-	case err != nil:
-	case execution == nil:
-		execution, err = r.unknown.findExecution(ctx, ar.Namespace, ar.Spec.PipelineExecutionID)
-	case approve.Decide(execution, ar).IsRejection():
-		execution, err = r.unknown.rereadExecution(ctx, execution)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking up execution %s: %w", ar.Spec.PipelineExecutionID, err)
-	}
-	if execution == nil || !approve.ConcernsExecution(ar, execution) {
-		return nil, nil
+	isRejection := func(e *v1alpha1.PipelineExecution) bool { return approve.Decide(e, ar).IsRejection() }
+	execution, err := r.unknown.lookUp(ctx, ar.Namespace, ar.Spec.PipelineExecutionID, isRejection)
+	if err != nil || execution == nil || !approve.ConcernsExecution(ar, execution) {
+		return nil, err
 	}
 	return execution, nil
 }
@@ -113,13 +103,4 @@ func (r *ApprovalResultReconciler) writeStatus(
 	r.written.Note(ar.UID, ar.Status.Version, r.Clock.Now())
 	r.Reporter.reportApprovalResult(ctx, ar, executionName, verdict.Transitions(before.Conditions, next.Conditions, &ar.CreationTimestamp))
 	return ctrl.Result{}, nil
-}
-
-// writeGeneration makes the status of a result that is finished catch up with its generation, unless it is being deleted.
-func (r *ApprovalResultReconciler) writeGeneration(ctx context.Context, ar *v1alpha1.ApprovalResult) (ctrl.Result, error) {
-	status := &ar.Status
-	if ar.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, ar.Generation) {
-		return ctrl.Result{}, nil
-	}
-	return ignoreConflict(ctx, writeStatus(ctx, r.Client, ar))
 }

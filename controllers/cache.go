@@ -74,7 +74,7 @@ func stripStopRequest(obj any) (any, error) {
 	sr, ok := obj.(*v1alpha1.StopRequest)
 	switch {
 	case !ok:
-	case isStopRequestAtRest(sr):
+	case isAtRest(sr):
 		stripStopRequestAtRest(sr)
 	default:
 		action.StripMetadata(&sr.ObjectMeta, nil, nil)
@@ -87,7 +87,7 @@ func stripApprovalResult(obj any) (any, error) {
 	ar, ok := obj.(*v1alpha1.ApprovalResult)
 	switch {
 	case !ok:
-	case isApprovalResultAtRest(ar):
+	case isAtRest(ar):
 		stripApprovalResultAtRest(ar)
 	default:
 		action.StripMetadata(&ar.ObjectMeta, nil, nil)

@@ -28,16 +28,9 @@ func isExecutionAtRest(execution *v1alpha1.PipelineExecution) bool {
 		(status.ObservedGeneration == execution.Generation || execution.DeletionTimestamp != nil)
 }
 
-// isStopRequestAtRest reports whether nothing of a request will be written again. See isExecutionAtRest.
-func isStopRequestAtRest(sr *v1alpha1.StopRequest) bool {
-	return verdict.IsFinished(sr.Status.Conditions) &&
-		(sr.Status.ObservedGeneration == sr.Generation || sr.DeletionTimestamp != nil)
-}
-
-// isApprovalResultAtRest reports whether nothing of a result will be written again. See isExecutionAtRest.
-func isApprovalResultAtRest(ar *v1alpha1.ApprovalResult) bool {
-	return verdict.IsFinished(ar.Status.Conditions) &&
-		(ar.Status.ObservedGeneration == ar.Generation || ar.DeletionTimestamp != nil)
+// isRequestAtRest reports whether nothing of a request will be written again. See isExecutionAtRest.
+func isRequestAtRest(o client.Object, observedGeneration int64, conditions []metav1.Condition) bool {
+	return verdict.IsFinished(conditions) && (observedGeneration == o.GetGeneration() || o.GetDeletionTimestamp() != nil)
 }
 
 // stripExecutionAtRest leaves of an execution at rest its name and ids, its pipeline and its revision, and how and when it ended. The
@@ -115,9 +108,9 @@ func isAtRest(o client.Object) bool {
 	case *v1alpha1.PipelineExecution:
 		return isExecutionAtRest(o)
 	case *v1alpha1.StopRequest:
-		return isStopRequestAtRest(o)
+		return isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
 	case *v1alpha1.ApprovalResult:
-		return isApprovalResultAtRest(o)
+		return isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
 	}
 	return false
 }

@@ -3,7 +3,24 @@
 
 package controllers
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// writeGeneration makes the status of an object that is finished catch up with its generation, unless the object is being deleted: that
+// moves the generation as well. The generation and the conditions are those of the object.
+func writeGeneration(
+	ctx context.Context, c client.Client, o client.Object, observed *int64, conditions []metav1.Condition,
+) (ctrl.Result, error) {
+	if o.GetDeletionTimestamp() != nil || !observeGeneration(observed, conditions, o.GetGeneration()) {
+		return ctrl.Result{}, nil
+	}
+	return ignoreConflict(ctx, writeStatus(ctx, c, o))
+}
 
 // observeGeneration makes the status of an object that is finished catch up with its generation, and reports whether it was
 // behind. The generation moves also if nothing changes that matters, such as when a default is written out. Whoever follows

@@ -159,6 +159,13 @@ func mapToRevision(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: execution.Namespace, Name: execution.Status.PipelineRevision}}}
 }
 
+// addAll adds requests to a queue, without a priority.
+func addAll(q queue, requests []reconcile.Request) {
+	for _, req := range requests {
+		q.Add(req)
+	}
+}
+
 // listRequests returns the objects that an index finds. It copies none of them.
 func listRequests(ctx context.Context, c client.Reader, list client.ObjectList, namespace, index, value string) []reconcile.Request {
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy)

@@ -51,6 +51,26 @@ func newUnknownLookups(c, apiReader client.Reader) *unknownLookups {
 	}
 }
 
+// lookUp returns the execution of an id, or nil if there is none. The cache may lag behind, so what it does not have is looked for live, and
+// what would make the answer a rejection is read live as well: it may have changed before the request was made, or be gone. It returns
+// a pending error if too many look already.
+func (u *unknownLookups) lookUp(
+	ctx context.Context, namespace, id string, isRejection func(*v1alpha1.PipelineExecution) bool,
+) (*v1alpha1.PipelineExecution, error) {
+	execution, err := executionByID(ctx, u.client, namespace, id)
+	switch {
+	case err != nil:
+	case execution == nil:
+		execution, err = u.findExecution(ctx, namespace, id)
+	case isRejection(execution):
+		execution, err = u.rereadExecution(ctx, execution)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up execution %s: %w", id, err)
+	}
+	return execution, nil
+}
+
 // findExecution looks for the execution of an id on the API server. It returns nil if there is none, and a pending error if too
 // many look already. The execution must not be changed: others may have it too.
 func (u *unknownLookups) findExecution(ctx context.Context, namespace, id string) (*v1alpha1.PipelineExecution, error) {

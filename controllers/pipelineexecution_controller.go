@@ -96,7 +96,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 func (r *PipelineExecutionReconciler) runSteps(ctx context.Context, execution *v1alpha1.PipelineExecution, own work) (ctrl.Result, error) {
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {
-			return r.writeGeneration(ctx, execution)
+			return writeGeneration(ctx, r.Client, execution, &execution.Status.ObservedGeneration, execution.Status.Conditions)
 		}
 		if again, held := r.Waiting.hold(execution.UID, own); held {
 			return again, nil
@@ -156,16 +156,6 @@ func (r *PipelineExecutionReconciler) noteTakenStops(execution *v1alpha1.Pipelin
 	if !plan.IsFencing(&execution.Status) {
 		r.Waiting.accept(requests)
 	}
-}
-
-// writeGeneration makes the status of an execution that has ended catch up with its generation, unless it is being deleted: that
-// moves the generation as well.
-func (r *PipelineExecutionReconciler) writeGeneration(ctx context.Context, execution *v1alpha1.PipelineExecution) (ctrl.Result, error) {
-	status := &execution.Status
-	if execution.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, execution.Generation) {
-		return ctrl.Result{}, nil
-	}
-	return ignoreConflict(ctx, writeStatus(ctx, r.Client, execution))
 }
 
 // writeStatus writes the status and reports what changed.

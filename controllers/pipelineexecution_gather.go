@@ -87,12 +87,10 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 // findDefinitionProblem returns why an action of the definition could not be started, or nil. All of it is looked at
 // before anything of it runs.
 func findDefinitionProblem(registry *action.Registry, definition *v1alpha1.PipelineDefinition) *plan.Problem {
-	for _, s := range definition.Stages {
-		for _, a := range s.Actions {
-			if err := registry.Validate(&a); err != nil {
-				return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
-					"spec.stages[%q].actions[%q].%v; change the Pipeline, and start another execution.", s.Name, a.Name, err)}
-			}
+	for key, a := range plan.DefinedActions(definition) {
+		if err := registry.Validate(a); err != nil {
+			return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(
+				"spec.stages[%q].actions[%q].%v; change the Pipeline, and start another execution.", key.Stage, key.Action, err)}
 		}
 	}
 	return nil

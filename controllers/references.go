@@ -28,12 +28,9 @@ func findReferenceProblem(
 		return problem
 	}
 	names := plan.NewNames(definition, variables)
-	for _, s := range definition.Stages {
-		for i := range s.Actions {
-			a := &s.Actions[i]
-			if err := registry.CheckReferences(a, names.Of(plan.ActionKey{Stage: s.Name, Action: a.Name})); err != nil {
-				return &plan.Problem{Reason: v1alpha1.ReasonInvalidImage, Message: fmt.Sprintf("spec.stages[%q].actions[%q].%v.", s.Name, a.Name, err)}
-			}
+	for key, a := range plan.DefinedActions(definition) {
+		if err := registry.CheckReferences(a, names.Of(key)); err != nil {
+			return &plan.Problem{Reason: v1alpha1.ReasonInvalidImage, Message: fmt.Sprintf("spec.stages[%q].actions[%q].%v.", key.Stage, key.Action, err)}
 		}
 	}
 	return nil

@@ -148,9 +148,3 @@ func listTold(pipeline *v1alpha1.Pipeline) []told {
 	}
 	return all
 }
-
-func addAll(q queue, requests []reconcile.Request) {
-	for _, req := range requests {
-		q.Add(req)
-	}
-}

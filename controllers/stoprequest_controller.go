@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -55,7 +54,7 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
 	if verdict.IsFinished(sr.Status.Conditions) {
-		return r.writeGeneration(ctx, sr)
+		return writeGeneration(ctx, r.Client, sr, &sr.Status.ObservedGeneration, sr.Status.Conditions)
 	}
 	execution, err := r.findExecution(ctx, sr)
 	if err != nil {
@@ -107,15 +106,6 @@ func (r *StopRequestReconciler) concludeDeleted(ctx context.Context, sr *v1alpha
 	return result, err
 }
 
-// writeGeneration makes the status of a request that is finished catch up with its generation, unless it is being deleted.
-func (r *StopRequestReconciler) writeGeneration(ctx context.Context, sr *v1alpha1.StopRequest) (ctrl.Result, error) {
-	status := &sr.Status
-	if sr.DeletionTimestamp != nil || !observeGeneration(&status.ObservedGeneration, status.Conditions, sr.Generation) {
-		return ctrl.Result{}, nil
-	}
-	return ignoreConflict(ctx, writeStatus(ctx, r.Client, sr))
-}
-
 // writeStatus writes the next status, if it is another one, and reports what changed.
 func (r *StopRequestReconciler) writeStatus(
 	ctx context.Context, sr *v1alpha1.StopRequest, executionName string, next v1alpha1.StopRequestStatus,
@@ -144,23 +134,13 @@ func (r *StopRequestReconciler) decideVerdict(
 	return stop.DecideNotFound(sr, found), err
 }
 
-// findExecution returns the execution that the request is to stop, or nil. The cache may lag behind, so what it does not
-// have is looked for live, and a request is rejected only after a live read: a stop that the cache still shows may have
-// ended before the request was made, and an execution may be gone.
+// findExecution returns the execution that the request is to stop, or nil. A request is rejected only after a live read: a stop that the
+// cache still shows may have ended before the request was made, and an execution may be gone.
 func (r *StopRequestReconciler) findExecution(ctx context.Context, sr *v1alpha1.StopRequest) (*v1alpha1.PipelineExecution, error) {
-	execution, err := executionByID(ctx, r.Client, sr.Namespace, sr.Spec.PipelineExecutionID)
-	switch {
-	case err != nil:
-	case execution == nil:
-		execution, err = r.unknown.findExecution(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)
-	case !isAccepted(sr) && stop.Decide(execution, sr).IsRejection():
-		execution, err = r.unknown.rereadExecution(ctx, execution)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking up execution %s: %w", sr.Spec.PipelineExecutionID, err)
-	}
-	if execution == nil || !stop.ConcernsExecution(sr, execution) {
-		return nil, nil
+	isRejection := func(e *v1alpha1.PipelineExecution) bool { return !isAccepted(sr) && stop.Decide(e, sr).IsRejection() }
+	execution, err := r.unknown.lookUp(ctx, sr.Namespace, sr.Spec.PipelineExecutionID, isRejection)
+	if err != nil || execution == nil || !stop.ConcernsExecution(sr, execution) {
+		return nil, err
 	}
 	return execution, nil
 }

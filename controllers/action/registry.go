@@ -60,11 +60,9 @@ func isApproval(definition *v1alpha1.Action) bool {
 // WorkloadKinds returns the kinds of object that do the work of the actions of a definition.
 func (r *Registry) WorkloadKinds(definition *v1alpha1.PipelineDefinition) map[plan.ActionKey]plan.WorkloadKind {
 	kinds := map[plan.ActionKey]plan.WorkloadKind{}
-	for _, s := range definition.Stages {
-		for _, a := range s.Actions {
-			if p := r.findByDefinition(&a); p != nil {
-				kinds[plan.ActionKey{Stage: s.Name, Action: a.Name}] = p.WorkloadKind()
-			}
+	for key, a := range plan.DefinedActions(definition) {
+		if p := r.findByDefinition(a); p != nil {
+			kinds[key] = p.WorkloadKind()
 		}
 	}
 	return kinds

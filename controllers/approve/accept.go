@@ -12,18 +12,18 @@
 package approve
 
 import (
-	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // Accept records on each action that waits for approval the first of the results that the rules let it take: the oldest by creation
 // time, then by name. It changes the status, and not the results. Results for another execution must not be passed.
 func Accept(status *v1alpha1.PipelineExecutionStatus, startedBy string, results []v1alpha1.ApprovalResult, now metav1.Time) {
-	for _, ar := range sortOldestFirst(results) {
+	for _, ar := range verdict.SortOldestFirst(results) {
 		if ar.Status.SubmittedTime == nil {
 			continue
 		}
@@ -40,7 +40,7 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, startedBy string, results 
 // Candidates returns the results that Accept would take, or would if an older one were gone, in its order. Those for another execution
 // are left out.
 func Candidates(execution *v1alpha1.PipelineExecution, results []v1alpha1.ApprovalResult) []v1alpha1.ApprovalResult {
-	return slices.DeleteFunc(sortOldestFirst(results), func(ar v1alpha1.ApprovalResult) bool {
+	return slices.DeleteFunc(verdict.SortOldestFirst(results), func(ar v1alpha1.ApprovalResult) bool {
 		ruling, _ := applyRules(&execution.Status, execution.Spec.StartedBy, &ar)
 		return ruling != acceptable || ar.Status.SubmittedTime == nil || !ConcernsExecution(&ar, execution)
 	})
@@ -49,12 +49,4 @@ func Candidates(execution *v1alpha1.PipelineExecution, results []v1alpha1.Approv
 // IsForSameAction reports whether two results for an execution name the same action.
 func IsForSameAction(a, b *v1alpha1.ApprovalResult) bool {
 	return a.Spec.StageName == b.Spec.StageName && a.Spec.ActionName == b.Spec.ActionName
-}
-
-func sortOldestFirst(results []v1alpha1.ApprovalResult) []v1alpha1.ApprovalResult {
-	sorted := slices.Clone(results)
-	slices.SortFunc(sorted, func(a, b v1alpha1.ApprovalResult) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
-	return sorted
 }

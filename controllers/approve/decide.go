@@ -59,14 +59,7 @@ func IsWaitedFor(execution *v1alpha1.PipelineExecution, ar *v1alpha1.ApprovalRes
 // DecideNotFound returns the verdict on a result that names no execution of its pipeline: PipelineNotFoundException if the namespace
 // has no such Pipeline, else PipelineExecutionNotFoundException. Only a live read may say so.
 func DecideNotFound(ar *v1alpha1.ApprovalResult, pipelineFound bool) verdict.Verdict {
-	if !pipelineFound {
-		return verdict.NewRejection(v1alpha1.ReasonPipelineNotFound,
-			"spec.pipelineName: no Pipeline in namespace %q has the pipelineName %q, and no execution %s of it exists.",
-			ar.Namespace, ar.Spec.PipelineName, ar.Spec.PipelineExecutionID)
-	}
-	return verdict.NewRejection(v1alpha1.ReasonPipelineExecutionNotFound,
-		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
-		ar.Spec.PipelineName, ar.Spec.PipelineExecutionID, ar.Namespace)
+	return verdict.NewNotFound(ar.Namespace, ar.Spec.PipelineName, ar.Spec.PipelineExecutionID, pipelineFound, v1alpha1.ReasonPipelineExecutionNotFound)
 }
 
 // DescribeResult returns who decided what, and why. It quotes what people wrote, so that nobody takes it for the operator's words.

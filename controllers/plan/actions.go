@@ -51,16 +51,28 @@ func everyActionOf(stage *v1alpha1.StageStatus, is func(*v1alpha1.ActionStatus) 
 	return true
 }
 
+// DefinedActions iterates over the actions of a definition, in their order. What it yields must not be changed.
+func DefinedActions(definition *v1alpha1.PipelineDefinition) iter.Seq2[ActionKey, *v1alpha1.Action] {
+	return func(yield func(ActionKey, *v1alpha1.Action) bool) {
+		if definition == nil {
+			return
+		}
+		for s := range definition.Stages {
+			stage := &definition.Stages[s]
+			for a := range stage.Actions {
+				if !yield(ActionKey{stage.Name, stage.Actions[a].Name}, &stage.Actions[a]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // findDefinition returns what the action runs, or an empty definition if it is not known.
 func findDefinition(definition *v1alpha1.PipelineDefinition, key ActionKey) v1alpha1.Action {
-	if definition == nil {
-		return v1alpha1.Action{}
-	}
-	for _, s := range definition.Stages {
-		for _, a := range s.Actions {
-			if s.Name == key.Stage && a.Name == key.Action {
-				return a
-			}
+	for k, a := range DefinedActions(definition) {
+		if k == key {
+			return *a
 		}
 	}
 	return v1alpha1.Action{}

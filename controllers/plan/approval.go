@@ -11,6 +11,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/approve"
+	"haltline.dev/haltline/internal/deadline"
 	"haltline.dev/haltline/internal/text"
 )
 
@@ -42,9 +43,8 @@ func startApproval(a *v1alpha1.ActionStatus, key ActionKey, definition *v1alpha1
 	if definition.TimeoutSeconds != nil {
 		timeout = *definition.TimeoutSeconds
 	}
-	// A status keeps whole seconds. The time is rounded up to one, so that an approval never times out sooner than was asked for.
-	expiration := in.Now.Add(time.Duration(timeout)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
-	a.Approval = &v1alpha1.ApprovalStatus{ExpirationTime: metav1.NewTime(expiration), ForbidStarter: definition.ForbidStarter}
+	expiration := deadline.After(in.Now, timeout)
+	a.Approval = &v1alpha1.ApprovalStatus{ExpirationTime: expiration, ForbidStarter: definition.ForbidStarter}
 	a.Reason = v1alpha1.ReasonWaitingForApproval
 	a.Message = text.BoundMessage(describeQuestion(key, definition, in.Execution, expiration))
 }
@@ -53,9 +53,9 @@ func startApproval(a *v1alpha1.ActionStatus, key ActionKey, definition *v1alpha1
 const maxQuestion = 300
 
 // describeQuestion returns how to decide an approval, and what it asks.
-func describeQuestion(key ActionKey, definition *v1alpha1.Approval, execution *v1alpha1.PipelineExecution, expiration time.Time) string {
+func describeQuestion(key ActionKey, definition *v1alpha1.Approval, execution *v1alpha1.PipelineExecution, expiration metav1.Time) string {
 	message := fmt.Sprintf("Approve or reject it by %s, with an ApprovalResult of pipelineName %q, pipelineExecutionId %q, stageName %q, actionName %q",
-		expiration.UTC().Format(time.RFC3339), execution.Spec.PipelineName, execution.UID, key.Stage, key.Action)
+		formatTime(&expiration), execution.Spec.PipelineName, execution.UID, key.Stage, key.Action)
 	if definition.Message != "" {
 		message += fmt.Sprintf(": %q", text.Bound(definition.Message, maxQuestion))
 	}
@@ -79,7 +79,7 @@ func recordApprovals(status *v1alpha1.PipelineExecutionStatus, in Input) {
 			endApproval(a, v1alpha1.ActionFailed, v1alpha1.ReasonApprovalRejected, approve.DescribeResult(result), in.Now)
 		case !in.Now.Before(&a.Approval.ExpirationTime):
 			endApproval(a, v1alpha1.ActionFailed, v1alpha1.ReasonApprovalTimedOut, fmt.Sprintf(
-				"nobody approved or rejected it by %s", a.Approval.ExpirationTime.UTC().Format(time.RFC3339)), in.Now)
+				"nobody approved or rejected it by %s", formatTime(&a.Approval.ExpirationTime)), in.Now)
 		}
 	}
 }

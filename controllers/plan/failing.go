@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
 )
 
 // isFailing reports whether an action has failed, or exceeded a time limit, and some of its group still go on: the execution fails when
@@ -15,9 +16,6 @@ import (
 func isFailing(status *v1alpha1.PipelineExecutionStatus) bool {
 	return anyAction(status, hasFailed) && anyAction(status, isActive) || anyAction(status, hasTimedOut)
 }
-
-// maxNamesOfFailing bounds how many actions are named that a failing execution waits for, so that the message has room for what failed.
-const maxNamesOfFailing = 3
 
 // describeFailing returns which actions a failing execution waits for, and what failed. See isFailing.
 func describeFailing(status *v1alpha1.PipelineExecutionStatus) string {
@@ -34,9 +32,6 @@ func describeFailing(status *v1alpha1.PipelineExecutionStatus) string {
 			names = append(names, describePendingAction(v1alpha1.PendingAction{Stage: key.Stage, Action: key.Action, Reason: a.Reason}))
 		}
 	}
-	few := strings.Join(names[:min(len(names), maxNamesOfFailing)], ", ")
-	if len(names) > maxNamesOfFailing {
-		few += fmt.Sprintf(" and %d more", len(names)-maxNamesOfFailing)
-	}
-	return strings.TrimSpace(fmt.Sprintf("Nothing further starts, and the execution fails when what runs has finished: %s. %s", few, strings.Join(append(failures, describeFirstBlocked(status)), " ")))
+	return strings.TrimSpace(fmt.Sprintf("Nothing further starts, and the execution fails when what runs has finished: %s. %s",
+		text.JoinFew(names), strings.Join(append(failures, describeFirstBlocked(status)), " ")))
 }

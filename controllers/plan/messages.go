@@ -6,7 +6,6 @@ package plan
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/gate"
@@ -111,7 +110,7 @@ func describeEscalation(s *v1alpha1.StopStatus) string {
 		return ""
 	}
 	if at := stop.EscalationTime(s); at != nil {
-		return fmt.Sprintf(" It escalates to abandon at %s.", at.UTC().Format(time.RFC3339))
+		return fmt.Sprintf(" It escalates to abandon at %s.", formatTime(at))
 	}
 	return " No escalation is set."
 }

@@ -16,24 +16,22 @@ func FindOutputsProblem(definition *v1alpha1.PipelineDefinition) *Problem {
 	for _, v := range definition.Variables {
 		holders[v.Name] = fmt.Sprintf("the variable of this name in spec.variables[%q]", v.Name)
 	}
-	for _, s := range definition.Stages {
-		for _, a := range s.Actions {
-			if a.Namespace == "" {
-				continue
+	for key, a := range DefinedActions(definition) {
+		if a.Namespace == "" {
+			continue
+		}
+		path := fmt.Sprintf("spec.stages[%q].actions[%q]", key.Stage, key.Action)
+		if other, taken := namespaces[a.Namespace]; taken {
+			return invalidOutputs("%s.namespace: Duplicate value: %q is the namespace of %s as well; choose another one", path, a.Namespace, other)
+		}
+		namespaces[a.Namespace] = path
+		for _, name := range a.OutputVariables {
+			variable := OutputVariable(a.Namespace, string(name))
+			if holder, taken := holders[variable]; taken {
+				return invalidOutputs("%s.outputVariables: Invalid value: %q: with its namespace it would be the environment variable %s, as is %s; "+
+					"choose another namespace", path, name, variable, holder)
 			}
-			path := fmt.Sprintf("spec.stages[%q].actions[%q]", s.Name, a.Name)
-			if other, taken := namespaces[a.Namespace]; taken {
-				return invalidOutputs("%s.namespace: Duplicate value: %q is the namespace of %s as well; choose another one", path, a.Namespace, other)
-			}
-			namespaces[a.Namespace] = path
-			for _, name := range a.OutputVariables {
-				variable := OutputVariable(a.Namespace, string(name))
-				if holder, taken := holders[variable]; taken {
-					return invalidOutputs("%s.outputVariables: Invalid value: %q: with its namespace it would be the environment variable %s, as is %s; "+
-						"choose another namespace", path, name, variable, holder)
-				}
-				holders[variable] = fmt.Sprintf("the output %q of %s", name, path)
-			}
+			holders[variable] = fmt.Sprintf("the output %q of %s", name, path)
 		}
 	}
 	return nil

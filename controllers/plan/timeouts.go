@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/deadline"
 	"haltline.dev/haltline/internal/text"
 )
 
@@ -23,14 +24,13 @@ func timeoutOf(in Input) *int64 {
 	return in.Pipeline.Spec.TimeoutSeconds
 }
 
-// deadlineAfter returns when a time limit of so many seconds is over, or nil if there is none. A status keeps whole seconds; the time is
-// rounded up to one, so that nothing ends sooner than was asked for.
+// deadlineAfter returns when a time limit of so many seconds is over, or nil if there is none.
 func deadlineAfter(start metav1.Time, seconds *int64) *metav1.Time {
 	if seconds == nil {
 		return nil
 	}
-	t := start.Add(time.Duration(*seconds)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
-	return &metav1.Time{Time: t}
+	at := deadline.After(start, *seconds)
+	return &at
 }
 
 // isOver reports whether a deadline has come; false if there is none.

@@ -11,12 +11,12 @@
 package stop
 
 import (
-	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/verdict"
 )
 
 // Accept returns the stop of an execution after it has taken each of the requests that the rules let it take, the
@@ -24,7 +24,7 @@ import (
 // status and the requests are not changed. Requests that name another execution must not be passed.
 func Accept(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRequest, now metav1.Time) *v1alpha1.StopStatus {
 	next := status.DeepCopy()
-	for _, sr := range sortOldestFirst(requests) {
+	for _, sr := range verdict.SortOldestFirst(requests) {
 		if applyRules(next, &sr) != acceptable {
 			continue
 		}
@@ -43,12 +43,4 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRe
 // HasNew reports whether Accept would take one of the requests.
 func HasNew(status *v1alpha1.PipelineExecutionStatus, requests []v1alpha1.StopRequest) bool {
 	return slices.ContainsFunc(requests, func(sr v1alpha1.StopRequest) bool { return applyRules(status, &sr) == acceptable })
-}
-
-func sortOldestFirst(requests []v1alpha1.StopRequest) []v1alpha1.StopRequest {
-	sorted := slices.Clone(requests)
-	slices.SortFunc(sorted, func(a, b v1alpha1.StopRequest) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
-	return sorted
 }

@@ -48,14 +48,7 @@ func Decide(execution *v1alpha1.PipelineExecution, sr *v1alpha1.StopRequest) ver
 // DecideNotFound returns the verdict on a request that names no execution of its pipeline: PipelineNotFoundException if
 // the namespace has no such Pipeline, else PipelineExecutionNotStoppableException. Only a live read may say so.
 func DecideNotFound(sr *v1alpha1.StopRequest, pipelineFound bool) verdict.Verdict {
-	if !pipelineFound {
-		return verdict.NewRejection(v1alpha1.ReasonPipelineNotFound,
-			"spec.pipelineName: no Pipeline in namespace %q has the pipelineName %q, and no execution %s of it exists.",
-			sr.Namespace, sr.Spec.PipelineName, sr.Spec.PipelineExecutionID)
-	}
-	return verdict.NewRejection(v1alpha1.ReasonNotStoppable,
-		"spec.pipelineExecutionId: pipeline %q has no execution %s in namespace %q; `kubectl get pipelineexecutions` shows the ids.",
-		sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, sr.Namespace)
+	return verdict.NewNotFound(sr.Namespace, sr.Spec.PipelineName, sr.Spec.PipelineExecutionID, pipelineFound, v1alpha1.ReasonNotStoppable)
 }
 
 // describeLostEscalation returns what becomes of the escalation that a duplicate asks for: nothing, since a stop escalates as the

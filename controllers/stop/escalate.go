@@ -4,21 +4,19 @@
 package stop
 
 import (
-	"time"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/deadline"
 )
 
-// escalationTimeOf returns when a request turns from waiting to abandoning, or nil. A status keeps whole seconds; the time
-// is rounded up to one, so that a stop never abandons sooner than was asked for.
+// escalationTimeOf returns when a request turns from waiting to abandoning, or nil: never sooner than was asked for.
 func escalationTimeOf(sr *v1alpha1.StopRequest, now metav1.Time) *metav1.Time {
 	if sr.Spec.EscalateAfterSeconds == nil || sr.Mode() != v1alpha1.StopModeWait {
 		return nil
 	}
-	t := now.Add(time.Duration(*sr.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond).Truncate(time.Second)
-	return &metav1.Time{Time: t}
+	at := deadline.After(now, *sr.Spec.EscalateAfterSeconds)
+	return &at
 }
 
 // EscalationTime returns when a stop turns from waiting to abandoning by itself, or nil if it does not.

@@ -5,12 +5,12 @@ package stop
 
 import (
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/verdict"
+	"haltline.dev/haltline/internal/text"
 )
 
 // NextStatus returns the status of a request after a verdict on it. The execution is nil if none was found. A verdict
@@ -60,28 +60,16 @@ func NextStatusOfDeleted(sr *v1alpha1.StopRequest, ending, leftRunning []string,
 	switch {
 	case len(ending) > 0:
 		w.SetReconciling(v1alpha1.ReasonExecutionDeleted,
-			fmt.Sprintf("The execution was deleted while it was stopping; what it ran has to end: %s.", joinFew(ending)))
+			fmt.Sprintf("The execution was deleted while it was stopping; what it ran has to end: %s.", text.JoinFew(ending)))
 	case len(leftRunning) > 0:
 		status.State = ""
 		w.SetNotDone(v1alpha1.ReasonWorkLeftRunning, fmt.Sprintf("The execution was deleted while it was stopping, and what it ran was "+
-			"left running: %s. Delete it to end it.", joinFew(leftRunning)))
+			"left running: %s. Delete it to end it.", text.JoinFew(leftRunning)))
 	default:
 		status.State = v1alpha1.ExecutionStopped
 		setStopped(w, v1alpha1.ReasonExecutionDeleted, "The execution was deleted while it was stopping, and what it ran has ended.")
 	}
 	return status
-}
-
-// maxNames bounds how many objects a message names.
-const maxNames = 3
-
-// joinFew names the first few objects.
-func joinFew(names []string) string {
-	few := strings.Join(names[:min(len(names), maxNames)], ", ")
-	if len(names) > maxNames {
-		few += fmt.Sprintf(" and %d more", len(names)-maxNames)
-	}
-	return few
 }
 
 func newWriter(sr *v1alpha1.StopRequest, status *v1alpha1.StopRequestStatus, now metav1.Time) verdict.Writer {

@@ -27,6 +27,14 @@ func createQueue(t *testing.T, ns string, mode v1alpha1.ExecutionMode) *v1alpha1
 	return createObject(t, pipeline)
 }
 
+// startQueue creates a Pipeline with a mode, and an execution that is in its first stage.
+func startQueue(t *testing.T, ns string, mode v1alpha1.ExecutionMode) (pipeline *v1alpha1.Pipeline, first *v1alpha1.PipelineExecution) {
+	t.Helper()
+	pipeline, first = createQueue(t, ns, mode), createExecution(t, ns, "web")
+	waitForRunning(t, first, "compile")
+	return pipeline, first
+}
+
 // changePipeline changes the spec of a Pipeline.
 func changePipeline(t *testing.T, pipeline *v1alpha1.Pipeline, change func(*v1alpha1.PipelineSpec)) {
 	t.Helper()
@@ -61,9 +69,7 @@ func TestAQueueLetsOneExecutionAtATimeIntoAStage(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	pipeline := createQueue(t, ns, v1alpha1.ExecutionModeQueued)
-	first := createExecution(t, ns, "web")
-	waitForRunning(t, first, "compile")
+	pipeline, first := startQueue(t, ns, v1alpha1.ExecutionModeQueued)
 	second := createWaiting(t, ns, "Build")
 	expectNotReady(t, second, v1alpha1.ReasonWaitingForStage, `"Build"`, "kubectl get pipeline web -o wide")
 	waitForSummary(t, pipeline, "Build: %s, 1 waiting", first.Name)
@@ -98,9 +104,7 @@ func TestAStopOfAnExecutionThatWaitsIsDoneAtOnce(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	pipeline := createQueue(t, ns, v1alpha1.ExecutionModeQueued)
-	first := createExecution(t, ns, "web")
-	waitForRunning(t, first, "compile")
+	pipeline, first := startQueue(t, ns, v1alpha1.ExecutionModeQueued)
 	for _, ask := range []func(*v1alpha1.PipelineExecution) *v1alpha1.StopRequest{builders.StopAndWait, builders.StopAndAbandon} {
 		waiting := createWaiting(t, ns, "Build")
 		sr := createObject(t, ask(waiting))
@@ -118,9 +122,7 @@ func TestANewerExecutionSupersedesOneThatWaits(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	createQueue(t, ns, v1alpha1.ExecutionModeSuperseded)
-	first := createExecution(t, ns, "web")
-	waitForRunning(t, first, "compile")
+	_, first := startQueue(t, ns, v1alpha1.ExecutionModeSuperseded)
 	// Executions of one second are ordered by their ids.
 	pair := map[string]*v1alpha1.PipelineExecution{}
 	for range 2 {
@@ -189,9 +191,7 @@ func TestTheModeIsSwitchedWhileTenExecutionsWait(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	pipeline := createQueue(t, ns, v1alpha1.ExecutionModeQueued)
-	first := createExecution(t, ns, "web")
-	waitForRunning(t, first, "compile")
+	pipeline, first := startQueue(t, ns, v1alpha1.ExecutionModeQueued)
 	var waiting []*v1alpha1.PipelineExecution
 	for range 10 {
 		waiting = append(waiting, createWaiting(t, ns, "Build"))
@@ -237,9 +237,7 @@ func TestAnExecutionWaitsForAPipelineThatIsDeletedUntilItIsBackOrStopped(t *test
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
-	pipeline := createQueue(t, ns, v1alpha1.ExecutionModeQueued)
-	first := createExecution(t, ns, "web")
-	waitForRunning(t, first, "compile")
+	pipeline, first := startQueue(t, ns, v1alpha1.ExecutionModeQueued)
 	second, third := createWaiting(t, ns, "Build"), createWaiting(t, ns, "Build")
 	g.Expect(k8s.Delete(t.Context(), pipeline)).To(Succeed())
 	expectNotReady(t, second, v1alpha1.ReasonWaitingForStage, "no Pipeline in this namespace", "Create it again")
@@ -296,7 +294,7 @@ func TestSchemaTransition(t *testing.T) {
 	}
 	testSchema(t, goodPipeline, []schemaCase{
 		{name: "enabled", field: field, value: map[string]any{"disabled": false}},
-		{name: "enabled, with the reason of before", field: field, value: map[string]any{"disabled": false, "reason": "frozen"}},
+		{name: "enabled, and the reason is kept", field: field, value: map[string]any{"disabled": false, "reason": "frozen"}},
 		{name: "disabled", field: field, value: disabled("Freeze (until 3 p.m.) - ask ops@example.com!")},
 		{name: "disabled without a reason", field: field, value: disabled(nil), at: field + ".reason", refused: "a transition that is disabled needs a reason"},
 		{name: "an empty reason", field: field, value: disabled(""), at: field + ".reason", refused: "should be at least 1 chars long"},

@@ -258,8 +258,8 @@ var controllerFaults = []Fault{
 		Name:   "not-found-by-cache",
 		Breaks: "I1: a request is rejected because a cache that lags does not have its execution.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "StopRequestReconciler.findExecution",
-			Find: `execution, err = r.unknown.findExecution(ctx, sr.Namespace, sr.Spec.PipelineExecutionID)`,
+			Package: "controllers", Func: "unknownLookups.lookUp",
+			Find: `execution, err = u.findExecution(ctx, namespace, id)`,
 		}},
 	},
 	{
@@ -267,7 +267,7 @@ var controllerFaults = []Fault{
 		Breaks: "I1: a request is rejected because of a state that only a cache that lags still shows.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "StopRequestReconciler.findExecution",
-			Find:    `stop.Decide(execution, sr).IsRejection()`,
+			Find:    `stop.Decide(e, sr).IsRejection()`,
 			Replace: `false`,
 		}},
 	},

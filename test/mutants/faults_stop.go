@@ -102,9 +102,9 @@ var stopFaults = []Fault{
 		Name:   "newest-request-first",
 		Breaks: "I1: of several requests the newest is accepted and the oldest is a duplicate.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "sortOldestFirst",
-			Find:    `a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name)`,
-			Replace: `b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name)`,
+			Package: "controllers/verdict", Func: "SortOldestFirst",
+			Find:    `first, second := P(&a), P(&b)`,
+			Replace: `first, second := P(&b), P(&a)`,
 		}},
 	},
 	{
@@ -144,9 +144,9 @@ var stopFaults = []Fault{
 		Name:   "escalation-too-early",
 		Breaks: "A stop abandons sooner than it was asked to, since the time is rounded down to a second.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "escalationTimeOf",
-			Find:    `time.Duration(*sr.Spec.EscalateAfterSeconds)*time.Second + time.Second - time.Nanosecond`,
-			Replace: `time.Duration(*sr.Spec.EscalateAfterSeconds) * time.Second`,
+			Package: "internal/deadline", Func: "After",
+			Find:    `time.Duration(seconds)*time.Second + time.Second - time.Nanosecond`,
+			Replace: `time.Duration(seconds) * time.Second`,
 		}},
 	},
 	{
@@ -162,7 +162,7 @@ var stopFaults = []Fault{
 		Name:   "missing-pipeline-not-stoppable",
 		Breaks: "I1: PipelineNotFoundException is the answer when there is a Pipeline, and not when there is none.",
 		Edits: []Edit{{
-			Package: "controllers/stop", Func: "DecideNotFound",
+			Package: "controllers/verdict", Func: "NewNotFound",
 			Find:    `!pipelineFound`,
 			Replace: `pipelineFound`,
 		}},

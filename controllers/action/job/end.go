@@ -108,7 +108,11 @@ func observeSuspendRefused(o plan.Observation, job *batchv1.Job, late bool, err 
 	if err == nil {
 		return o, nil
 	}
-	err = fmt.Errorf("suspending Job %q: %w", job.Name, err)
+	return showSuspendRefusal(o, late, fmt.Errorf("suspending Job %q: %w", job.Name, err))
+}
+
+// showSuspendRefusal adds an error to an observation: a refusal at once, another answer if it is late. The error has to be tried again.
+func showSuspendRefusal(o plan.Observation, late bool, err error) (plan.Observation, error) {
 	if action.ShouldShow(err, late) {
 		o.Reason, o.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
 	}

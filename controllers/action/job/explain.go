@@ -54,7 +54,8 @@ func keepExplanation(o plan.Observation, op plan.Operation) plan.Observation {
 	return o
 }
 
-// limitExplanation has an explanation that is asked for, but for which it may not be looked now, be the one that the status has.
+// limitExplanation returns the scope without the wish for an explanation if too many are looked for now. The observation keeps the
+// explanation of the status then.
 func (p *Provider) limitExplanation(scope action.Scope, op plan.Operation, o plan.Observation) (action.Scope, plan.Observation) {
 	if scope.Explain && !p.mayExplain() {
 		scope.Explain = false

@@ -52,11 +52,7 @@ func (p *Provider) keepFromStarting(ctx context.Context, scope action.Scope, job
 	if client.IgnoreNotFound(err) == nil {
 		return suspended, nil
 	}
-	err = fmt.Errorf("keeping Job %q from starting: %w", job.Name, err)
-	if action.ShouldShow(err, scope.Explain) {
-		suspended.Reason, suspended.Message = v1alpha1.ReasonSuspendRefused, fmt.Sprintf("Trying again: %v", err)
-	}
-	return suspended, action.PendingIfAnswer(err)
+	return showSuspendRefusal(suspended, scope.Explain, fmt.Errorf("keeping Job %q from starting: %w", job.Name, err))
 }
 
 // shouldKeepFromStarting reports whether a stop is in force and the Job of an action in progress has never run.
