@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,22 +31,29 @@ type load struct {
 	scripts   []stopScript
 	// foreign is true if somebody else now and then creates a Job under the name of the workload of an action.
 	foreign bool
+	// certain are starts that every load makes, beside those that are drawn.
+	certain []start
 	// prefix begins the names of executions.
 	prefix string
 }
 
-// run starts a number of executions, spread over the window, and returns when every script is at its end.
+// start is an execution of a pipeline, and the stop requests for it.
+type start struct {
+	pipeline *v1alpha1.Pipeline
+	script   stopScript
+}
+
+// run starts a number of executions and those that are certain, spread over the window, and returns when every script is at its end.
 func (l *load) run(ctx context.Context, executions int, window time.Duration, r *rand.Rand) error {
 	var wg sync.WaitGroup
-	errs := make(chan error, executions)
-	pipelines, scripts := newShuffle(r, len(l.pipelines)), newShuffle(r, len(l.scripts))
-	for i := range executions {
-		p, s := l.pipelines[pipelines.next()], l.scripts[scripts.next()]
+	starts := l.drawStarts(executions, r)
+	errs := make(chan error, len(starts))
+	for i, s := range starts {
 		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
-		at := window * time.Duration(i) / time.Duration(executions)
+		at := window * time.Duration(i) / time.Duration(len(starts))
 		wg.Go(func() {
 			if pause(ctx, at) {
-				errs <- l.runScript(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), p, s, own)
+				errs <- l.runScript(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), s.pipeline, s.script, own)
 			}
 		})
 	}
@@ -57,6 +65,17 @@ func (l *load) run(ctx context.Context, executions int, window time.Duration, r 
 		}
 	}
 	return ctx.Err()
+}
+
+// drawStarts draws a number of starts, and puts those that are certain among them.
+func (l *load) drawStarts(executions int, r *rand.Rand) []start {
+	pipelines, scripts := newShuffle(r, len(l.pipelines)), newShuffle(r, len(l.scripts))
+	starts := slices.Clone(l.certain)
+	for range executions {
+		starts = append(starts, start{l.pipelines[pipelines.next()], l.scripts[scripts.next()]})
+	}
+	r.Shuffle(len(starts), func(i, j int) { starts[i], starts[j] = starts[j], starts[i] })
+	return starts
 }
 
 // runScript starts an execution and makes the stop requests of a script.
@@ -92,17 +111,19 @@ func (l *load) runScript(ctx context.Context, name string, p *v1alpha1.Pipeline,
 	return nil
 }
 
-// waitForWork waits until an action of an execution is in progress. It waits no longer than the window is: a fault may keep the
-// execution from starting at all.
+// waitForWork waits until an execution has an action whose Job it knows. It waits for three windows at most: a slow machine needs longer
+// than a window to start anything, and a fault may keep the execution from starting at all.
 func (l *load) waitForWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
-	limited, cancel := context.WithTimeout(ctx, run.window)
+	limited, cancel := context.WithTimeout(ctx, 3*run.window)
 	defer cancel()
 	for current := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
-		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && len(current.Status.Stages) > 0 {
+		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && hasAction(current, hasWorkload) {
 			return
 		}
 	}
 }
+
+func hasWorkload(a *v1alpha1.ActionStatus) bool { return a.Workload.UID != "" }
 
 // newForeignJob returns a Job that no execution controls, under the name of the Job of the second stage.
 func (l *load) newForeignJob(e *v1alpha1.PipelineExecution) *batchv1.Job {

@@ -108,5 +108,5 @@ func describeStop(execution *v1alpha1.PipelineExecution) string {
 func isStoppingAtWork(o client.Object) bool {
 	execution := o.(*v1alpha1.PipelineExecution)
 	return execution.Status.State == v1alpha1.ExecutionStopping &&
-		hasAction(execution, func(a *v1alpha1.ActionStatus) bool { return a.Workload.UID != "" && a.CompletionTime == nil })
+		hasAction(execution, func(a *v1alpha1.ActionStatus) bool { return hasWorkload(a) && a.CompletionTime == nil })
 }

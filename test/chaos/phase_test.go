@@ -102,8 +102,12 @@ func (p *phase) runLoad(t *testing.T, f fault) {
 	ctx, cancel := context.WithTimeout(t.Context(), run.window+run.patience)
 	defer cancel()
 	l := p.load(simulatedPipelines(p.namespace), stopScripts)
+	l.certain = certainStarts(p.namespace)
 	for _, pipeline := range l.pipelines[1:] {
 		must(t, l.create(ctx, pipeline))
+	}
+	for _, s := range l.certain {
+		must(t, l.create(ctx, s.pipeline))
 	}
 	broken, repair := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -53,6 +53,19 @@ func simulatedPipelines(namespace string) []*v1alpha1.Pipeline {
 	}
 }
 
+// certainStarts are in every load: what they lead to must be in the report, also on a slow machine and with any choices. Their work is
+// long, so that it is in progress when it is asked to stop.
+func certainStarts(namespace string) []start {
+	long := work{seconds: 8, grace: 1}
+	orphan := work{seconds: 8, onAbandon: v1alpha1.OnAbandonOrphan}
+	stopped := twoStages(namespace, "long", long, long, long)
+	return []start{
+		{twoStages(namespace, "long-orphaning", orphan, long, orphan), stopScript{askAtWork.withAbandon()}},
+		{stopped, stopScript{askAtWork, askNow.withAbandon()}},
+		{stopped, stopScript{askAtWork.withEscalation(1)}},
+	}
+}
+
 func (w work) action(name string) v1alpha1.Action {
 	spec := &batchv1.JobSpec{
 		BackoffLimit: ptr.To[int32](0),

@@ -38,6 +38,8 @@ var (
 	askEarly = stopAsk{high: 1500 * time.Millisecond, atWork: true}
 	askLater = stopAsk{low: 0, high: 4 * time.Second}
 	askNow   = stopAsk{}
+	// askAtWork comes as soon as there is work that can be stopped.
+	askAtWork = stopAsk{atWork: true}
 )
 
 func (a stopAsk) withAbandon() stopAsk { a.abandon = true; return a }
