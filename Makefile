@@ -107,13 +107,17 @@ test: ## Run unit and integration tests, on a real API server, with the race det
 
 .PHONY: test-integration
 test-integration: ## Run the tests on a real API server, with the race detector: a part of make test.
-	# One at a time: each starts an API server and Kubernetes' controllers.
+	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 ./test/integration ./test/install ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 8 ./test/integration ./test/install ./test/simcluster/comparison
 
 .PHONY: test-explorer
 test-explorer: ## Run the explorer: a part of make test. Other programs on the machine go first.
 	nice $(GO) test -timeout 30m ./test/explorer
+
+.PHONY: test-explorer-all
+test-explorer-all: ## Run the explorer with every injection; make test tries at most 1,500 of each scenario.
+	$(GO) test -timeout 2h ./test/explorer -most=0 -v -count=1
 
 .PHONY: test-e2e
 test-e2e: image ## Run the end-to-end tests on a cluster of their own with a real node. KEEP=1 leaves it up.

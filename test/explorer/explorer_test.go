@@ -52,12 +52,13 @@ func endOf(s *Sim, name string) string {
 
 func TestSingles(t *testing.T) {
 	exploreAll(t, Scenarios(), func(x *exploration, base *Sim) {
-		for i, injection := range listInjections(base) {
+		injections := listInjections(base)
+		for _, i := range pick(len(injections), *sample, *most) {
 			if x.isDone() {
 				return
 			}
-			if i%*sample == 0 && !isLeftOut(base.Scenario, injection) {
-				x.try(injection)
+			if !isLeftOut(base.Scenario, injections[i]) {
+				x.try(injections[i])
 			}
 		}
 	})
@@ -127,7 +128,7 @@ func exploreAll(t *testing.T, scenarios []*Scenario, explore func(x *exploration
 			})
 		}
 	})
-	t.Logf("%d scenarios, one in %d, %v, %.0f seconds", explored, *sample, &total, clock.RealClock{}.Since(began).Seconds())
+	t.Logf("%d scenarios, one in %d, at most %d of each, %v, %.0f seconds", explored, *sample, *most, &total, clock.RealClock{}.Since(began).Seconds())
 }
 
 // exploration is that of one scenario.

@@ -21,7 +21,7 @@ func allStages() []stage {
 	return []stage{
 		{"fast", listFastTests},
 		{"sample", func([]string) [][]string { return [][]string{explore("-sample", "20")} }},
-		{"explorer", func([]string) [][]string { return [][]string{explore()} }},
+		{"explorer", func([]string) [][]string { return [][]string{explore("-most", "0")} }},
 	}
 }
 
