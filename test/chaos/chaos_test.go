@@ -132,7 +132,7 @@ func waitUntilGone(t *testing.T, l *lab) {
 	}
 	n := 0
 	for _, list := range []client.ObjectList{
-		&v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &v1alpha1.PipelineList{}, &batchv1.JobList{},
+		&v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &v1alpha1.ApprovalResultList{}, &v1alpha1.PipelineList{}, &batchv1.JobList{},
 	} {
 		must(t, l.cluster.k8s.List(t.Context(), list))
 		n += meta.LenList(list)

@@ -35,6 +35,8 @@ type cluster struct {
 	// config is the administrator's access, and k8s a client with it.
 	config *rest.Config
 	k8s    client.WithWatch
+	// approver is another administrator, who starts nothing.
+	approver client.Client
 }
 
 // startCluster starts a cluster. It is removed at the end of the test, or when this process dies.
@@ -54,6 +56,10 @@ func startCluster(t *testing.T, name, node string) *cluster {
 	scheme := runtime.NewScheme()
 	must(t, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)))
 	c.k8s, err = client.NewWithWatch(c.config, client.Options{Scheme: scheme})
+	must(t, err)
+	other := rest.CopyConfig(c.config)
+	other.Impersonate = rest.ImpersonationConfig{UserName: "approver", Groups: []string{"system:masters"}}
+	c.approver, err = client.New(other, client.Options{Scheme: scheme})
 	must(t, err)
 	t.Cleanup(func() {
 		if t.Failed() || os.Getenv("CHAOS_KEEP") != "" {

@@ -35,10 +35,17 @@ func demandRows(t *testing.T, r *report) {
 // demandedRows are the rows of each section that must not be empty at the end.
 func demandedRows() map[string][]string {
 	demanded := map[string][]string{
-		sectionLoad:   {"executions", "stop requests", "foreign Jobs"},
-		sectionStates: {"Stopped", "Succeeded", stoppedByWait, stoppedByAbandon, stoppedByEscalation, stoppedByBoth, stoppedAtWork},
+		sectionLoad: {"executions", "stop requests", "foreign Jobs", "approval results", "transitions enabled"},
+		sectionStates: {
+			"Stopped", "Succeeded", "Failed", "Superseded", stoppedByWait, stoppedByAbandon, stoppedByEscalation, stoppedByBoth, stoppedAtWork,
+			waitedForTurn, waitedForTransition, stoppedBeforeStage, stoppedAtApproval, exceededTime, approvalsDecided, approvalsTimedOut,
+		},
 		sectionVerdicts: {
 			v1alpha1.ReasonAccepted, v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable, v1alpha1.ReasonPipelineNotFound,
+		},
+		sectionResults: {
+			v1alpha1.ReasonAccepted, v1alpha1.ReasonApprovalAlreadyCompleted, v1alpha1.ReasonApprovalNotPending, v1alpha1.ReasonApproverNotAllowed,
+			v1alpha1.ReasonPipelineNotFound, v1alpha1.ReasonPipelineExecutionNotFound, v1alpha1.ReasonStageNotFound, v1alpha1.ReasonActionNotFound,
 		},
 		sectionWork: {rowJobs, rowPlaceholders, rowFoundByFences, rowOrphans, rowPods},
 	}

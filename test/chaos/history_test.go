@@ -166,6 +166,7 @@ var kindOfResource = map[string]simcluster.Kind{
 	"pipelines":           simcluster.Pipeline,
 	"pipelineexecutions":  simcluster.Execution,
 	"stoprequests":        simcluster.StopRequest,
+	"approvalresults":     simcluster.ApprovalResult,
 	"jobs":                simcluster.Job,
 	"pods":                simcluster.Pod,
 	"controllerrevisions": simcluster.Revision,

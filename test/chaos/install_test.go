@@ -46,7 +46,8 @@ func (c *cluster) install(t *testing.T) {
 	_, err = c.kubectl(strings.Join(kept, "\n---\n"), "apply", "-f", "-")
 	must(t, err)
 	_, err = c.kubectl("", "wait", "--for=condition=Established", "--timeout=60s",
-		"crd/pipelines.pipelines.haltline.dev", "crd/pipelineexecutions.pipelines.haltline.dev", "crd/stoprequests.pipelines.haltline.dev")
+		"crd/pipelines.pipelines.haltline.dev", "crd/pipelineexecutions.pipelines.haltline.dev", "crd/stoprequests.pipelines.haltline.dev",
+		"crd/approvalresults.pipelines.haltline.dev")
 	must(t, err)
 	c.waitForPolicies(t)
 }
@@ -59,12 +60,13 @@ func (c *cluster) waitForPolicies(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "trial", UID: unknownID},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: unknownPipeline},
 	}
-	sr := stopAsk{}.newStopRequest(execution)
-	sr.Name, execution.UID = "trial", ""
+	sr, ar := stopAsk{}.newStopRequest(execution), resultAsk{}.newResult(execution)
+	sr.Name, ar.Name, execution.UID = "trial", "trial", ""
 	must(t, retry(t.Context(), func(ctx context.Context) error {
-		started, asked := execution.DeepCopy(), sr.DeepCopy()
-		err := errors.Join(c.k8s.Create(ctx, started, client.DryRunAll), c.k8s.Create(ctx, asked, client.DryRunAll))
-		if err == nil && (started.Spec.StartedBy == "" || asked.Spec.RequestedBy == "") {
+		started, asked, decided := execution.DeepCopy(), sr.DeepCopy(), ar.DeepCopy()
+		err := errors.Join(c.k8s.Create(ctx, started, client.DryRunAll), c.k8s.Create(ctx, asked, client.DryRunAll),
+			c.k8s.Create(ctx, decided, client.DryRunAll))
+		if err == nil && (started.Spec.StartedBy == "" || asked.Spec.RequestedBy == "" || decided.Spec.DecidedBy == "") {
 			err = errors.New("the policies do not stamp yet")
 		}
 		return err

@@ -5,6 +5,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -27,6 +28,8 @@ type load struct {
 	k8s       client.Client
 	namespace string
 	counts    *counts
+	// approver is somebody else than the user of k8s, who starts the executions.
+	approver  client.Client
 	pipelines []*v1alpha1.Pipeline
 	scripts   []stopScript
 	// foreign is true if somebody else now and then creates a Job under the name of the workload of an action.
@@ -37,10 +40,16 @@ type load struct {
 	prefix string
 }
 
-// start is an execution of a pipeline, and the stop requests for it.
+// start is an execution of a pipeline, and what people ask of it.
 type start struct {
 	pipeline *v1alpha1.Pipeline
 	script   stopScript
+	// results decide its approvals, beside the stop requests.
+	results resultScript
+	// before is how many other executions of the pipeline are started right before it.
+	before int
+	// isHeld is true if it waits for a transition, which somebody enables then.
+	isHeld bool
 }
 
 // run starts a number of executions and those that are certain, spread over the window, and returns when every script is at its end.
@@ -53,7 +62,7 @@ func (l *load) run(ctx context.Context, executions int, window time.Duration, r 
 		at := window * time.Duration(i) / time.Duration(len(starts))
 		wg.Go(func() {
 			if pause(ctx, at) {
-				errs <- l.runScript(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), s.pipeline, s.script, own)
+				errs <- l.runStart(ctx, fmt.Sprintf("%s-%03d", l.prefix, i), s, own)
 			}
 		})
 	}
@@ -69,25 +78,70 @@ func (l *load) run(ctx context.Context, executions int, window time.Duration, r 
 
 // drawStarts draws a number of starts, and puts those that are certain among them.
 func (l *load) drawStarts(executions int, r *rand.Rand) []start {
-	pipelines, scripts := newShuffle(r, len(l.pipelines)), newShuffle(r, len(l.scripts))
+	pipelines, scripts, results := newShuffle(r, len(l.pipelines)), newShuffle(r, len(l.scripts)), newShuffle(r, len(resultScripts))
 	starts := slices.Clone(l.certain)
 	for range executions {
-		starts = append(starts, start{l.pipelines[pipelines.next()], l.scripts[scripts.next()]})
+		s := start{pipeline: l.pipelines[pipelines.next()], script: l.scripts[scripts.next()]}
+		if s.pipeline.Name == approvingName {
+			s.results = resultScripts[results.next()]
+		}
+		starts = append(starts, s)
 	}
 	r.Shuffle(len(starts), func(i, j int) { starts[i], starts[j] = starts[j], starts[i] })
 	return starts
 }
 
-// runScript starts an execution and makes the stop requests of a script.
-func (l *load) runScript(ctx context.Context, name string, p *v1alpha1.Pipeline, s stopScript, r *rand.Rand) error {
+// runStart starts an execution, and does what people ask of it. Those who approve and those who stop do not wait for each other.
+func (l *load) runStart(ctx context.Context, name string, s start, r *rand.Rand) error {
+	for i := range s.before {
+		if _, err := l.createExecution(ctx, fmt.Sprintf("%s-before-%d", name, i), s.pipeline); err != nil {
+			return err
+		}
+	}
+	e, err := l.createExecution(ctx, name, s.pipeline)
+	if err != nil {
+		return err
+	}
+	approvers := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+	approved := make(chan error, 1)
+	go func() { approved <- l.runResults(ctx, e, s.results, approvers) }()
+	if s.isHeld {
+		l.waitFor(ctx, e, isWaitingBeforeStage)
+		err = l.enableTransitions(ctx, s.pipeline)
+	}
+	return errors.Join(err, l.runStops(ctx, e, s.script, r), <-approved)
+}
+
+func (l *load) createExecution(ctx context.Context, name string, p *v1alpha1.Pipeline) (*v1alpha1.PipelineExecution, error) {
 	e := &v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: name},
 		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: p.Name},
 	}
 	if err := l.create(ctx, e); err != nil {
-		return err
+		return nil, err
 	}
 	l.counts.add("executions")
+	return e, nil
+}
+
+// enableTransitions enables the transitions of a Pipeline.
+func (l *load) enableTransitions(ctx context.Context, p *v1alpha1.Pipeline) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		current := &v1alpha1.Pipeline{}
+		if err := l.k8s.Get(ctx, client.ObjectKeyFromObject(p), current); err != nil {
+			return err
+		}
+		for i := range current.Spec.Stages {
+			current.Spec.Stages[i].Transition = nil
+		}
+		return l.k8s.Update(ctx, current)
+	})
+	l.counts.add("transitions enabled")
+	return err
+}
+
+// runStops makes the stop requests of a script.
+func (l *load) runStops(ctx context.Context, e *v1alpha1.PipelineExecution, s stopScript, r *rand.Rand) error {
 	if l.foreign && r.IntN(10) == 0 {
 		if err := l.create(ctx, l.newForeignJob(e)); err != nil {
 			return err
@@ -95,14 +149,14 @@ func (l *load) runScript(ctx context.Context, name string, p *v1alpha1.Pipeline,
 		l.counts.add("foreign Jobs")
 	}
 	for i, a := range s {
-		if a.atWork {
-			l.waitForWork(ctx, e)
+		if a.when != nil {
+			l.waitFor(ctx, e, a.when)
 		}
 		if !pause(ctx, randomDuration(r, a.low, a.high)) {
 			return ctx.Err()
 		}
 		sr := a.newStopRequest(e)
-		sr.Name = fmt.Sprintf("%s-stop-%d", name, i)
+		sr.Name = fmt.Sprintf("%s-stop-%d", e.Name, i)
 		if err := l.create(ctx, sr); err != nil {
 			return err
 		}
@@ -111,19 +165,25 @@ func (l *load) runScript(ctx context.Context, name string, p *v1alpha1.Pipeline,
 	return nil
 }
 
-// waitForWork waits until an execution has an action whose Job it knows. It waits for three windows at most: a slow machine needs longer
+// moment is a time in the life of an execution at which people ask for something.
+type moment func(*v1alpha1.PipelineExecution) bool
+
+// waitFor waits until the moment of an execution has come. It waits for three windows at most: a slow machine needs longer
 // than a window to start anything, and a fault may keep the execution from starting at all.
-func (l *load) waitForWork(ctx context.Context, e *v1alpha1.PipelineExecution) {
+func (l *load) waitFor(ctx context.Context, e *v1alpha1.PipelineExecution, has moment) {
 	limited, cancel := context.WithTimeout(ctx, 3*run.window)
 	defer cancel()
 	for current := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
-		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && hasAction(current, hasWorkload) {
+		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && has(current) {
 			return
 		}
 	}
 }
 
 func hasWorkload(a *v1alpha1.ActionStatus) bool { return a.Workload.UID != "" }
+
+// isAtWork is when an execution has an action whose Job it knows.
+func isAtWork(e *v1alpha1.PipelineExecution) bool { return hasAction(e, hasWorkload) }
 
 // newForeignJob returns a Job that no execution controls, under the name of the Job of the second stage.
 func (l *load) newForeignJob(e *v1alpha1.PipelineExecution) *batchv1.Job {
@@ -141,12 +201,15 @@ func (l *load) newForeignJob(e *v1alpha1.PipelineExecution) *batchv1.Job {
 
 // create creates an object, however long the API server is away. If it exists already, an earlier try created it and was not
 // answered.
-func (l *load) create(ctx context.Context, o client.Object) error {
+func (l *load) create(ctx context.Context, o client.Object) error { return createAs(ctx, l.k8s, o) }
+
+// createAs creates an object as create does, as another user.
+func createAs(ctx context.Context, user client.Client, o client.Object) error {
 	return retry(ctx, func(ctx context.Context) error {
 		o.SetResourceVersion("")
-		err := l.k8s.Create(ctx, o)
+		err := user.Create(ctx, o)
 		if apierrors.IsAlreadyExists(err) {
-			err = l.k8s.Get(ctx, client.ObjectKeyFromObject(o), o)
+			err = user.Get(ctx, client.ObjectKeyFromObject(o), o)
 		}
 		return err
 	})

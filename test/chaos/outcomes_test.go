@@ -31,7 +31,7 @@ const (
 
 // addOutcomes adds what a history has to a phase of the report.
 func (h *history) addOutcomes(r *report, phase string) {
-	states, verdicts := &counts{}, &counts{}
+	states, verdicts, results := &counts{}, &counts{}, &counts{}
 	for _, l := range h.Lives(simcluster.Execution) {
 		last := l.Last().New.(*v1alpha1.PipelineExecution)
 		states.add(string(last.Status.State))
@@ -41,14 +41,21 @@ func (h *history) addOutcomes(r *report, phase string) {
 		if last.Status.State == v1alpha1.ExecutionStopped && l.FindFirst(isStoppingAtWork) != nil {
 			states.add(stoppedAtWork)
 		}
+		addWaits(states, l)
 	}
 	for _, l := range h.Lives(simcluster.StopRequest) {
 		if verdict := invariants.VerdictOf(l.Last().New.(*v1alpha1.StopRequest)); verdict != "" {
 			verdicts.add(verdict)
 		}
 	}
+	for _, l := range h.Lives(simcluster.ApprovalResult) {
+		if verdict := invariants.VerdictOfResult(l.Last().New.(*v1alpha1.ApprovalResult)); verdict != "" {
+			results.add(verdict)
+		}
+	}
 	r.addAll(phase, sectionStates, states.all())
 	r.addAll(phase, sectionVerdicts, verdicts.all())
+	r.addAll(phase, sectionResults, results.all())
 	h.addWork(r, phase)
 	r.add(phase, sectionLog, "entries", len(h.entries))
 	r.add(phase, sectionLog, "unanswered requests", len(h.unanswered))

@@ -93,7 +93,7 @@ func (p *phase) createNamespace(t *testing.T) {
 }
 
 func (p *phase) load(pipelines []*v1alpha1.Pipeline, s []stopScript) *load {
-	return &load{k8s: p.cluster.k8s, namespace: p.namespace, counts: p.counts, pipelines: pipelines, scripts: s, foreign: true, prefix: "run"}
+	return &load{k8s: p.cluster.k8s, approver: p.cluster.approver, namespace: p.namespace, counts: p.counts, pipelines: pipelines, scripts: s, foreign: true, prefix: "run"}
 }
 
 // runLoad runs the load while the fault happens, and ends the fault when the load is at its end.
@@ -217,6 +217,15 @@ func (p *phase) listUnfinished(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, r := range requests.Items {
+		if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionFinished) {
+			names = append(names, r.Name)
+		}
+	}
+	results := &v1alpha1.ApprovalResultList{}
+	if err := p.cluster.k8s.List(ctx, results, client.InNamespace(p.namespace)); err != nil {
+		return nil, err
+	}
+	for _, r := range results.Items {
 		if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionFinished) {
 			names = append(names, r.Name)
 		}

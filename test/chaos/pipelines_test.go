@@ -50,6 +50,10 @@ func simulatedPipelines(namespace string) []*v1alpha1.Pipeline {
 		twoStages(namespace, "failing", two, fails, one),
 		twoStages(namespace, "orphaning", orphan, slow, orphan),
 		twoStages(namespace, "unimportant", unimportant, two, unimportant),
+		newApproving(namespace, approvingName, v1alpha1.Approval{TimeoutSeconds: ptr.To[int64](6)}),
+		withMode(twoStages(namespace, "queued", one, one, one), v1alpha1.ExecutionModeQueued),
+		withMode(twoStages(namespace, "superseding", one, two, one), v1alpha1.ExecutionModeSuperseded),
+		withTimeout(twoStages(namespace, "limited", slow, two, slow), 5),
 	}
 }
 
@@ -59,11 +63,11 @@ func certainStarts(namespace string) []start {
 	long := work{seconds: 8, grace: 1}
 	orphan := work{seconds: 8, onAbandon: v1alpha1.OnAbandonOrphan}
 	stopped := twoStages(namespace, "long", long, long, long)
-	return []start{
-		{twoStages(namespace, "long-orphaning", orphan, long, orphan), stopScript{askAtWork.withAbandon()}},
-		{stopped, stopScript{askAtWork, askNow.withAbandon()}},
-		{stopped, stopScript{askAtWork.withEscalation(1)}},
-	}
+	return append([]start{
+		{pipeline: twoStages(namespace, "long-orphaning", orphan, long, orphan), script: stopScript{askAtWork.withAbandon()}},
+		{pipeline: stopped, script: stopScript{askAtWork, askNow.withAbandon()}},
+		{pipeline: stopped, script: stopScript{askAtWork.withEscalation(1)}},
+	}, certainWaits(namespace)...)
 }
 
 func (w work) action(name string) v1alpha1.Action {

@@ -16,6 +16,7 @@ const (
 	sectionLoad     = "asked"
 	sectionStates   = "executions"
 	sectionVerdicts = "verdicts"
+	sectionResults  = "verdicts on approvals"
 	sectionWork     = "work"
 	sectionFaults   = "faults"
 	sectionLog      = "audit log"
@@ -24,7 +25,7 @@ const (
 )
 
 var sections = []string{
-	sectionLoad, sectionStates, sectionVerdicts, sectionWork, sectionFaults, sectionLog, sectionChecks, sectionResult,
+	sectionLoad, sectionStates, sectionVerdicts, sectionResults, sectionWork, sectionFaults, sectionLog, sectionChecks, sectionResult,
 }
 
 // Rows of the result.

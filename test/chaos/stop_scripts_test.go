@@ -15,8 +15,8 @@ import (
 // stopAsk is a stop request that is made some time after the one before it.
 type stopAsk struct {
 	low, high time.Duration
-	// atWork is true if it waits until an action is in progress, if that is possible.
-	atWork  bool
+	// when is the moment that it waits for, if that comes; nil if it waits for none.
+	when    moment
 	abandon bool
 	// escalate is escalateAfterSeconds.
 	escalate int64
@@ -35,11 +35,14 @@ const (
 
 var (
 	askSoon  = stopAsk{low: 0, high: 300 * time.Millisecond}
-	askEarly = stopAsk{high: 1500 * time.Millisecond, atWork: true}
+	askEarly = stopAsk{high: 1500 * time.Millisecond, when: isAtWork}
 	askLater = stopAsk{low: 0, high: 4 * time.Second}
 	askNow   = stopAsk{}
 	// askAtWork comes as soon as there is work that can be stopped.
-	askAtWork = stopAsk{atWork: true}
+	askAtWork = stopAsk{when: isAtWork}
+	// askBeforeStage and askAtApproval come as soon as the execution waits without work.
+	askBeforeStage = stopAsk{when: isWaitingBeforeStage}
+	askAtApproval  = stopAsk{when: isWaitingForApproval}
 )
 
 func (a stopAsk) withAbandon() stopAsk { a.abandon = true; return a }

@@ -51,7 +51,7 @@ func startWatchRecorder(t *testing.T, c *cluster, n *counts) *watchRecorder {
 	t.Helper()
 	r := &watchRecorder{k8s: c.k8s, counts: n, gone: map[types.UID]span{}}
 	for _, list := range []client.ObjectList{
-		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{},
+		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &v1alpha1.ApprovalResultList{},
 		&batchv1.JobList{}, &corev1.PodList{}, &appsv1.ControllerRevisionList{},
 	} {
 		go r.follow(t.Context(), list)

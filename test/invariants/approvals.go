@@ -13,13 +13,6 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// ApprovalChecks are those of executions that wait for approval. Not every history has such.
-var ApprovalChecks = []Check{
-	{Name: "I1 one verdict on an approval result, and it never changes", AtAnyTime: true, run: checkOneVerdictOnResult},
-	{Name: "I1 an approval is decided once, by a result that it may take", AtAnyTime: true, run: checkDecisions},
-	{Name: "I1 every verdict on an approval result is true", run: checkTrueVerdictsOnResults},
-}
-
 func verdictIn(conditions []metav1.Condition) string {
 	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionAccepted); c != nil {
 		return c.Reason
@@ -87,14 +80,14 @@ func checkDecisions(h *History, r *Result) {
 			}
 			approvals(execution, func(stage string, a *v1alpha1.ActionStatus) {
 				r.Checked++
-				h.checkDecision(r, c, old, stage, a)
+				h.checkDecision(r, l, c, old, stage, a)
 				checkEndOfApproval(r, c, stage, a)
 			})
 		}
 	}
 }
 
-func (h *History) checkDecision(r *Result, c *Change, old *v1alpha1.PipelineExecution, stage string, a *v1alpha1.ActionStatus) {
+func (h *History) checkDecision(r *Result, l *Life, c *Change, old *v1alpha1.PipelineExecution, stage string, a *v1alpha1.ActionStatus) {
 	id := c.New.GetUID()
 	before := findApproval(old, stage, a.Name)
 	switch {
@@ -106,7 +99,7 @@ func (h *History) checkDecision(r *Result, c *Change, old *v1alpha1.PipelineExec
 	case a.Approval.Result == nil:
 		return
 	case before == nil || before.State != v1alpha1.ActionInProgress:
-		r.violate(c.Position, id, "action %q was decided and did not wait before", a.Name)
+		r.violateUnlessLost(h, l, c.Position, id, "action %q was decided and did not wait before", a.Name)
 		return
 	case a.State == v1alpha1.ActionAbandoned || IsAbandoning(old):
 		r.violate(c.Position, id, "action %q was decided after an abandon", a.Name)
@@ -136,7 +129,7 @@ func (h *History) checkDecidedBy(r *Result, c *Change, stage string, a *v1alpha1
 	case !isAbout(ar, execution, stage, a):
 		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which is about something else", a.Name, ar.Name)
 	case submitted == nil || submitted.Position > c.Position || submitted.Position < started.Position:
-		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not submitted while it waited", a.Name, ar.Name)
+		r.violateUnlessLost(h, l, c.Position, execution.UID, "action %q was decided by ApprovalResult %q, which was not submitted while it waited", a.Name, ar.Name)
 	case !ar.CreationTimestamp.Before(&a.Approval.ExpirationTime):
 		r.violate(c.Position, execution.UID, "action %q was decided by ApprovalResult %q after its time was up", a.Name, ar.Name)
 	case verdictIn(ar.Status.Conditions) != "":

@@ -32,6 +32,9 @@ func (c *Check) Invariant() string {
 var Checks = []Check{
 	{Name: "I1 one verdict, and it never changes", AtAnyTime: true, run: checkOneVerdict},
 	{Name: "I1 every verdict is true", run: checkTrueVerdicts},
+	{Name: "I1 one verdict on an approval result, and it never changes", AtAnyTime: true, run: checkOneVerdictOnResult},
+	{Name: "I1 an approval is decided once, by a result that it may take", AtAnyTime: true, run: checkDecisions},
+	{Name: "I1 every verdict on an approval result is true", run: checkTrueVerdictsOnResults},
 	{Name: "I1 a stop request is finished when it is rejected or Stopped", AtAnyTime: true, run: checkFinishedRequests},
 	{Name: "I2 at most a wait and then an abandon", AtAnyTime: true, run: checkAcceptedStops},
 	{Name: "I3 nothing starts after Accepted", AtAnyTime: true, run: checkStarts},
@@ -52,6 +55,7 @@ var Checks = []Check{
 	{Name: "I10 every write that decides is guarded", AtAnyTime: true, run: checkGuards},
 	{Name: CheckFinishedDeleted, AtAnyTime: true, run: checkFinishedDeleted},
 	{Name: "I10 no revision is deleted that an execution uses", run: checkRevisions},
+	{Name: "I11 one execution is in a stage", run: checkStages},
 }
 
 // Result is what a check found.

@@ -11,9 +11,6 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// StageChecks are those of pipelines that let one execution at a time into a stage. Not every history has such.
-var StageChecks = []Check{{Name: "I11 one execution is in a stage", run: checkStages}}
-
 // checkStages is I11: "At most one execution is in a stage of a QUEUED or SUPERSEDED pipeline." Executions that were created before the
 // pipeline became one may be in a stage together, and so may those of Pipelines of which one took the place of another.
 func checkStages(h *History, r *Result) {
@@ -53,7 +50,8 @@ func (o *occupancy) follow(r *Result, c *Change) {
 	for uid, other := range o.present {
 		if uid != execution.UID && pipelineKey(other) == pipelineKey(execution) && stageOf(other) == stageOf(execution) && o.isSerialFor(other) &&
 			!o.hasLost(uid, c) && !o.hasLost(execution.UID, c) {
-			r.violate(c.Position, execution.UID, "execution %q entered stage %q while %q was in it", execution.Name, stageOf(execution), other.Name)
+			r.violateUnlessLost(o.History, o.findLife(simcluster.Execution, uid), c.Position, execution.UID,
+				"execution %q entered stage %q while %q was in it", execution.Name, stageOf(execution), other.Name)
 		}
 	}
 }
