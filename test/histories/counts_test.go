@@ -8,23 +8,27 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"haltline.dev/haltline/test/histories/model"
 )
 
 // counts are how much was drawn.
 type counts struct {
 	histories, steps, writes int
 	requests, executions     map[string]int
+	results, waits           map[string]int
 	troubles, known          map[string]int
 	states                   map[uint64]struct{}
 }
 
 func newCounts() *counts {
-	return &counts{requests: map[string]int{}, executions: map[string]int{}, troubles: map[string]int{}, known: map[string]int{}, states: map[uint64]struct{}{}}
+	return &counts{requests: map[string]int{}, executions: map[string]int{}, results: map[string]int{}, waits: map[string]int{}, troubles: map[string]int{}, known: map[string]int{}, states: map[uint64]struct{}{}}
 }
 
 func (c *counts) String() string {
-	return fmt.Sprintf("%d histories, %d steps, %d writes, %d distinct states\nexecutions: %s\nrequests: %s\ntroubles: %s\nknown: %s",
-		c.histories, c.steps, c.writes, len(c.states), describeCounts(c.executions), describeCounts(c.requests), describeCounts(c.troubles), describeCounts(c.known))
+	return fmt.Sprintf("%d histories, %d steps, %d writes, %d distinct states\nexecutions: %s\nrequests: %s\napproval results: %s\nwaits: %s\ntroubles: %s\nknown: %s",
+		c.histories, c.steps, c.writes, len(c.states), describeCounts(c.executions), describeCounts(c.requests),
+		describeCounts(c.results), describeCounts(c.waits), describeCounts(c.troubles), describeCounts(c.known))
 }
 
 // describeCounts lists numbers with their words.
@@ -43,6 +47,14 @@ func (c *counts) addHistory(j *judge) {
 	}
 	for _, execution := range j.executions {
 		c.executions[string(execution.state)]++
+		c.addWaits(execution)
+	}
+	for _, result := range j.results {
+		verdict := string(result.verdict)
+		if verdict == "" {
+			verdict = "deleted before it had a verdict"
+		}
+		c.results[verdict]++
 	}
 	for _, request := range j.requests {
 		verdict := string(request.verdict)
@@ -50,5 +62,24 @@ func (c *counts) addHistory(j *judge) {
 			verdict = "deleted before it had a verdict"
 		}
 		c.requests[verdict]++
+	}
+}
+
+// addWaits counts what an execution waited for.
+func (c *counts) addWaits(execution *executionRecord) {
+	for _, a := range execution.approvals {
+		c.waits["approvals: "+string(a.state)]++
+	}
+	if execution.waitsSince > 0 {
+		c.waits["waited before a stage"]++
+	}
+	if execution.waitsSince > 0 && execution.state == model.Stopped && execution.Status.StartTime == nil {
+		c.waits["stopped before they entered a stage"]++
+	}
+	if execution.Status.TimedOutTime != nil {
+		c.waits["exceeded timeoutSeconds"]++
+	}
+	if len(execution.timedOut) > 0 {
+		c.waits["with actions that exceeded a limit"]++
 	}
 }

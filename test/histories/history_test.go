@@ -36,8 +36,8 @@ type history struct {
 	// trouble strikes one of the next calls; nil if none is planned.
 	trouble *trouble
 	most    size
-	// asked counts the stop requests.
-	asked int
+	// asked counts the stop requests, and decided the approval results.
+	asked, decided int
 }
 
 // pipelineNames are of Pipelines that may exist. absentPipeline never does.
@@ -79,7 +79,7 @@ func (h *history) createPipeline(name string) {
 	h.note("a person creates the Pipeline %q: %s", name, d)
 	h.createObject(&v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.PipelineSpec{ExecutionMode: v1alpha1.ExecutionModeParallel, Stages: d.stages},
+		Spec:       v1alpha1.PipelineSpec{ExecutionMode: d.mode, TimeoutSeconds: d.timeoutSeconds, Stages: d.stages},
 	})
 }
 
@@ -128,8 +128,8 @@ func (h *history) removeOperator(i int) {
 	h.operators = append(h.operators[:i:i], h.operators[i+1:]...)
 }
 
-// runToRest ends all trouble and runs until nobody has anything to do. A person abandons what hangs in a stop that waits, and
-// creates the Pipelines that executions wait for, so that every request and every execution can end. Then the operator is
+// runToRest ends all trouble and runs until nobody has anything to do. A person abandons what hangs in a stop that waits, enables the
+// transitions, and creates the Pipelines that executions wait for, so that every request and every execution can end. Then the operator is
 // restarted, and must find nothing to do.
 func (h *history) runToRest(t *rapid.T) {
 	h.trouble = nil
@@ -143,6 +143,7 @@ func (h *history) runToRest(t *rapid.T) {
 			h.createPipeline(name)
 		}
 	}
+	h.enableTransitions()
 	h.runUntilSettled()
 	for _, o := range h.store.All(simcluster.Execution) {
 		if execution := o.(*v1alpha1.PipelineExecution); execution.Status.State == v1alpha1.ExecutionStopping {

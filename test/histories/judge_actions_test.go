@@ -38,10 +38,15 @@ func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.Pipeli
 		case v1alpha1.ActionAbandoned:
 			j.judgeAbandoned(execution, k)
 		case "":
-			if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !execution.state.IsStopping() {
+			mayEnd := execution.state.IsStopping() || execution.Status.TimedOutTime != nil
+			if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !mayEnd {
 				j.addFinding("action %q of execution %q was in progress and is NotStarted", k.Action, execution.Name)
 			}
 		default:
+			if execution.definition.actions[k].Approval != nil {
+				j.judgeEndOfApproval(execution, k, is[k])
+				continue
+			}
 			j.judgeOutcome(execution, k, is[k])
 		}
 	}
@@ -88,7 +93,10 @@ func (j *judge) judgeOutcome(execution *executionRecord, k model.Key, state v1al
 	want := map[model.Outcome]v1alpha1.ActionState{
 		model.Succeeds: v1alpha1.ActionSucceeded, model.Fails: v1alpha1.ActionFailed,
 	}[execution.ended[k]]
-	excused := state == v1alpha1.ActionFailed && (execution.lost[k] || execution.hasLostPipeline)
+	excused := state == v1alpha1.ActionFailed && (execution.lost[k] || execution.hasLostPipeline || execution.timedOut[k])
+	if execution.timedOut[k] && state != v1alpha1.ActionFailed {
+		j.addFinding("action %q of execution %q exceeded a time limit and is %s", k.Action, execution.Name, state)
+	}
 	if state != want && !excused {
 		j.addFinding("action %q of execution %q is %s, and its Job has ended so: %q", k.Action, execution.Name, state, execution.ended[k])
 	}

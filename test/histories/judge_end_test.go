@@ -24,6 +24,9 @@ func (j *judge) judgeRest(stuck bool) {
 	for _, o := range j.store.All(simcluster.StopRequest) {
 		j.judgeConcluded(j.requests[o.GetUID()])
 	}
+	for _, r := range j.openResults {
+		j.addFinding("ApprovalResult %q has no verdict", r.Name)
+	}
 	for _, o := range j.store.All(simcluster.Execution) {
 		execution := j.executions[o.GetUID()]
 		switch {
@@ -35,6 +38,8 @@ func (j *judge) judgeRest(stuck bool) {
 			j.addFinding("execution %q is %s and nothing goes on; its actions end it %v", execution.Name, execution.state, execution.possibleEnds())
 		case string(execution.state) != string(execution.Status.State):
 			j.addFinding("execution %q is %s and reads %q", execution.Name, execution.state, execution.Status.State)
+		case execution.state == model.InProgress:
+			j.judgeInProgress(execution)
 		}
 	}
 }
@@ -43,7 +48,10 @@ func (j *judge) judgeRest(stuck bool) {
 // nobody asked to abandon it after a time.
 func (j *judge) judgeWaits(execution *executionRecord) {
 	states, hangs := actionStates(&execution.Status), false
-	for _, a := range execution.definition.model {
+	for _, a := range execution.withPeople() {
+		if execution.definition.queued[a.Key] && execution.ran[a.Key] == nil {
+			continue // It is kept from starting.
+		}
 		hangs = hangs || a.Outcome == model.Hangs && states[a.Key] == v1alpha1.ActionInProgress
 	}
 	escalates := slices.ContainsFunc(acceptedRequests(execution.PipelineExecution), func(a v1alpha1.AcceptedStopRequest) bool {
@@ -51,6 +59,14 @@ func (j *judge) judgeWaits(execution *executionRecord) {
 	})
 	if execution.state != model.StoppingByWait || !hangs || escalates {
 		j.addFinding("execution %q is %s and nothing goes on", execution.Name, execution.state)
+	}
+}
+
+// judgeInProgress judges what keeps an execution in progress when nobody has anything to do.
+func (j *judge) judgeInProgress(execution *executionRecord) {
+	j.judgeLimitsAtRest(execution)
+	if execution.Status.WaitingForStage != nil {
+		j.judgeWaitBeforeStage(execution)
 	}
 }
 

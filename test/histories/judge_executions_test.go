@@ -30,6 +30,12 @@ type executionRecord struct {
 	lost  map[model.Key]bool
 	// ran is the Job of each action that got a pod.
 	ran map[model.Key]*jobRecord
+	// approvals are the approvals that were started, and timedOut the actions that exceeded a time limit.
+	approvals map[model.Key]*approvalRecord
+	timedOut  map[model.Key]bool
+	// pipelineAt counts the changes of Pipelines when it was created, and waitsSince those of executions when it last began to wait before
+	// a stage.
+	pipelineAt, waitsSince int
 	// hasLostPipeline is true once its Pipeline was deleted, and with it the definition.
 	hasLostPipeline bool
 }
@@ -53,6 +59,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 		execution = &executionRecord{
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
 			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
+			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
 		}
 		j.executions[e.UID] = execution
 		j.order = append(j.order, e.UID)
@@ -67,8 +74,17 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	}
 	before := execution.PipelineExecution
 	execution.PipelineExecution = e
+	if e.Status.WaitingForStage != nil && !equality.Semantic.DeepEqual(before.Status.WaitingForStage, e.Status.WaitingForStage) {
+		execution.waitsSince = j.store.Changes(simcluster.Execution)
+	}
 	j.judgeRecord(execution, acceptedRequests(before), acceptedRequests(e), c.By)
+	j.judgeApprovals(execution)
+	j.judgeLimits(execution, &before.Status)
 	j.judgeActions(execution, &before.Status)
+	j.judgeEntry(execution, &before.Status, c.By)
+	if e.Status.State == v1alpha1.ExecutionSuperseded {
+		j.judgeSuperseded(execution, &before.Status)
+	}
 	j.judgeState(execution, before.Status.State)
 }
 
@@ -166,7 +182,7 @@ func (j *judge) judgeState(execution *executionRecord, before v1alpha1.Execution
 func (j *judge) judgeEnd(execution *executionRecord, end model.State) {
 	if !execution.state.MayBecome(end) {
 		j.addFinding("execution %q, %s, ends %s", execution.Name, execution.state, end)
-	} else if end != model.Stopped && !slices.Contains(execution.possibleEnds(), end) {
+	} else if end != model.Stopped && end != model.Superseded && !slices.Contains(execution.possibleEnds(), end) {
 		j.addFinding("execution %q ends %s, and its actions end it %v", execution.Name, end, execution.possibleEnds())
 	}
 	execution.state = end
@@ -177,9 +193,9 @@ func (j *judge) judgeEnd(execution *executionRecord, end model.State) {
 // possibleEnds returns the states in which the execution may end if nobody stops it. An action whose Job somebody deleted has
 // failed, unless its end was seen before.
 func (execution *executionRecord) possibleEnds() []model.State {
-	pipelines := []model.Pipeline{execution.definition.model}
+	pipelines := []model.Pipeline{execution.withPeople()}
 	for _, a := range execution.definition.model {
-		if execution.lost[a.Key] {
+		if execution.lost[a.Key] || execution.timedOut[a.Key] {
 			for _, p := range pipelines {
 				pipelines = append(pipelines, p.WithOutcome(a.Key, model.Fails))
 			}
@@ -189,8 +205,30 @@ func (execution *executionRecord) possibleEnds() []model.State {
 	for _, p := range pipelines {
 		ends = append(ends, p.FindEnd())
 	}
-	if execution.hasLostPipeline {
+	if execution.hasLostPipeline || execution.Status.TimedOutTime != nil {
 		ends = append(ends, model.Failed)
 	}
+	if execution.Status.WaitingForStage != nil {
+		ends = append(ends, model.InProgress)
+	}
 	return ends
+}
+
+// withPeople returns the pipeline with the outcomes that people and queues give to its actions: an approval hangs until somebody decides
+// it, and a queued Job until somebody admits it.
+func (execution *executionRecord) withPeople() model.Pipeline {
+	p := execution.definition.model
+	for _, a := range p {
+		switch {
+		case execution.definition.actions[a.Key].Approval != nil:
+			outcome := model.Hangs
+			if record := execution.approvals[a.Key]; record != nil {
+				outcome = record.state.FindOutcome()
+			}
+			p = p.WithOutcome(a.Key, outcome)
+		case execution.definition.queued[a.Key] && execution.ran[a.Key] == nil:
+			p = p.WithOutcome(a.Key, model.Hangs)
+		}
+	}
+	return p
 }

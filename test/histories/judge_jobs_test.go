@@ -75,7 +75,7 @@ func (j *judge) judgeLateStart(execution *executionRecord, started *jobRecord, c
 func (j *judge) judgeReleased(execution *executionRecord, released *jobRecord) {
 	released.isReleased = true
 	abandoned := actionStates(&execution.Status)[released.key] == v1alpha1.ActionAbandoned
-	if !abandoned || execution.definition.actions[released.key].OnAbandon != v1alpha1.OnAbandonOrphan {
+	if !abandoned && !execution.timedOut[released.key] || execution.definition.actions[released.key].OnAbandon != v1alpha1.OnAbandonOrphan {
 		j.addFinding("Job %q of execution %q is left to go on, and nobody asked for that", released.Name, execution.Name)
 	}
 }

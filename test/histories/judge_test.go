@@ -22,10 +22,15 @@ type judge struct {
 	executions  map[types.UID]*executionRecord
 	requests    map[types.UID]*requestRecord
 	jobs        map[types.UID]*jobRecord
+	results     map[string]*resultRecord
+	// pipelines are the versions of each Pipeline, as far as they govern executions.
+	pipelines map[string][]pipelineVersion
 	// order in which the executions were created.
 	order []types.UID
 	// open are the requests that have no verdict yet.
 	open []*requestRecord
+	// openResults are the approval results that have no verdict yet.
+	openResults []*resultRecord
 	// viewed is how far the caches of each operator were when it last read from them.
 	viewed map[string]viewPositions
 	// lastCheck is how many changes there were when each operator last read an execution from the API server, or wrote its
@@ -48,6 +53,7 @@ func newJudge(s *simcluster.Store) *judge {
 	return &judge{
 		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*executionRecord{},
 		requests: map[types.UID]*requestRecord{}, jobs: map[types.UID]*jobRecord{},
+		results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
 		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, known: map[string]int{},
 	}
 }
@@ -70,16 +76,20 @@ func (j *judge) judgeChange(c simcluster.Change) {
 		j.judgeExecution(c)
 	case *v1alpha1.StopRequest:
 		j.judgeRequest(c)
+	case *v1alpha1.ApprovalResult:
+		j.judgeResult(c)
 	case *batchv1.Job:
 		j.judgeJob(c)
 	case *corev1.Pod:
 		j.judgePod(c)
 	}
 	j.recordAnswers()
+	j.recordAnswersToResults()
 }
 
 // judgePipeline records that a Pipeline was deleted, so that its executions have lost their definition.
 func (j *judge) judgePipeline(c simcluster.Change) {
+	j.recordPipeline(c)
 	exists := c.New != nil && c.New.GetDeletionTimestamp() == nil
 	for _, execution := range j.executions {
 		execution.hasLostPipeline = execution.hasLostPipeline || !exists && execution.Spec.PipelineName == c.Key.Name

@@ -19,11 +19,15 @@ import (
 
 // actAsPerson does something that people do.
 func (h *history) actAsPerson(t *rapid.T) {
-	switch act := drawOne(t, "act", "ask", "change", "create", "create"); {
+	switch act := drawOne(t, "act", "ask", "approve", "change", "create", "govern", "create"); {
 	case act == "create" || len(h.judge.listRunning()) == 0 && !drawOneIn(t, 4, "late"):
 		h.createExecution(t)
 	case act == "ask":
 		h.askToStop(t)
+	case act == "approve":
+		h.approve(t)
+	case act == "govern":
+		h.govern(t)
 	default:
 		h.changeThings(t)
 	}
@@ -88,7 +92,7 @@ func (h *history) createRequest(name string, spec v1alpha1.StopRequestSpec) {
 // changeThings creates or deletes something as a person does.
 func (h *history) changeThings(t *rapid.T) {
 	switch drawOne(t, "what", "create execution", "create Pipeline", "create execution", "delete Job", "delete Job", "delete execution",
-		"delete StopRequest", "delete Pipeline") {
+		"delete StopRequest", "delete Pipeline", "delete ApprovalResult", "admit Job") {
 	case "create execution":
 		h.createExecution(t)
 	case "delete Job":
@@ -101,6 +105,10 @@ func (h *history) changeThings(t *rapid.T) {
 		h.deleteObject(t, simcluster.Execution)
 	case "delete StopRequest":
 		h.deleteObject(t, simcluster.StopRequest)
+	case "delete ApprovalResult":
+		h.deleteObject(t, simcluster.ApprovalResult)
+	case "admit Job":
+		h.admitJob(t)
 	case "delete Pipeline":
 		h.deleteObject(t, simcluster.Pipeline)
 	}
@@ -118,10 +126,14 @@ func (h *history) createExecution(t *rapid.T) {
 	if h.judge.definitions[pipelineNames[1]] != nil {
 		pipeline = drawOne(t, "pipeline", pipelineNames...)
 	}
-	h.note("a person creates the execution %q of pipeline %q", name, pipeline)
+	spec := v1alpha1.PipelineExecutionSpec{PipelineName: pipeline, StartedBy: starter}
+	if drawOneIn(t, 8, "time limit") {
+		spec.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 20, 5, 60))
+	}
+	h.note("a person creates the execution %q of pipeline %q (timeoutSeconds %v)", name, pipeline, ptr.Deref(spec.TimeoutSeconds, 0))
 	h.createObject(&v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.PipelineExecutionSpec{PipelineName: pipeline},
+		Spec:       spec,
 	})
 }
 

@@ -5,8 +5,10 @@ package histories
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -20,6 +22,15 @@ type definition struct {
 	stages  []v1alpha1.Stage
 	actions map[model.Key]v1alpha1.Action
 	model   model.Pipeline
+	// queued are the actions whose Jobs are created suspended, until a queue admits them.
+	queued map[model.Key]bool
+	// mode is that in which the Pipeline is created, and timeoutSeconds how long its executions may take; nil if there is no limit.
+	mode           v1alpha1.ExecutionMode
+	timeoutSeconds *int64
+}
+
+func (d *definition) hasStage(name string) bool {
+	return slices.ContainsFunc(d.stages, func(s v1alpha1.Stage) bool { return s.Name == name })
 }
 
 var stageNames = []string{"Build", "Deploy"}
@@ -33,12 +44,22 @@ var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, mode
 var annotations = map[model.Outcome]string{model.Succeeds: simcluster.Succeed, model.Fails: simcluster.Fail, model.Hangs: simcluster.Never}
 
 func drawDefinition(t *rapid.T, most size) *definition {
-	d := &definition{actions: map[model.Key]v1alpha1.Action{}}
+	d := &definition{actions: map[model.Key]v1alpha1.Action{}, queued: map[model.Key]bool{}, mode: drawMode(t)}
+	if drawOneIn(t, 8, "time limit") {
+		d.timeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 20))
+	}
 	for i, name := range stageNames[:drawNumber(t, "stages", 1, most.stages)] {
 		stage := v1alpha1.Stage{Name: name}
 		for _, action := range actionNames[name][:drawNumber(t, "actions", 1, most.actions)] {
 			key, outcome := model.Key{Stage: name, Action: action}, drawOne(t, "outcome", outcomes...)
-			a := drawAction(t, action, outcome)
+			var a v1alpha1.Action
+			switch {
+			case drawOneIn(t, 5, "approval"):
+				a = drawApprovalAction(t, action)
+			default:
+				d.queued[key] = drawOneIn(t, 10, "queued")
+				a = drawAction(t, action, outcome, d.queued[key])
+			}
 			stage.Actions = append(stage.Actions, a)
 			d.actions[key] = a
 			d.model = append(d.model, model.Action{Key: key, StageIndex: i, RunOrder: int(a.RunOrder), Outcome: outcome})
@@ -48,7 +69,20 @@ func drawDefinition(t *rapid.T, most size) *definition {
 	return d
 }
 
-func drawAction(t *rapid.T, name string, outcome model.Outcome) v1alpha1.Action {
+func drawApprovalAction(t *rapid.T, name string) v1alpha1.Action {
+	approval := v1alpha1.Approval{ForbidStarter: drawOneIn(t, 3, "forbidStarter")}
+	if drawOneIn(t, 2, "timeout") {
+		approval.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 5, 20))
+	}
+	a := builders.Approval(name, int32(drawNumber(t, "runOrder", 1, 2)), approval)
+	a.OnStop, a.OnAbandon = v1alpha1.OnStopFinish, v1alpha1.OnAbandonTerminate
+	if drawOneIn(t, 4, "onStop") {
+		a.OnStop = v1alpha1.OnStopAbandon
+	}
+	return a
+}
+
+func drawAction(t *rapid.T, name string, outcome model.Outcome, queued bool) v1alpha1.Action {
 	options := []builders.ActionOption{builders.RunOrder(int32(drawNumber(t, "runOrder", 1, 2)))}
 	if drawOneIn(t, 4, "onStop") {
 		options = append(options, builders.AbandonedOnStop)
@@ -56,7 +90,14 @@ func drawAction(t *rapid.T, name string, outcome model.Outcome) v1alpha1.Action 
 	if drawOneIn(t, 4, "onAbandon") {
 		options = append(options, builders.Orphaned)
 	}
-	return newAction(name, outcome, options...)
+	if queued {
+		options = append(options, builders.Suspended)
+	}
+	a := newAction(name, outcome, options...)
+	if drawOneIn(t, 8, "start limit") || queued && drawOneIn(t, 2, "start limit of a queued one") {
+		a.StartTimeoutSeconds = ptr.To(drawOne[int64](t, "startTimeoutSeconds", 60, 20))
+	}
+	return a
 }
 
 // newAction returns an action whose pods end as the outcome asks.
@@ -74,7 +115,22 @@ func (d *definition) String() string {
 		if d.actions[a.Key].OnAbandon == v1alpha1.OnAbandonOrphan {
 			words += ", onAbandon: Orphan"
 		}
+		words += describeWaits(d.actions[a.Key], d.queued[a.Key])
 		actions = append(actions, words)
 	}
-	return strings.Join(actions, "; ")
+	return fmt.Sprintf("%s, timeoutSeconds %d: %s", d.mode, ptr.Deref(d.timeoutSeconds, 0), strings.Join(actions, "; "))
+}
+
+func describeWaits(a v1alpha1.Action, queued bool) string {
+	words := ""
+	if a.Approval != nil {
+		words += fmt.Sprintf(", an approval, timeoutSeconds %d, forbidStarter %t", ptr.Deref(a.Approval.TimeoutSeconds, 0), a.Approval.ForbidStarter)
+	}
+	if queued {
+		words += ", suspended until a queue admits it"
+	}
+	if a.StartTimeoutSeconds != nil {
+		words += fmt.Sprintf(", startTimeoutSeconds %d", *a.StartTimeoutSeconds)
+	}
+	return words
 }

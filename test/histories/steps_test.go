@@ -24,6 +24,7 @@ func (h *history) steps() map[string]func(*rapid.T) {
 		"operator reconciles":    h.reconcileSome,
 		"pod ends":               h.endPod,
 		"time passes":            h.passTime,
+		"waits are acted on":     h.actOnWaits,
 	}
 }
 
@@ -32,7 +33,7 @@ func (h *history) drawOperator(t *rapid.T) int {
 }
 
 // cachedKinds are the kinds that caches hold, the most important ones first.
-var cachedKinds = []simcluster.Kind{simcluster.StopRequest, simcluster.Execution, simcluster.Job, simcluster.Pipeline, simcluster.Revision, simcluster.Pod}
+var cachedKinds = []simcluster.Kind{simcluster.StopRequest, simcluster.Execution, simcluster.Job, simcluster.Pipeline, simcluster.Revision, simcluster.Pod, simcluster.ApprovalResult}
 
 // updateCache brings changes of one kind to a cache, so that other kinds lag behind it.
 func (h *history) updateCache(t *rapid.T) {

@@ -110,7 +110,7 @@ func (h *history) letThingsHappen(t *rapid.T, p *operator.Process) {
 
 // letSomethingHappen lets one thing happen during a call of an operator.
 func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
-	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time") {
+	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time", "wait") {
 	case "stop":
 		h.askToStop(t)
 		h.runOtherOperator(t, p)
@@ -124,6 +124,8 @@ func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
 		h.advanceAll(p)
 	case "time":
 		h.passTime(t)
+	case "wait":
+		h.actOnWaits(t)
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	Stopped           State = "Stopped"
 	Succeeded         State = "Succeeded"
 	Failed            State = "Failed"
+	Superseded        State = "Superseded"
 )
 
 // Answer to StopPipelineExecution.
@@ -54,7 +55,9 @@ func AnswerUnknown(pipelineFound bool) Answer {
 func (s State) IsStopping() bool { return s == StoppingByWait || s == StoppingByAbandon }
 
 // IsFinal reports whether the execution is no longer in progress.
-func (s State) IsFinal() bool { return s == Stopped || s == Succeeded || s == Failed }
+func (s State) IsFinal() bool {
+	return s == Stopped || s == Succeeded || s == Failed || s == Superseded
+}
 
 // MayBecome reports whether the work of an execution can take it from one state to another, without a request: what was
 // asked to stop is Stopped in the end, and what was not is never.
@@ -63,7 +66,7 @@ func (s State) MayBecome(next State) bool {
 	case next:
 		return true
 	case InProgress:
-		return next == Succeeded || next == Failed
+		return next == Succeeded || next == Failed || next == Superseded
 	default:
 		return s.IsStopping() && next == Stopped
 	}

@@ -61,7 +61,7 @@ func TestMayBecomeIsAsTheContractSays(t *testing.T) {
 		from     State
 		to       []State
 	}{
-		{"it might no longer be in progress", InProgress, []State{InProgress, Succeeded, Failed}},
+		{"it might no longer be in progress", InProgress, []State{InProgress, Succeeded, Failed, Superseded}},
 		{"While completing or abandoning in-progress actions, the pipeline execution is in a Stopping state. After all " +
 			"in-progress actions are completed or abandoned, the pipeline execution is in a Stopped state.",
 			StoppingByWait, []State{StoppingByWait, Stopped}},
@@ -70,12 +70,13 @@ func TestMayBecomeIsAsTheContractSays(t *testing.T) {
 		{"already be in a Stopped state", Stopped, []State{Stopped}},
 		{"no longer be in progress", Succeeded, []State{Succeeded}},
 		{"no longer be in progress", Failed, []State{Failed}},
+		{"no longer be in progress", Superseded, []State{Superseded}},
 	} {
 		may := map[State]bool{}
 		for _, s := range test.to {
 			may[s] = true
 		}
-		for _, s := range []State{InProgress, StoppingByWait, StoppingByAbandon, Stopped, Succeeded, Failed} {
+		for _, s := range []State{InProgress, StoppingByWait, StoppingByAbandon, Stopped, Succeeded, Failed, Superseded} {
 			if got := test.from.MayBecome(s); got != may[s] {
 				t.Errorf("%q: from %q to %q: %t", test.sentence, test.from, s, got)
 			}
