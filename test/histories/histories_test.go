@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestHistories draws histories of one execution at a time, in which more goes wrong at the same moment, and of several.
+// TestHistories draws histories of one execution at a time, in which more goes wrong at the same moment, of several, and of several that
+// mostly wait: for people, for each other, for transitions and for the end of a time limit.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	t.Run("one", func(t *testing.T) {
@@ -44,6 +45,10 @@ func TestHistories(t *testing.T) {
 	t.Run("several", func(t *testing.T) {
 		t.Parallel()
 		drawHistories(t, size{pipelines: 2, executions: 3, stages: 2, actions: 3})
+	})
+	t.Run("waits", func(t *testing.T) {
+		t.Parallel()
+		drawHistories(t, size{pipelines: 1, executions: 3, stages: 2, actions: 2, waits: true})
 	})
 }
 

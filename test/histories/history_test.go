@@ -46,7 +46,19 @@ var pipelineNames = []string{"web", "api"}
 const absentPipeline = "nowhere"
 
 // size bounds a history.
-type size struct{ pipelines, executions, stages, actions int }
+type size struct {
+	pipelines, executions, stages, actions int
+	// waits is true if there are waits of each kind in most histories.
+	waits bool
+}
+
+// oneIn returns once in how many times a kind of wait is drawn, which is one in n in a history of waits.
+func (s size) oneIn(n int) int {
+	if s.waits {
+		return n
+	}
+	return 6 * n
+}
 
 func newHistory(t *rapid.T, most size, total *counts) *history {
 	h := &history{most: most, sim: explorer.NewSim(&explorer.Scenario{Setup: func(*explorer.Sim) {}}), total: total}
@@ -144,6 +156,9 @@ func (h *history) runToRest(t *rapid.T) {
 		}
 	}
 	h.enableTransitions()
+	if drawOneIn(t, 2, "approvals at the end") {
+		h.decideAll(t)
+	}
 	h.runUntilSettled()
 	for _, o := range h.store.All(simcluster.Execution) {
 		if execution := o.(*v1alpha1.PipelineExecution); execution.Status.State == v1alpha1.ExecutionStopping {

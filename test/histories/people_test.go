@@ -127,7 +127,7 @@ func (h *history) createExecution(t *rapid.T) {
 		pipeline = drawOne(t, "pipeline", pipelineNames...)
 	}
 	spec := v1alpha1.PipelineExecutionSpec{PipelineName: pipeline, StartedBy: starter}
-	if drawOneIn(t, 8, "time limit") {
+	if drawOneIn(t, h.most.oneIn(6), "time limit") {
 		spec.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 20, 5, 60))
 	}
 	h.note("a person creates the execution %q of pipeline %q (timeoutSeconds %v)", name, pipeline, ptr.Deref(spec.TimeoutSeconds, 0))

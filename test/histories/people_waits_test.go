@@ -24,6 +24,9 @@ const starter = "ada"
 
 // actOnWaits does what people do about executions that wait.
 func (h *history) actOnWaits(t *rapid.T) {
+	if !h.most.waits && !drawOneIn(t, 4, "a wait") {
+		return
+	}
 	switch drawOne(t, "about", "approval", "pipeline", "approval", "queue") {
 	case "approval":
 		h.approve(t)
@@ -41,32 +44,31 @@ func (h *history) approve(t *rapid.T) {
 		return
 	}
 	for range drawNumber(t, "results", 1, 2) {
-		one := spec
-		one.Status = drawOne(t, "decision", v1alpha1.ApprovalApproved, v1alpha1.ApprovalApproved, v1alpha1.ApprovalRejected)
-		one.DecidedBy = drawOne(t, "by", "grace", starter, "grace", "")
-		h.decided++
-		name := fmt.Sprintf("%s-%d", drawOne(t, "name", "m", "c", "x"), h.decided)
-		h.note("%q decides with ApprovalResult %q: action %q of stage %q of execution %s of pipeline %q is %s",
-			one.DecidedBy, name, one.ActionName, one.StageName, one.PipelineExecutionID, one.PipelineName, one.Status)
-		h.createObject(&v1alpha1.ApprovalResult{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: one})
+		h.decide(t, spec)
+	}
+}
+
+// decide approves or rejects what a result names.
+func (h *history) decide(t *rapid.T, spec v1alpha1.ApprovalResultSpec) {
+	spec.Status = drawOne(t, "decision", v1alpha1.ApprovalApproved, v1alpha1.ApprovalApproved, v1alpha1.ApprovalRejected)
+	spec.DecidedBy = drawOne(t, "by", "grace", starter, "grace", "")
+	h.decided++
+	name := fmt.Sprintf("%s-%d", drawOne(t, "name", "m", "c", "x"), h.decided)
+	h.note("%q decides with ApprovalResult %q: action %q of stage %q of execution %s of pipeline %q is %s",
+		spec.DecidedBy, name, spec.ActionName, spec.StageName, spec.PipelineExecutionID, spec.PipelineName, spec.Status)
+	h.createObject(&v1alpha1.ApprovalResult{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: spec})
+}
+
+// decideAll decides everything that waits.
+func (h *history) decideAll(t *rapid.T) {
+	for _, spec := range h.listApprovals(true) {
+		h.decide(t, spec)
 	}
 }
 
 // drawApproval draws what to decide. Now and then it is something that is not there, or does not wait.
 func (h *history) drawApproval(t *rapid.T) (spec v1alpha1.ApprovalResultSpec, there bool) {
-	var waiting, all []v1alpha1.ApprovalResultSpec
-	for _, uid := range h.judge.order {
-		execution := h.judge.executions[uid]
-		for _, a := range execution.definition.model {
-			one := v1alpha1.ApprovalResultSpec{
-				PipelineName: execution.Spec.PipelineName, PipelineExecutionID: string(uid), StageName: a.Stage, ActionName: a.Action,
-			}
-			all = append(all, one)
-			if record := execution.approvals[a.Key]; record != nil && record.state == model.Waiting {
-				waiting = append(waiting, one)
-			}
-		}
-	}
+	waiting, all := h.listApprovals(true), h.listApprovals(false)
 	if len(all) == 0 || len(waiting) == 0 && !drawOneIn(t, 8, "nothing waits") {
 		return spec, false
 	}
@@ -85,6 +87,23 @@ func (h *history) drawApproval(t *rapid.T) (spec v1alpha1.ApprovalResultSpec, th
 		spec.ActionName = "nothing"
 	}
 	return spec, true
+}
+
+// listApprovals returns results for all actions, or for the approvals that wait.
+func (h *history) listApprovals(waiting bool) []v1alpha1.ApprovalResultSpec {
+	var all []v1alpha1.ApprovalResultSpec
+	for _, uid := range h.judge.order {
+		execution := h.judge.executions[uid]
+		for _, a := range execution.definition.model {
+			record := execution.approvals[a.Key]
+			if !waiting || record != nil && record.state == model.Waiting {
+				all = append(all, v1alpha1.ApprovalResultSpec{
+					PipelineName: execution.Spec.PipelineName, PipelineExecutionID: string(uid), StageName: a.Stage, ActionName: a.Action,
+				})
+			}
+		}
+	}
+	return all
 }
 
 // govern changes what governs a Pipeline while executions run and wait: its mode, or a transition.

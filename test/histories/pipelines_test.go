@@ -44,8 +44,11 @@ var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, mode
 var annotations = map[model.Outcome]string{model.Succeeds: simcluster.Succeed, model.Fails: simcluster.Fail, model.Hangs: simcluster.Never}
 
 func drawDefinition(t *rapid.T, most size) *definition {
-	d := &definition{actions: map[model.Key]v1alpha1.Action{}, queued: map[model.Key]bool{}, mode: drawMode(t)}
-	if drawOneIn(t, 8, "time limit") {
+	d := &definition{actions: map[model.Key]v1alpha1.Action{}, queued: map[model.Key]bool{}, mode: v1alpha1.ExecutionModeParallel}
+	if most.waits || drawOneIn(t, 8, "mode") {
+		d.mode = drawMode(t)
+	}
+	if drawOneIn(t, most.oneIn(6), "time limit") {
 		d.timeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 20))
 	}
 	for i, name := range stageNames[:drawNumber(t, "stages", 1, most.stages)] {
@@ -54,10 +57,10 @@ func drawDefinition(t *rapid.T, most size) *definition {
 			key, outcome := model.Key{Stage: name, Action: action}, drawOne(t, "outcome", outcomes...)
 			var a v1alpha1.Action
 			switch {
-			case drawOneIn(t, 5, "approval"):
+			case drawOneIn(t, most.oneIn(2), "approval"):
 				a = drawApprovalAction(t, action)
 			default:
-				d.queued[key] = drawOneIn(t, 10, "queued")
+				d.queued[key] = drawOneIn(t, most.oneIn(6), "queued")
 				a = drawAction(t, action, outcome, d.queued[key])
 			}
 			stage.Actions = append(stage.Actions, a)
@@ -72,7 +75,7 @@ func drawDefinition(t *rapid.T, most size) *definition {
 func drawApprovalAction(t *rapid.T, name string) v1alpha1.Action {
 	approval := v1alpha1.Approval{ForbidStarter: drawOneIn(t, 3, "forbidStarter")}
 	if drawOneIn(t, 2, "timeout") {
-		approval.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 5, 20))
+		approval.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 120, 5, 20))
 	}
 	a := builders.Approval(name, int32(drawNumber(t, "runOrder", 1, 2)), approval)
 	a.OnStop, a.OnAbandon = v1alpha1.OnStopFinish, v1alpha1.OnAbandonTerminate
@@ -94,7 +97,7 @@ func drawAction(t *rapid.T, name string, outcome model.Outcome, queued bool) v1a
 		options = append(options, builders.Suspended)
 	}
 	a := newAction(name, outcome, options...)
-	if drawOneIn(t, 8, "start limit") || queued && drawOneIn(t, 2, "start limit of a queued one") {
+	if drawOneIn(t, 16, "start limit") || queued && drawOneIn(t, 2, "start limit of a queued one") {
 		a.StartTimeoutSeconds = ptr.To(drawOne[int64](t, "startTimeoutSeconds", 60, 20))
 	}
 	return a

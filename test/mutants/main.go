@@ -7,9 +7,10 @@
 //
 // Without names it seeds all faults. For each fault it runs these stages, and the first test that fails kills the fault:
 //
-//	fast      the tests beside the code, the packages with the fewest dependencies first
-//	sample    the explorer with one injection in 20
-//	explorer  the whole explorer, which takes minutes for a fault that it does not find
+//	fast       the tests beside the code, the packages with the fewest dependencies first
+//	sample     the explorer with one injection in 20
+//	histories  random histories, judged by a model of the contract
+//	explorer   the whole explorer, which takes minutes for a fault that it does not find
 //
 // The command fails when a fault survives, does not apply or does not compile. With -check it only looks whether every fault
 // applies and compiles, which takes seconds.

@@ -21,6 +21,9 @@ func allStages() []stage {
 	return []stage{
 		{"fast", listFastTests},
 		{"sample", func([]string) [][]string { return [][]string{explore("-sample", "20")} }},
+		{"histories", func([]string) [][]string {
+			return [][]string{{"-timeout", "20m", "-run", "TestHistories", "./test/histories"}}
+		}},
 		{"explorer", func([]string) [][]string { return [][]string{explore("-most", "0")} }},
 	}
 }
