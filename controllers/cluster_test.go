@@ -96,11 +96,17 @@ func buildClient(t *testing.T, objects ...client.Object) client.WithWatch {
 	// A tracker of its own, since that of the fake client is slow because of managed fields.
 	tracker := clienttesting.NewObjectTracker(scheme, sharedDecoder())
 	b := fake.NewClientBuilder().WithScheme(scheme).WithObjectTracker(tracker).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{})
+		WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}, &v1alpha1.ApprovalResult{})
 	b.WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string { return []string{string(o.(*corev1.Event).InvolvedObject.UID)} })
 	b.WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} })
 	b.WithIndex(&v1alpha1.PipelineExecution{}, fieldExecutionID, func(o client.Object) []string {
 		return []string{o.(*v1alpha1.PipelineExecution).Status.PipelineExecutionID}
+	})
+	b.WithIndex(&v1alpha1.PipelineExecution{}, fieldPipelineName, func(o client.Object) []string {
+		return []string{o.(*v1alpha1.PipelineExecution).Spec.PipelineName}
+	})
+	b.WithIndex(&v1alpha1.PipelineExecution{}, fieldState, func(o client.Object) []string {
+		return []string{string(o.(*v1alpha1.PipelineExecution).Status.State)}
 	})
 	b.WithIndex(&v1alpha1.Pipeline{}, fieldPipelineName, func(o client.Object) []string { return []string{o.(*v1alpha1.Pipeline).Spec.PipelineName} })
 	b.WithIndex(&v1alpha1.Pipeline{}, fieldName, func(o client.Object) []string { return []string{o.GetName()} })
@@ -122,7 +128,7 @@ func (cluster *fakeCluster) listObjects() []client.Object {
 	cluster.t.Helper()
 	var all []client.Object
 	for _, list := range []client.ObjectList{
-		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{},
+		&v1alpha1.PipelineList{}, &v1alpha1.PipelineExecutionList{}, &v1alpha1.StopRequestList{}, &v1alpha1.ApprovalResultList{},
 		&appsv1.ControllerRevisionList{}, &batchv1.JobList{}, &corev1.PodList{},
 	} {
 		cluster.must(cluster.raw.List(context.Background(), list))

@@ -32,6 +32,8 @@ type load struct {
 	approver  client.Client
 	pipelines []*v1alpha1.Pipeline
 	scripts   []stopScript
+	// decides is true if people decide the approvals of executions that are drawn.
+	decides bool
 	// foreign is true if somebody else now and then creates a Job under the name of the workload of an action.
 	foreign bool
 	// certain are starts that every load makes, beside those that are drawn.
@@ -82,7 +84,7 @@ func (l *load) drawStarts(executions int, r *rand.Rand) []start {
 	starts := slices.Clone(l.certain)
 	for range executions {
 		s := start{pipeline: l.pipelines[pipelines.next()], script: l.scripts[scripts.next()]}
-		if s.pipeline.Name == approvingName {
+		if l.decides && s.pipeline.Name == approvingName {
 			s.results = resultScripts[results.next()]
 		}
 		starts = append(starts, s)
@@ -168,13 +170,13 @@ func (l *load) runStops(ctx context.Context, e *v1alpha1.PipelineExecution, s st
 // moment is a time in the life of an execution at which people ask for something.
 type moment func(*v1alpha1.PipelineExecution) bool
 
-// waitFor waits until the moment of an execution has come. It waits for three windows at most: a slow machine needs longer
-// than a window to start anything, and a fault may keep the execution from starting at all.
+// waitFor waits until the moment of an execution has come, or the execution has ended without it. A fault may keep the execution from
+// going on at all, so the moment may come only when the fault has ended.
 func (l *load) waitFor(ctx context.Context, e *v1alpha1.PipelineExecution, has moment) {
-	limited, cancel := context.WithTimeout(ctx, 3*run.window)
+	limited, cancel := context.WithTimeout(ctx, run.patience)
 	defer cancel()
 	for current := (&v1alpha1.PipelineExecution{}); pause(limited, 200*time.Millisecond); {
-		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && has(current) {
+		if l.k8s.Get(limited, client.ObjectKeyFromObject(e), current) == nil && (has(current) || current.Status.State.IsFinal()) {
 			return
 		}
 	}

@@ -96,13 +96,14 @@ func (p *phase) load(pipelines []*v1alpha1.Pipeline, s []stopScript) *load {
 	return &load{k8s: p.cluster.k8s, approver: p.cluster.approver, namespace: p.namespace, counts: p.counts, pipelines: pipelines, scripts: s, foreign: true, prefix: "run"}
 }
 
-// runLoad runs the load while the fault happens, and ends the fault when the load is at its end.
+// runLoad runs the load while the fault happens, and ends the fault when the load is at its end, or waits for what the fault keeps from
+// happening: after four windows. What a phase demands must not depend on how fast the machine is.
 func (p *phase) runLoad(t *testing.T, f fault) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), run.window+run.patience)
+	ctx, cancel := context.WithTimeout(t.Context(), run.window+2*run.patience)
 	defer cancel()
 	l := p.load(simulatedPipelines(p.namespace), stopScripts)
-	l.certain = certainStarts(p.namespace)
+	l.certain, l.decides = certainStarts(p.namespace), true
 	for _, pipeline := range l.pipelines[1:] {
 		must(t, l.create(ctx, pipeline))
 	}
@@ -119,11 +120,21 @@ func (p *phase) runLoad(t *testing.T, f fault) {
 		pause(ctx, run.window/3)
 		late <- l.create(ctx, l.pipelines[0])
 	}()
-	err := l.run(ctx, run.executions, run.window, newRandom(p.namespace))
+	asked := make(chan struct{})
+	var err error
+	go func() {
+		defer close(asked)
+		err = l.run(ctx, run.executions, run.window, newRandom(p.namespace))
+	}()
+	select {
+	case <-asked:
+	case <-time.After(4 * run.window):
+	}
 	pause(ctx, time.Second)
 	repair()
 	p.disturbNetwork(false)
 	must(t, <-ended)
+	<-asked
 	must(t, err)
 	must(t, <-late)
 }
