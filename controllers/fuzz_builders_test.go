@@ -79,6 +79,11 @@ func fuzzFiller(data []byte) *randfill.Filler {
 			c.FillNoCustom(s)
 			s.PipelineName, s.PipelineExecutionID = fuzzPick(c, "web", s.PipelineName), fuzzPick(c, fuzzUID, s.PipelineExecutionID)
 		},
+		func(s *v1alpha1.ApprovalResultSpec, c randfill.Continue) {
+			c.FillNoCustom(s)
+			s.PipelineName, s.PipelineExecutionID = fuzzPick(c, "web", s.PipelineName), fuzzPick(c, fuzzUID, s.PipelineExecutionID)
+			s.Status = fuzzPick(c, v1alpha1.ApprovalApproved, v1alpha1.ApprovalRejected, "odd")
+		},
 		func(s *v1alpha1.PipelineExecutionSpec, c randfill.Continue) {
 			c.FillNoCustom(s)
 			s.PipelineName = fuzzPick(c, "web", s.PipelineName)

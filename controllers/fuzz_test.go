@@ -76,6 +76,8 @@ func (f *fuzzedLists) List(_ context.Context, list client.ObjectList, _ ...clien
 		f.fill.Fill(&list.Items)
 	case *v1alpha1.StopRequestList:
 		f.fill.Fill(&list.Items)
+	case *v1alpha1.ApprovalResultList:
+		f.fill.Fill(&list.Items)
 	}
 	return nil
 }
@@ -83,7 +85,7 @@ func (f *fuzzedLists) List(_ context.Context, list client.ObjectList, _ ...clien
 // anyObject returns what an informer could send: mostly an object, of a kind that is watched or of another.
 func anyObject(fill *randfill.Filler, d fuzzDice) any {
 	var o any
-	switch d.Intn(10) {
+	switch d.Intn(11) {
 	case 0:
 		o = &v1alpha1.Pipeline{}
 	case 1:
@@ -105,6 +107,8 @@ func anyObject(fill *randfill.Filler, d fuzzDice) any {
 		}
 		return u
 	case 8:
+		o = &v1alpha1.ApprovalResult{}
+	case 9:
 		return toolscache.DeletedFinalStateUnknown{Key: fuzzWord(d.Continue), Obj: anyObject(fill, d)}
 	default:
 		return fuzzPick(d.Continue, oddObjects()...)
@@ -153,7 +157,7 @@ func FuzzReconcile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fill := fuzzFiller(data)
 		b := fake.NewClientBuilder().WithScheme(sharedScheme()).WithObjectTracker(clienttesting.NewObjectTracker(sharedScheme(), sharedDecoder())).
-			WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}).
+			WithStatusSubresource(&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}, &v1alpha1.ApprovalResult{}).
 			WithInterceptorFuncs(interceptor.Funcs{SubResourcePatch: func(
 				ctx context.Context, c client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
 			) error {
@@ -166,7 +170,7 @@ func FuzzReconcile(f *testing.F) {
 		var keys []ctrl.Request
 		for n, o := range []client.Object{
 			&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}, &v1alpha1.StopRequest{},
-			&v1alpha1.Pipeline{}, &batchv1.Job{}, &corev1.Pod{}, &appsv1.ControllerRevision{},
+			&v1alpha1.Pipeline{}, &batchv1.Job{}, &corev1.Pod{}, &appsv1.ControllerRevision{}, &v1alpha1.ApprovalResult{}, &v1alpha1.ApprovalResult{},
 		} {
 			fill.Fill(o)
 			o.SetName(fmt.Sprint("o", n))
@@ -205,6 +209,8 @@ func checkOwnConditions(ctx context.Context, t testing.TB, c client.Client, o cl
 		case *v1alpha1.PipelineExecution:
 			return o.Status.Conditions
 		case *v1alpha1.StopRequest:
+			return o.Status.Conditions
+		case *v1alpha1.ApprovalResult:
 			return o.Status.Conditions
 		}
 		return nil

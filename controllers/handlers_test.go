@@ -153,7 +153,7 @@ func oddObjects() []any {
 	return []any{
 		nil, "a string", 1, struct{}{}, errors.New("no object"), []byte(nil), map[string]any(nil),
 		v1alpha1.Pipeline{}, corev1.Pod{}, &v1alpha1.PipelineList{}, &metav1.Status{},
-		&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{},
+		&v1alpha1.Pipeline{}, &v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}, &v1alpha1.ApprovalResult{},
 		&batchv1.Job{}, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
 		&corev1.Pod{}, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
 		&metav1.PartialObjectMetadata{}, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
@@ -181,6 +181,8 @@ func (l listAnswers) List(_ context.Context, list client.ObjectList, _ ...client
 		list.Items = make([]v1alpha1.PipelineExecution, 1)
 	case *v1alpha1.StopRequestList:
 		list.Items = make([]v1alpha1.StopRequest, 1)
+	case *v1alpha1.ApprovalResultList:
+		list.Items = make([]v1alpha1.ApprovalResult, 1)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type operator struct {
 	executions *PipelineExecutionReconciler
 	requests   *StopRequestReconciler
 	revisions  *RevisionReconciler
+	results    *ApprovalResultReconciler
 	recorder   *eventRecorder
 	// cache is what it reads from: the API server, or an older state of it.
 	cache client.Client
@@ -53,6 +54,8 @@ func (cluster *fakeCluster) newOperator(name string) *operator {
 			op.executions = sr
 		case *StopRequestReconciler:
 			op.requests = sr
+		case *ApprovalResultReconciler:
+			op.results = sr
 		case *RevisionReconciler:
 			op.revisions = sr
 		}

@@ -36,6 +36,7 @@ type retained struct {
 	lags       bool
 	executions *RetentionReconciler
 	requests   *RequestRetentionReconciler
+	results    *RequestRetentionReconciler
 }
 
 func newRetained(t *testing.T, objects ...client.Object) *retained {
@@ -73,6 +74,7 @@ func newRetained(t *testing.T, objects ...client.Object) *retained {
 	limiter := newDeletionLimiter(r.clock)
 	r.executions = &RetentionReconciler{Client: c, APIReader: live, Limiter: limiter, Clock: r.clock, Refused: newRefusals(r.clock)}
 	r.requests = &RequestRetentionReconciler{Kind: &v1alpha1.StopRequest{}, Client: c, Limiter: limiter, Clock: r.clock}
+	r.results = &RequestRetentionReconciler{Kind: &v1alpha1.ApprovalResult{}, Client: c, Limiter: limiter, Clock: r.clock}
 	return r
 }
 
@@ -273,6 +275,31 @@ func TestRetentionOfRequests(t *testing.T) {
 	r := newRetained(t, finished("expired", ptr.To[int32](3600)), finished("later", ptr.To[int32](3660)), finished("forever", nil), open)
 	for name, after := range map[string]time.Duration{"expired": 0, "later": time.Minute, "forever": 0, "open": 0, "none": 0} {
 		result, err := r.requests.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "team", Name: name}})
+		if err != nil || result.RequeueAfter != after {
+			t.Errorf("%s: it comes back after %s, %v", name, result.RequeueAfter, err)
+		}
+	}
+	if !slices.Equal(r.deleted, []string{"expired"}) {
+		t.Errorf("deleted: %v", r.deleted)
+	}
+}
+
+// The record of an approval is on the execution, so its result may go by its own TTL. One without a verdict never does.
+func TestRetentionOfApprovalResults(t *testing.T) {
+	finished := func(name string, ttl *int32) *v1alpha1.ApprovalResult {
+		ar := makeResult(name)
+		ar.Spec.TTLSecondsAfterFinished = ttl
+		ar.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue,
+			LastTransitionTime: metav1.NewTime(time.Date(2026, time.January, 1, 11, 0, 0, 0, time.UTC)),
+		}}
+		return ar
+	}
+	open := makeResult("open")
+	open.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
+	r := newRetained(t, finished("expired", ptr.To[int32](3600)), finished("later", ptr.To[int32](3660)), finished("forever", nil), open)
+	for name, after := range map[string]time.Duration{"expired": 0, "later": time.Minute, "forever": 0, "open": 0, "none": 0} {
+		result, err := r.results.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "team", Name: name}})
 		if err != nil || result.RequeueAfter != after {
 			t.Errorf("%s: it comes back after %s, %v", name, result.RequeueAfter, err)
 		}

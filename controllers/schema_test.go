@@ -70,6 +70,10 @@ func schemaProblems(schema map[string]any, value any, path string) []string {
 		addProblem("%v is none of %v", value, enum)
 	}
 	switch value := value.(type) {
+	case bool:
+		if schema["type"] != "boolean" {
+			addProblem("a boolean, not a %s", schema["type"])
+		}
 	case string:
 		if schema["type"] != "string" {
 			addProblem("a string, not a %s", schema["type"])

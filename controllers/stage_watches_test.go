@@ -97,7 +97,9 @@ func TestWhichPipelinesBringBackWhatWaitsBeforeAStage(t *testing.T) {
 		}
 	}
 	disabled := func(p *v1alpha1.Pipeline) { p.Spec.Stages[1].Transition = &v1alpha1.StageTransition{Disabled: true} }
-	counts := func(p *v1alpha1.Pipeline) { p.Status.Stages = []v1alpha1.PipelineStageStatus{{Name: "s", WaitingCount: 2}} }
+	counts := func(p *v1alpha1.Pipeline) {
+		p.Status.Stages = []v1alpha1.PipelineStageStatus{{Name: "s", WaitingCount: 2}}
+	}
 	another := func(p *v1alpha1.Pipeline) { p.UID = "another" }
 	all := []string{"first", "second"}
 	elsewhere := makePlaced("elsewhere", "", "s", func(e *v1alpha1.PipelineExecution) { e.Spec.PipelineName = "api" })
