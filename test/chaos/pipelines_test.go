@@ -67,6 +67,7 @@ func certainStarts(namespace string) []start {
 		{pipeline: twoStages(namespace, "long-orphaning", orphan, long, orphan), script: stopScript{askAtWork.withAbandon()}},
 		{pipeline: stopped, script: stopScript{askAtWork, askNow.withAbandon()}},
 		{pipeline: stopped, script: stopScript{askAtWork.withEscalation(1)}},
+		{pipeline: stopped, script: stopScript{askAtWork, askNow}},
 	}, certainWaits(namespace)...)
 }
 

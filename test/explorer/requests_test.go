@@ -65,6 +65,11 @@ func TestRequests(t *testing.T) {
 	nameNoPipeline := func(r *v1alpha1.StopRequestSpec) { r.PipelineName = "another" }
 	orphaned := setUpOneRun(newStage("Build", newAction("compile").thatHangs().thatIsOrphaned()))
 	running, ending, endingTwice, none := countRequests(hangs), countRequests(ends), countRequests(endsTwice), requests{}
+	approves := setUpOneRun(newStage("Release", newApproval()))
+	waits, queue := countRequests(approves), func(acts ...Act) requests {
+		return countRequests(setUpRuns(v1alpha1.ExecutionModeQueued, []v1alpha1.Stage{newStage("Build", newAction("compile"))}, "run"), acts...)
+	}
+	approved := countRequests(approves, newApproveAct(whenApprovalPending, "yes"))
 	puts := setUpOneRun(newStage("Build", newAction("compile").thatPutsOut("BUILD", "TAG", "TAG=v1")))
 	stop := func(name string, how func(*v1alpha1.StopRequestSpec)) Act {
 		return newStopAct(whenRunning(1), name, how)
@@ -93,6 +98,25 @@ func TestRequests(t *testing.T) {
 			"patch-status PipelineExecution": 2, "create Job": 1,
 		}},
 		{"the outputs of an action", countRequests(puts), ending, 1, requests{"list Pod": 1}},
+		// The intent is the start: nothing is created, and nothing confirmed.
+		{"an approval that waits", waits, none, 9, requests{
+			"patch-status Pipeline": 1, "get Pipeline": 2, "create ControllerRevision": 1, "get ControllerRevision": 1,
+			"patch PipelineExecution": 1, "create Event": 2, "patch-status PipelineExecution": 1,
+		}},
+		{"a result that approves, and the end", approved, waits, 7, requests{
+			"patch-status ApprovalResult": 2, "get ApprovalResult": 1, "patch-status PipelineExecution": 1, "create Event": 2,
+			// The cache does not show yet that the approval waits.
+			"get PipelineExecution": 1,
+		}},
+		{"a second result", countRequests(approves, newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"), "no")), approved, 3, requests{
+			"get PipelineExecution": 1, "patch-status ApprovalResult": 1, "create Event": 1,
+		}},
+		{"an execution of a queue that enters at once, beside one of none", queue(), ending, 5, requests{
+			"patch-status Pipeline": 2, "list PipelineExecution": 2, "patch-status PipelineExecution": 1,
+		}},
+		{"an execution that waits for its turn, enters and ends", queue(Act{whenHas("run", "Build"), func(s *Sim) { s.createLater("other") }}), queue(), 11, requests{
+			"get Pipeline": 1, "patch PipelineExecution": 1, "create Event": 2, "create Job": 1, "patch-status PipelineExecution": 4, "patch-status Pipeline": 2,
+		}},
 		{"a stop and abandon", abandoned, running, 6, requests{
 			"patch-status PipelineExecution": 2, "patch-status StopRequest": 2, "patch Job": 1, "create Event": 1,
 		}},

@@ -129,7 +129,7 @@ func approvalScenarios() []*Scenario {
 		{Name: "approval-abandoned-on-stop", Setup: setUpOneRun(newStage("Release", newApproval().thatIsAbandonedOnStop(), newAction("soak"))),
 			Acts: []Act{newStopAct(whenRunning(1), "stop", setWait)}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		// A stop arrives when the result is submitted, and not taken yet.
-		{Name: "approval-submitted-abandon", Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), {whenSubmitted("yes"), func(s *Sim) {
+		{Name: "approval-submitted-abandon", Small: true, Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), {whenSubmitted("yes"), func(s *Sim) {
 			s.createStopRequest("stop", "run", setAbandon)
 			s.Op.Relist(simcluster.StopRequest)
 		}}},

@@ -98,7 +98,7 @@ func stageScenarios() []*Scenario {
 		{Name: "queued-two-stages", Setup: setUpRuns(queued, two, "run", "other"), Want: map[string]string{"run": succeeded, "other": succeeded}},
 		{Name: "queued-stop-waiting", Setup: setUpRuns(queued, hangs, "run"), Acts: []Act{comesOther, stopOther(otherWaits, setWait)},
 			Want: map[string]string{"run": inProgress, "other": stopped, "stop-other": accepted}},
-		{Name: "queued-abandon-waiting", Setup: setUpRuns(queued, hangs, "run"), Acts: []Act{comesOther, stopOther(otherWaits, setAbandon)},
+		{Name: "queued-abandon-waiting", Small: true, Setup: setUpRuns(queued, hangs, "run"), Acts: []Act{comesOther, stopOther(otherWaits, setAbandon)},
 			Want: map[string]string{"run": inProgress, "other": stopped, "stop-other": accepted}},
 		{Name: "queued-stop-as-it-gets-the-stage", Setup: setUpRuns(queued, one, "run"), Acts: []Act{newStopAct(whenHas("run", "Build"), "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},
@@ -109,7 +109,7 @@ func stageScenarios() []*Scenario {
 			{whenRunning(1), func(s *Sim) { s.createLater("second") }},
 			{whenWaitingBefore("second", "Build"), func(s *Sim) { s.createLater("third") }},
 		}, Want: map[string]string{"run": inProgress, "second": superseded, "third": inProgress}},
-		{Name: "superseded-and-stopped", Setup: setUpRuns(supersede, hangs, "run"), Acts: []Act{
+		{Name: "superseded-and-stopped", Small: true, Setup: setUpRuns(supersede, hangs, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.createLater("other") }},
 			{whenWaitingBefore("other", "Build"), func(s *Sim) {
 				s.createLater("third")
@@ -125,7 +125,7 @@ func stageScenarios() []*Scenario {
 			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(1)) }},
 			{whenWaitingBefore("run", "Deploy"), func(s *Sim) { s.changePipeline(enable(1)) }},
 		}, Want: map[string]string{"run": succeeded}},
-		{Name: "disabled-and-stopped", Setup: setUpRuns(parallel, two, "run"), Acts: []Act{
+		{Name: "disabled-and-stopped", Small: true, Setup: setUpRuns(parallel, two, "run"), Acts: []Act{
 			{whenRunning(1), func(s *Sim) { s.changePipeline(disable(1)) }}, newStopAct(whenWaitingBefore("run", "Deploy"), "stop", setWait),
 		}, Want: map[string]string{"run": stopped, "stop": accepted}},
 		{Name: "disabled-while-in-it", Setup: setUpRuns(queued, two, "run"), Acts: []Act{

@@ -25,7 +25,7 @@ func timeoutScenarios() []*Scenario {
 		{Name: "execution-in-time", Setup: setUpLimitedRun(newStage("Build", newAction("compile"))), Want: map[string]string{"run": succeeded}},
 		{Name: "wait-when-timed-out", Setup: limited, Acts: []Act{newStopAct(whenTimedOut, "stop", setWait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}, FromFirstStop: true},
-		{Name: "abandon-when-timed-out", Setup: limited, Acts: []Act{newStopAct(whenTimedOut, "stop", setAbandon)},
+		{Name: "abandon-when-timed-out", Small: true, Setup: limited, Acts: []Act{newStopAct(whenTimedOut, "stop", setAbandon)},
 			Want: map[string]string{"run": stopped, "stop": accepted}, FromFirstStop: true},
 		{Name: "times-out-while-stopping", Setup: limited, Acts: []Act{newStopAct(whenRunning(1), "stop", setWait)},
 			Want: map[string]string{"run": stopping, "stop": accepted}, FromFirstStop: true},

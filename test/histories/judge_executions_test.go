@@ -33,6 +33,8 @@ type executionRecord struct {
 	// approvals are the approvals that were started, and timedOut the actions that exceeded a time limit.
 	approvals map[model.Key]*approvalRecord
 	timedOut  map[model.Key]bool
+	// entered are the stages that it has entered.
+	entered map[string]bool
 	// pipelineAt counts the changes of Pipelines when it was created, and waitsSince those of executions when it last began to wait before
 	// a stage.
 	pipelineAt, waitsSince int
@@ -59,7 +61,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 		execution = &executionRecord{
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
 			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
-			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
+			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, entered: map[string]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
 		}
 		j.executions[e.UID] = execution
 		j.order = append(j.order, e.UID)

@@ -4,6 +4,8 @@
 package histories
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/histories/model"
 	"haltline.dev/haltline/test/simcluster"
@@ -29,6 +31,7 @@ func (j *judge) recordPipeline(c simcluster.Change) {
 			v.disabled[s.Name] = s.Transition != nil && s.Transition.Disabled
 		}
 		if before, existed := c.Old.(*v1alpha1.Pipeline); existed {
+			j.judgeHolders(before, p)
 			j.judgeTurns(before, p, c.By)
 		}
 	}
@@ -61,6 +64,7 @@ func (j *judge) judgeEntry(execution *executionRecord, before *v1alpha1.Pipeline
 		j.addFinding("execution %q enters stage %q, whose transition is disabled", execution.Name, stage)
 	}
 	isSerial := func(v pipelineVersion) bool { return v.exists && v.mode.IsSerial() }
+	execution.entered[stage] = true
 	for _, uid := range j.order {
 		other := j.executions[uid]
 		isIn := other != execution && other.Spec.PipelineName == name && !other.isGone && currentStage(&other.Status) == stage
@@ -76,6 +80,37 @@ func currentStage(status *v1alpha1.PipelineExecutionStatus) string {
 		return ""
 	}
 	return status.CurrentStage
+}
+
+// judgeHolders judges who has the stages of a Pipeline: nobody who waits before it as well, and what one had has no other one before the
+// first has left it or enters nothing more.
+func (j *judge) judgeHolders(before, p *v1alpha1.Pipeline) {
+	had := map[string]string{}
+	for _, s := range before.Status.Stages {
+		if s.Execution != nil {
+			had[s.Name] = s.Execution.PipelineExecutionID
+		}
+	}
+	for _, s := range p.Status.Stages {
+		if s.Execution == nil {
+			continue
+		}
+		for _, w := range s.Waiting {
+			if w.PipelineExecutionID == s.Execution.PipelineExecutionID {
+				j.addFinding("execution %q has stage %q and waits before it", w.Name, s.Name)
+			}
+		}
+		first := j.executions[types.UID(had[s.Name])]
+		if first != nil && s.Execution.PipelineExecutionID != had[s.Name] && mayBeIn(first, s.Name) {
+			j.addFinding("execution %q gets stage %q, which %q has", s.Execution.Name, s.Name, first.Name)
+		}
+	}
+}
+
+// mayBeIn reports whether an execution that has a stage is in it, or may enter it yet.
+func mayBeIn(execution *executionRecord, stage string) bool {
+	mayEnter := !execution.entered[stage] && execution.state == model.InProgress && execution.DeletionTimestamp == nil
+	return !execution.isGone && (mayEnter || currentStage(&execution.Status) == stage)
 }
 
 // judgeTurns judges who gets a stage of a Pipeline of a queue: nobody has waited longer, of those whose wait the operator had seen.
