@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package chaos breaks a real cluster and the operator on it while executions start and stop: processes are killed and paused,
-// connections cut, answers lost. When the faults have ended, it checks the invariants I1 to I10 on a history that is made of the API
+// connections cut, answers lost. When the faults have ended, it checks the invariants I1 to I11 on a history that is made of the API
 // server's audit log and of what a watch of the test's own saw.
 //
 // The package starts clusters of its own and removes them: go test ./test/chaos -count=1 -v. CHAOS=long asks for the

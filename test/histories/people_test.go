@@ -41,6 +41,9 @@ func (h *history) askToStop(t *rapid.T) {
 		switch drawOne(t, "how", "wait", "abandon", "wait", "abandon", "escalate") {
 		case "abandon":
 			one.Abandon = true
+			if drawOneIn(t, 4, "grace period") {
+				one.GracePeriodSeconds = ptr.To[int64](0)
+			}
 		case "escalate":
 			one.EscalateAfterSeconds = ptr.To(drawOne[int64](t, "seconds", 1, 20, 60))
 		}
@@ -75,6 +78,8 @@ func drawPipelineName(t *rapid.T) string {
 func (h *history) createRequest(name string, spec v1alpha1.StopRequestSpec) {
 	how := "to stop and wait"
 	switch {
+	case spec.Abandon && spec.GracePeriodSeconds != nil:
+		how = "to stop and abandon at once"
 	case spec.Abandon:
 		how = "to stop and abandon"
 	case spec.EscalateAfterSeconds != nil:

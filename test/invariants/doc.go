@@ -1,7 +1,7 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package invariants checks a history against the invariants I1 to I10 of docs/invariants.md. Each check is named after its
+// Package invariants checks a history against the invariants I1 to I11 of docs/invariants.md. Each check is named after its
 // invariant and quotes the sentence that it checks.
 //
 // A history comes from anywhere: the explorer makes it from the store of test/simcluster, chaos from the audit log of a real

@@ -18,7 +18,7 @@
 // The faults are the rows of faults_*.go. To add one, add a row:
 //
 //	Name     what is wrong, in a few words
-//	Breaks   the invariant that is broken (docs/invariants.md has I1 to I10) or a sentence of the contract or of a page, and how
+//	Breaks   the invariant that is broken (docs/invariants.md has I1 to I11) or a sentence of the contract or of a page, and how
 //	Edits    what is replaced: Find is found in the declaration Func of the folder Package, and becomes Replace
 //
 // A row has neither file names nor line numbers. Func is a function ("Accept"), a method ("Runner.start"), or a variable,
