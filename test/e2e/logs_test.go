@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/builders"
 )
 
 // containerLog is what a container prints.
@@ -60,7 +59,7 @@ func followLog(t *testing.T, execution *v1alpha1.PipelineExecution, action strin
 	pod := ""
 	g.Eventually(func() string {
 		for _, candidate := range listPods(t, execution) {
-			if candidate.Labels[builders.LabelAction] == action && candidate.Status.Phase != corev1.PodPending {
+			if candidate.Labels[v1alpha1.LabelAction] == action && candidate.Status.Phase != corev1.PodPending {
 				pod = candidate.Name
 			}
 		}
@@ -85,7 +84,9 @@ func readLogs(t *testing.T, execution *v1alpha1.PipelineExecution) []string {
 	for _, pod := range listPods(t, execution) {
 		raw, err := clientset.CoreV1().Pods(execution.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Timestamps: true}).DoRaw(t.Context())
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
-		lines = append(lines, strings.Split(strings.TrimSpace(string(raw)), "\n")...)
+		if log := strings.TrimSpace(string(raw)); log != "" {
+			lines = append(lines, strings.Split(log, "\n")...)
+		}
 	}
 	slices.SortFunc(lines, func(a, b string) int { return parseTimestamp(t, a).Compare(parseTimestamp(t, b)) })
 	for i, line := range lines {

@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/builders"
 )
 
 // How long a test waits for what must happen, and how often it looks.
@@ -74,7 +73,7 @@ func listRunningActions(t *testing.T, execution *v1alpha1.PipelineExecution) []s
 	for _, pod := range listPods(t, execution) {
 		hasEnded := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 		if !hasEnded || pod.DeletionTimestamp != nil {
-			actions = append(actions, pod.Labels[builders.LabelAction])
+			actions = append(actions, pod.Labels[v1alpha1.LabelAction])
 		}
 	}
 	slices.Sort(actions)

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/builders"
 )
 
 // listJobs returns the Jobs of an execution.
@@ -30,7 +29,7 @@ func listJobs(t *testing.T, execution *v1alpha1.PipelineExecution) []batchv1.Job
 func listRunningPods(ctx context.Context, execution *v1alpha1.PipelineExecution, action string) ([]corev1.Pod, error) {
 	list := &corev1.PodList{}
 	err := k8s.List(ctx, list, client.InNamespace(execution.Namespace),
-		client.MatchingLabels{v1alpha1.LabelExecutionID: string(execution.UID), builders.LabelAction: action})
+		client.MatchingLabels{v1alpha1.LabelExecutionID: string(execution.UID), v1alpha1.LabelAction: action})
 	return slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning }), err
 }
 

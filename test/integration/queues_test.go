@@ -5,7 +5,6 @@ package integration
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/client-go/util/retry"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -251,35 +249,6 @@ func TestAnExecutionWaitsForAPipelineThatIsDeletedUntilItIsBackOrStopped(t *test
 	finishAction(t, first, "compile", corev1.PodFailed)
 	waitForState(t, first, v1alpha1.ExecutionFailed)
 	waitForRunning(t, second, "compile")
-}
-
-// The sample of docs/queues.md is a queue whose last stage is held.
-func TestTheSampleOfAQueue(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	ns := createNamespace(t)
-	out, err := runKubectl(t.Context(), cluster.Kubeconfig, "apply", "-n", ns, "-f", filepath.Join(apiserver.RepositoryRoot(), "config", "samples", "queue.yaml"))
-	g.Expect(err).NotTo(HaveOccurred(), out)
-	first, second := createExecution(t, ns, "release"), createExecution(t, ns, "release")
-	g.Eventually(func() []any {
-		rows := getTable(t, ns, "pipelines").Rows
-		return rows[0].Cells[len(rows[0].Cells)-2:]
-	}, timeout, interval).Should(Equal([]any{"QUEUED", fmt.Sprintf("Build: %s, 1 waiting; Deploy: disabled", whoHas(t, ns, "Build", first, second).Name)}))
-}
-
-// whoHas returns which of two executions has a stage, once one has.
-func whoHas(t *testing.T, ns, stage string, a, b *v1alpha1.PipelineExecution) *v1alpha1.PipelineExecution {
-	t.Helper()
-	var holder *v1alpha1.PipelineExecution
-	NewWithT(t).Eventually(func() *v1alpha1.PipelineExecution {
-		for _, e := range []*v1alpha1.PipelineExecution{a, b} {
-			if status := refreshObject(t, e).Status; status.CurrentStage == stage && status.WaitingForStage == nil {
-				holder = e
-			}
-		}
-		return holder
-	}, timeout, interval).ShouldNot(BeNil(), "nobody has the stage in namespace %s", ns)
-	return holder
 }
 
 func TestSchemaTransition(t *testing.T) {

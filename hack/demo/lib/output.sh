@@ -69,6 +69,10 @@ ${BOLD}=== Every step came out as expected.${PLAIN}
   urgent     stopped with wait, then escalated to abandon: its containers were asked to end, and ended
   dropped    abandoned at once
   quick      ran to its end, and could not be stopped any more
+  asked      waited for a person, who approved it
+  unanswered abandoned while it waited for a person: the late answer was rejected
+  first      was alone in each stage, waited before the one that was held, and ran to its end
+  second     stopped while it waited in the queue: it never started
   Rejected:  a second wait, a stop of a finished and of a stopped execution, a stop of an unknown pipeline.
   Refused by the API server: a malformed id, and a change of what was asked for.
 

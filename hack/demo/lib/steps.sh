@@ -171,6 +171,10 @@ step_overview() {
     assert_jobs "$name" compile test
     assert_nothing_runs "$name"
   done
+  for name in unanswered second; do
+    assert_equal "the state of $name" Stopped "$(read_field "pipelineexecution/$name" '{.status.state}')"
+    assert_jobs "$name"
+  done
   assert_equal "the state of quick" Succeeded "$(read_field pipelineexecution/quick '{.status.state}')"
   assert_equal "the verdicts" "$(expected_verdicts)" "$(kubectl get stoprequests --no-headers \
     -o 'custom-columns=N:.metadata.name,V:.status.conditions[?(@.type=="Accepted")].reason' | awk '{ print $1, $2 }' | sort)"
@@ -180,11 +184,13 @@ step_overview() {
 expected_verdicts() {
   sort <<'TEXT'
 abandon-dropped Accepted
+abandon-unanswered Accepted
 abandon-urgent Accepted
 stop-patient Accepted
 stop-patient-again DuplicatedStopRequestException
 stop-patient-later PipelineExecutionNotStoppableException
 stop-quick PipelineExecutionNotStoppableException
+stop-second Accepted
 stop-unknown PipelineNotFoundException
 stop-urgent Accepted
 TEXT
