@@ -127,7 +127,7 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 	$(CLUSTER) load $(BIN)/haltline-image.tar && \
 	export KUBECONFIG="$$($(CLUSTER) kubeconfig)" && \
 	$(MAKE) --no-print-directory deploy && \
-	$(GO) test ./test/e2e/... -v -count=1 -timeout 30m
+	$(GO) test ./test/e2e/... -v -count=1 -parallel 8 -timeout 30m
 
 .PHONY: test-chaos
 test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run, CHAOS_NODE=simulated without root.

@@ -31,8 +31,9 @@ const (
 	maxChecks = 4
 	// checksPerSecond and checkBurst bound the dry runs of all Pipelines together.
 	checksPerSecond, checkBurst = 50, 100
-	// checkSlice is how long one reconciliation asks about one Pipeline. Then others have their turn.
+	// checkSlice is how long one reconciliation asks about one Pipeline, and maxAsked how often. Then others have their turn.
 	checkSlice = 5 * time.Second
+	maxAsked   = 50
 	// continueDelay is when the check of a Pipeline goes on.
 	continueDelay = 100 * time.Millisecond
 	// defaultReconciliationTime is how long a reconciliation may take if it has no deadline.
@@ -120,13 +121,16 @@ func knownWarnings(pipeline *v1alpha1.Pipeline) string {
 	return ""
 }
 
-// tryStarts asks the API server about the Job templates that it was not asked about, for as long as checkSlice. It leaves time to
-// write what is known before the deadline of the reconciliation.
+// tryStarts asks the API server about the Job templates that it was not asked about, for as long as checkSlice and at most
+// maxAsked times. It leaves time to write what is known before the deadline of the reconciliation.
 func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline, p *checkProgress) (checkResult, error) {
 	templates := listTemplates(&pipeline.Spec)
 	slice, asking, cancel := divideTime(ctx)
 	defer cancel()
-	for p.passed < len(templates) {
+	for last := p.passed + maxAsked; p.passed < len(templates); {
+		if p.passed == last {
+			return describeCheck(p, len(templates)), nil
+		}
 		t := templates[p.passed]
 		if err := r.Limiter.Wait(slice); err != nil || slice.Err() != nil {
 			return describeCheck(p, len(templates)), ctx.Err()

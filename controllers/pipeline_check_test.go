@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/util/flowcontrol"
 	testclock "k8s.io/utils/clock/testing"
@@ -27,6 +28,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/internal/text"
+	"haltline.dev/haltline/test/builders"
 )
 
 // checker reconciles one Pipeline, and counts what the API server is asked.
@@ -432,4 +434,46 @@ func TestFewPipelinesAreCheckedAtATime(t *testing.T) {
 			t.Errorf("%T: %d workers of %d", tt.reconciler, got, tt.workers)
 		}
 	}
+}
+
+// A Pipeline of 500 templates is asked about in slices of 50 requests. Between two of them another Pipeline is checked as fast as if it were
+// alone.
+func TestALargePipelineIsCheckedInSlices(t *testing.T) {
+	c := newChecker(t, builders.LargePipeline("team", "large", 1024))
+	objects := []client.Object{c.pipeline()}
+	for slice := range builders.MaxActions / maxAsked {
+		small := makePipelineOfImages("small:1")
+		small.Name, small.Status.ObservedGeneration = fmt.Sprintf("small-%d", slice), -1
+		small.UID = types.UID("uid-of-" + small.Name)
+		objects = append(objects, small)
+	}
+	c.raw = buildClient(t, objects...)
+	c.restart()
+	var messages []string
+	for slice := 1; ; slice++ {
+		again, asked := c.reconcile()
+		if n := len(strings.Fields(asked)); n != maxAsked {
+			t.Fatalf("slice %d asked %d times; want %d", slice, n, maxAsked)
+		}
+		if isKnownValid(c.pipeline()) {
+			if slice != builders.MaxActions/maxAsked {
+				t.Errorf("it took %d slices", slice)
+			}
+			break
+		}
+		if again != continueDelay {
+			t.Fatalf("after slice %d it goes on in %s", slice, again)
+		}
+		messages = append(messages, meta.FindStatusCondition(c.pipeline().Status.Conditions, v1alpha1.ConditionReady).Message)
+
+		large := c.key
+		c.key = client.ObjectKeyFromObject(objects[slice])
+		c.expect("another Pipeline in between", "small:1")
+		c.expectReady(metav1.ConditionTrue, v1alpha1.ReasonValid)
+		c.key = large
+	}
+	if want := "The API server would create the Jobs of 450 of 500 templates; it is being asked about the others."; messages[len(messages)-1] != want {
+		t.Errorf("the last message is %q", messages[len(messages)-1])
+	}
+	c.expect("once more", "")
 }

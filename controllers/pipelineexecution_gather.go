@@ -87,6 +87,9 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 // findDefinitionProblem returns why an action of the definition could not be started, or nil. All of it is looked at
 // before anything of it runs.
 func findDefinitionProblem(registry *action.Registry, definition *v1alpha1.PipelineDefinition) *plan.Problem {
+	if problem := findSizeProblem(definition); problem != nil {
+		return problem
+	}
 	for key, a := range plan.DefinedActions(definition) {
 		if err := registry.Validate(a); err != nil {
 			return &plan.Problem{Reason: v1alpha1.ReasonInvalidJobTemplate, Message: fmt.Sprintf(

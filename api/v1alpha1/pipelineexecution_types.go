@@ -320,7 +320,7 @@ type ActionStatus struct {
 	Message string `json:"message,omitempty"`
 
 	// outputs are the values of the action's outputVariables, in the order of their declaration, once it has succeeded. Those of all
-	// actions of an execution have at most 64 KiB, with their names.
+	// actions of an execution have at most 64 KiB of JSON, with their names.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=15

@@ -71,6 +71,9 @@ const (
 	// ReasonInvalidOutputs: the outputVariables of the Pipeline clash with each other or with its variables. It is also the reason of an
 	// execution that failed because of it.
 	ReasonInvalidOutputs = "InvalidOutputs"
+	// ReasonDefinitionTooLarge: the variables and stages of the Pipeline have more than 768 KiB together, so that the objects that hold them
+	// would not fit into etcd. It is also the reason of an execution that failed because of it.
+	ReasonDefinitionTooLarge = "DefinitionTooLarge"
 	// ReasonCheckPending: it is not known yet whether the Pipeline can be run: the API server is being asked about its Jobs, or cannot
 	// answer, such as for a webhook that is down. Executions start nevertheless.
 	ReasonCheckPending = "CheckPending"

@@ -59,7 +59,7 @@ func recordObservation(a *v1alpha1.ActionStatus, o Observation, now metav1.Time)
 	if a.Workload.UID == "" {
 		a.Workload.UID = o.UID
 	}
-	a.Reason, a.Message = text.Bound(o.Reason, text.MaxReasonLength), text.BoundMessage(o.Message)
+	a.Reason, a.Message = text.BoundReason(o.Reason), text.BoundMessage(o.Message)
 	if o.HasRun && a.TimedOut == nil {
 		a.StartDeadlineTime = nil
 	}

@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
 )
 
-// MaxOutputs bounds the outputs of all actions of an execution, in bytes of their names and values: each later Job has them, and the
-// status of the execution.
+// MaxOutputs bounds the outputs of all actions of an execution, in bytes of JSON, as the status has them: each later Job has them as well.
 const MaxOutputs = 64 << 10
 
 // maxOutputLength bounds the value of an output, in characters, as that of a variable.
@@ -101,7 +101,7 @@ func sizeOfOutputs(status *v1alpha1.PipelineExecutionStatus) int {
 func sizeOf(outputs []v1alpha1.Variable) int {
 	size := 0
 	for _, o := range outputs {
-		size += len(o.Name) + len(o.Value)
+		size += len(`{"name":"","value":""},`) + text.SizeInJSON(o.Name) + text.SizeInJSON(o.Value)
 	}
 	return size
 }

@@ -211,7 +211,7 @@ func TestOutputsOfAnExecutionAreBounded(t *testing.T) {
 	if last.Reason != v1alpha1.ReasonOutputsTooLarge || last.Outputs != nil || sizeOfOutputs(&execution.Status) > MaxOutputs {
 		t.Errorf("%d bytes are kept, and the last action is %+v", sizeOfOutputs(&execution.Status), last)
 	}
-	checkContains(t, last.Message, "65536 bytes", "5506 are left", "put out 30015")
+	checkContains(t, last.Message, "65536 bytes", "4816 are left", "put out 30360")
 }
 
 // An action gets the outputs of the actions before it: not those of its siblings, which may come while its Job is built again.

@@ -39,9 +39,22 @@ func ResolveVariables(declared []v1alpha1.VariableDeclaration, given []v1alpha1.
 		}
 	}
 	if len(missing)+len(undeclared) == 0 {
-		return values, nil
+		return values, findVariablesSizeProblem(values)
 	}
 	return nil, variablesProblem(missing, undeclared)
+}
+
+// maxVariables bounds the variables of an execution, in bytes of JSON. Only values that are mostly of characters which JSON escapes, or of
+// long ones, have more: 50 values of 1000 letters have less than half of it. An execution holds them beside its status.
+const maxVariables = 160 << 10
+
+func findVariablesSizeProblem(values []v1alpha1.Variable) *Problem {
+	size := sizeOf(values)
+	if size <= maxVariables {
+		return nil
+	}
+	return &Problem{Reason: v1alpha1.ReasonInvalidVariables, Message: fmt.Sprintf("spec.variables: Too long: they have %d KiB in JSON, and at most "+
+		"%d KiB are allowed. Start another execution with shorter variables, such as the URL of what they hold.", (size+1023)>>10, maxVariables>>10)}
 }
 
 func variablesProblem(missing, undeclared []string) *Problem {

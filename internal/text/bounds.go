@@ -5,15 +5,21 @@
 package text
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const (
 	// MaxMessageLength bounds, in characters, every message that the operator writes into a status.
 	MaxMessageLength = 1024
-	// MaxReasonLength bounds, in characters, every reason of an action that the operator writes into a status.
-	MaxReasonLength = 256
+	// MaxMessageSize bounds it, in bytes of JSON, as well. Only a message that is mostly of long characters, or of those that JSON escapes,
+	// is longer, and a status has up to a hundred of them.
+	MaxMessageSize = 2048
+	// MaxReasonLength bounds, in characters, every reason of an action that the operator writes into a status, and MaxReasonSize in bytes
+	// of JSON.
+	MaxReasonLength, MaxReasonSize = 256, 512
 	// MaxNoteLength bounds, in bytes, the note of an event: the API server refuses a longer one.
 	MaxNoteLength = 1024
 )
@@ -25,9 +31,45 @@ const (
 	paragraphSeparator = '\u2029'
 )
 
-// BoundMessage makes a message Printable, and cuts it to MaxMessageLength, on a character.
+// BoundMessage makes a message Printable, and cuts it to MaxMessageLength and MaxMessageSize, on a character.
 func BoundMessage(message string) string {
-	return Bound(message, MaxMessageLength)
+	return boundSize(Bound(message, MaxMessageLength), MaxMessageSize)
+}
+
+// BoundReason makes the reason of an action Printable, and cuts it to MaxReasonLength and MaxReasonSize, on a character.
+func BoundReason(reason string) string {
+	return boundSize(Bound(reason, MaxReasonLength), MaxReasonSize)
+}
+
+// boundSize cuts s, on a character, so that JSON writes it in at most n bytes. The last character then is an ellipsis.
+func boundSize(s string, n int) string {
+	if len(s)*longestEscape <= n {
+		return s
+	}
+	size, fits := 0, 0
+	for i, r := range s {
+		size += SizeInJSON(string(r))
+		if size > n {
+			return s[:fits] + ellipsis
+		}
+		if next := i + utf8.RuneLen(r); size <= n-len(ellipsis) {
+			fits = next
+		}
+	}
+	return s
+}
+
+// longestEscape is how many bytes JSON writes at most for a byte: \u003c.
+const longestEscape = 6
+
+// SizeInJSON returns how many bytes JSON writes for s, without the quotes around it. Characters that HTML gives a meaning to are escaped, as
+// Kubernetes does.
+func SizeInJSON(s string) int {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return longestEscape * len(s)
+	}
+	return len(raw) - len(`""`)
 }
 
 // Printable returns s with a space for each control character, newlines included, and for each character that changes the

@@ -38,7 +38,7 @@ func TestBound(t *testing.T) {
 
 // The schema bounds a message in characters, whatever bytes they have.
 func TestBoundMessage(t *testing.T) {
-	for _, character := range []string{"x", "é", "停", "🛑"} {
+	for _, character := range []string{"x", "."} {
 		for length, isCut := range map[int]bool{1: false, 1023: false, 1024: false, 1025: true, 5000: true} {
 			t.Run(fmt.Sprintf("%d of %s", length, character), func(t *testing.T) {
 				full := strings.Repeat(character, length)
@@ -53,6 +53,31 @@ func TestBoundMessage(t *testing.T) {
 					t.Errorf("got %d characters, valid: %v, that end in %q", utf8.RuneCountInString(got), utf8.ValidString(got), got[len(got)-4:])
 				}
 			})
+		}
+	}
+}
+
+// A status has up to a hundred messages and has to fit into etcd, so they are bounded in bytes of JSON as well.
+func TestMessagesAndReasonsAreBoundedInJSON(t *testing.T) {
+	for name, bound := range map[string]struct {
+		cut  func(string) string
+		size int
+	}{"message": {BoundMessage, MaxMessageSize}, "reason": {BoundReason, MaxReasonSize}} {
+		for _, character := range []string{"<", "&", "停", "🛑", `"`, "é"} {
+			for length := range 1100 {
+				full := strings.Repeat(character, length)
+				got, size := bound.cut(full), SizeInJSON(full)
+				switch beginning, isCut := strings.CutSuffix(got, "…"); {
+				case isCut && (!strings.HasPrefix(full, beginning) || !utf8.ValidString(got)):
+					t.Fatalf("%s of %d %s is %q", name, length, character, got)
+				case SizeInJSON(got) > bound.size:
+					t.Fatalf("%s of %d %s has %d bytes in JSON", name, length, character, SizeInJSON(got))
+				case isCut && SizeInJSON(got) < bound.size-longestEscape-len("…") && utf8.RuneCountInString(got) < MaxReasonLength:
+					t.Fatalf("%s of %d %s was cut to %d bytes in JSON", name, length, character, SizeInJSON(got))
+				case isCut && size <= bound.size && length <= MaxReasonLength, !isCut && got != full:
+					t.Fatalf("%s of %d %s, which fits, is %q", name, length, character, got)
+				}
+			}
 		}
 	}
 }

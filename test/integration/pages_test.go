@@ -89,7 +89,7 @@ func TestTheCommandsOfTheApprovalsPageWork(t *testing.T) {
 	p.run("kubectl get pipelineexecutions", []string{"waits for approval", "Is staging good?", string(execution.UID)})
 	p.run("kubectl create -f -", nil, "da00266a-8249-4d44-9f90-7bda19d6098b", string(execution.UID))
 	waitForRunning(t, execution, "roll-out")
-	g.Expect(findAction(execution, "approve").Approval.Result.Summary).To(Equal("the dashboards look good"))
+	g.Expect(findAction(refreshObject(t, execution), "approve").Approval.Result.Summary).To(Equal("the dashboards look good"))
 	p.run("kubectl create rolebinding", nil)
 	p.finish()
 	grace, err := clientAs("grace")
@@ -157,7 +157,7 @@ func TestTheCommandsOfTheTimeLimitsPageWork(t *testing.T) {
 	createObject(t, execution)
 	waitForRunning(t, execution, "compile")
 	p := openPage(t, ns, "docs/time-limits.md")
-	p.run("kubectl get pipelineexecution NAME", []string{execution.Status.DeadlineTime.UTC().Format("2006-01-02T15:04:05Z")}, "NAME", execution.Name)
+	p.run("kubectl get pipelineexecution NAME", []string{refreshObject(t, execution).Status.DeadlineTime.UTC().Format("2006-01-02T15:04:05Z")}, "NAME", execution.Name)
 	p.finish()
 }
 
@@ -169,6 +169,6 @@ func TestTheCommandsOfTheJobsPageWork(t *testing.T) {
 	p.run("kubectl apply -f config/samples/jobs.yaml", nil)
 	execution := createExecution(t, ns, "jobs")
 	waitForRunning(t, execution, "race")
-	p.run("kubectl describe jobs", []string{"Success Policy", "Completion Mode:  Indexed"}, "ID", string(execution.UID))
+	p.run("kubectl describe jobs", []string{"Completion Mode:    Indexed", "2 Active"}, "ID", string(execution.UID))
 	p.finish()
 }

@@ -205,7 +205,7 @@ func (a *attack) runHugePipelines() {
 	for i := range 8 {
 		name := fmt.Sprintf("run-%d", i)
 		var actions []v1alpha1.Action
-		for j := range 5 {
+		for j := range 3 { // A definition has at most 768 KiB.
 			actions = append(actions, builders.Action(fmt.Sprintf("a-%d", j), hugeArgument(large), builders.RunOrder(int32(j+1))))
 		}
 		a.create(builders.Pipeline(tenant, name, builders.Stage("s", actions...)))

@@ -5,6 +5,43 @@ package main
 
 // controllerFaults break the reconcilers, and what feeds them.
 var controllerFaults = []Fault{
+	// Sizes.
+	{
+		Name:   "definition-of-any-size",
+		Breaks: "A Pipeline whose objects may not fit into etcd is refused.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "findSizeProblem",
+			Find:    `len(raw) <= maxDefinitionSize`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "variables-of-any-size",
+		Breaks: "An execution whose variables would not leave room for its status is refused.",
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "ResolveVariables",
+			Find:    `return values, findVariablesSizeProblem(values)`,
+			Replace: `return values, nil`,
+		}},
+	},
+	{
+		Name:   "message-of-any-size",
+		Breaks: "I9: a hundred messages of characters that JSON escapes do not fit into etcd.",
+		Edits: []Edit{{
+			Package: "internal/text", Func: "BoundMessage",
+			Find:    `boundSize(Bound(message, MaxMessageLength), MaxMessageSize)`,
+			Replace: `Bound(message, MaxMessageLength)`,
+		}},
+	},
+	{
+		Name:   "check-without-slices",
+		Breaks: "The check of a large Pipeline keeps others only for a slice of it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineReconciler.tryStarts",
+			Find:    `p.passed == last`,
+			Replace: `p.passed > last+maxAsked*maxAsked`,
+		}},
+	},
 	// The reconciler of executions.
 	{
 		Name:   "job-before-intent",
