@@ -131,7 +131,8 @@ func TestWriterGenerationAndTime(t *testing.T) {
 func TestWriterMessagesAreBounded(t *testing.T) {
 	conditions := applyWrites(func(w Writer) { w.SetRejected(NewRejection(duplicated, "%s", strings.Repeat("停", 5000))) })
 	for _, c := range conditions {
-		if n := utf8.RuneCountInString(c.Message); n != text.MaxMessageLength || !utf8.ValidString(c.Message) {
+		n, size := utf8.RuneCountInString(c.Message), text.SizeInJSON(c.Message)
+		if size > text.MaxMessageSize || size <= text.MaxMessageSize-len("停…") || !utf8.ValidString(c.Message) {
 			t.Errorf("%s has a message of %d characters", c.Type, n)
 		}
 	}

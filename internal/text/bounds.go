@@ -17,9 +17,10 @@ const (
 	// MaxMessageSize bounds it, in bytes of JSON, as well. Only a message that is mostly of long characters, or of those that JSON escapes,
 	// is longer, and a status has up to a hundred of them.
 	MaxMessageSize = 2048
-	// MaxReasonLength bounds, in characters, every reason of an action that the operator writes into a status, and MaxReasonSize in bytes
-	// of JSON.
-	MaxReasonLength, MaxReasonSize = 256, 512
+	// MaxReasonLength bounds, in characters, every reason of an action that the operator writes into a status.
+	MaxReasonLength = 256
+	// MaxReasonSize bounds it, in bytes of JSON, as well.
+	MaxReasonSize = 512
 	// MaxNoteLength bounds, in bytes, the note of an event: the API server refuses a longer one.
 	MaxNoteLength = 1024
 )

@@ -17,9 +17,17 @@ import (
 
 // The bounds of a pipeline.
 const (
-	MaxStages, MaxActions, MaxActionsOfStage = 50, 500, 50
-	MaxApprovals, MaxVariables               = 50, 50
-	maxVariableLength                        = 1000
+	// MaxStages and those below are how many of them the schema allows.
+	MaxStages = 50
+	// MaxActions are those of all stages.
+	MaxActions = 500
+	// MaxActionsOfStage are those of one.
+	MaxActionsOfStage = 50
+	// MaxApprovals are those of all stages.
+	MaxApprovals = 50
+	// MaxVariables are those of a Pipeline or an execution.
+	MaxVariables      = 50
+	maxVariableLength = 1000
 )
 
 // longName returns the longest name of a stage or an action.

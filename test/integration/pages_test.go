@@ -108,7 +108,7 @@ func TestTheCommandsOfTheQueuesPageWork(t *testing.T) {
 	second := createExecution(t, ns, "release")
 	p := openPage(t, ns, "docs/queues.md")
 	p.run("kubectl get pipeline release", []string{
-		"Build: " + first.Name + ", 1 waiting; Deploy: disabled", "Release freeze until Monday", string(second.UID), "WaitingForStage",
+		"Build: " + first.Name + ", 1 waiting; Deploy: disabled", "Release freeze until Monday", string(second.UID), "It can be stopped meanwhile.",
 	})
 	p.run("kubectl get pipelineexecutions --field-selector", []string{first.Name, second.Name})
 	p.finish()
@@ -168,7 +168,7 @@ func TestTheCommandsOfTheJobsPageWork(t *testing.T) {
 	p := openPage(t, ns, "docs/jobs.md")
 	p.run("kubectl apply -f config/samples/jobs.yaml", nil)
 	execution := createExecution(t, ns, "jobs")
-	waitForRunning(t, execution, "race")
+	NewWithT(t).Eventually(countRunning(t.Context(), execution, "race"), timeout, interval).Should(Equal(2))
 	p.run("kubectl describe jobs", []string{"Completion Mode:    Indexed", "2 Active"}, "ID", string(execution.UID))
 	p.finish()
 }

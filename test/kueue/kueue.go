@@ -40,7 +40,7 @@ func (q Queue) patch(ctx context.Context, job *batchv1.Job, patch string) error 
 	if job.Labels[QueueName] == "" {
 		return fmt.Errorf("job %q is in no queue", job.Name)
 	}
-	return q.Client.Patch(ctx, job.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
+	return q.Patch(ctx, job.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 // Action returns an action whose Job is created suspended, for a queue.
