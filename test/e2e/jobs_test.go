@@ -24,13 +24,13 @@ const (
 	// atSIGTERM is what each of them begins with.
 	atSIGTERM = `trap 'echo "$HALTLINE_ACTION was told to end"; exit 143' TERM; echo "$HALTLINE_ACTION starts"; `
 	// scriptWorks needs long enough for a stop to come first.
-	scriptWorks = atSIGTERM + `sleep 6 & wait $!; echo "$HALTLINE_ACTION is done"`
+	scriptWorks = atSIGTERM + `sleep 10 & wait $!; echo "$HALTLINE_ACTION is done"`
 	// scriptExits42 fails with an exit code for a podFailurePolicy, also when it gets SIGTERM.
-	scriptExits42 = `trap 'echo "$HALTLINE_ACTION was told to end"; exit 42' TERM; echo "$HALTLINE_ACTION starts"; sleep 6 & wait $!; exit 42`
+	scriptExits42 = `trap 'echo "$HALTLINE_ACTION was told to end"; exit 42' TERM; echo "$HALTLINE_ACTION starts"; sleep 10 & wait $!; exit 42`
 	// scriptFailsAtIndex0 has the pod of index 0 fail, and the others succeed.
-	scriptFailsAtIndex0 = atSIGTERM + `sleep 6 & wait $!; test "$JOB_COMPLETION_INDEX" != 0`
+	scriptFailsAtIndex0 = atSIGTERM + `sleep 10 & wait $!; test "$JOB_COMPLETION_INDEX" != 0`
 	// scriptEndsAtIndex0 has the pod of index 0 succeed, and the others run on.
-	scriptEndsAtIndex0 = atSIGTERM + `test "$JOB_COMPLETION_INDEX" != 0 || { sleep 6 & wait $!; exit 0; }; sleep 3600 & wait $!`
+	scriptEndsAtIndex0 = atSIGTERM + `test "$JOB_COMPLETION_INDEX" != 0 || { sleep 10 & wait $!; exit 0; }; sleep 3600 & wait $!`
 	// scriptCleansUpFor4 needs four seconds after SIGTERM.
 	scriptCleansUpFor4 = `trap 'echo "$HALTLINE_ACTION was told to end"; sleep 4; exit 143' TERM
 		echo "$HALTLINE_ACTION starts"; sleep 12 & wait $!`
@@ -91,7 +91,7 @@ func deleteThePod(t *testing.T, execution *v1alpha1.PipelineExecution) {
 
 var jobFeatures = map[string]jobFeature{
 	"backoffLimit": {
-		script: atSIGTERM + `sleep 5 & wait $!; exit 1`,
+		script: atSIGTERM + `sleep 10 & wait $!; exit 1`,
 		options: []builders.ActionOption{builders.EditJob(func(spec *batchv1.JobSpec) {
 			spec.BackoffLimit = ptr.To[int32](1)
 		})},
