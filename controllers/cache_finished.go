@@ -43,7 +43,7 @@ func stripExecutionAtRest(execution *v1alpha1.PipelineExecution) {
 	}
 	shareTypeMeta(&execution.TypeMeta)
 	execution.Spec.PipelineName = sharedStrings.Intern(execution.Spec.PipelineName)
-	execution.Spec.Variables, execution.Spec.StartedBy, execution.Spec.TimeoutSeconds = nil, "", nil
+	execution.Spec.Variables, execution.Spec.RetryOf, execution.Spec.StartedBy, execution.Spec.TimeoutSeconds = nil, nil, "", nil
 	status := &execution.Status
 	execution.Status = v1alpha1.PipelineExecutionStatus{
 		ObservedGeneration: status.ObservedGeneration, Version: status.Version, PipelineExecutionID: string(execution.UID),

@@ -87,7 +87,7 @@ func listRunningLive(ctx context.Context, apiReader client.Reader, namespace, pi
 			for i := range page.Items {
 				if e := &page.Items[i]; !e.IsRestoredCopy() {
 					stripExecutionMetadata(e)
-					e.Spec.Variables = nil
+					e.Spec.Variables, e.Status.RetryOf = nil, nil
 					running = append(running, e)
 				}
 			}

@@ -15,7 +15,11 @@ import (
 // the API server answers that keeps it from either is kept in the facts, to be shown.
 func (r *PipelineExecutionReconciler) bindPipeline(ctx context.Context, execution *v1alpha1.PipelineExecution, f *facts) error {
 	err := r.ensureMark(ctx, execution, f.canBind())
-	if err == nil && f.canBind() {
+	switch {
+	case err != nil || !f.canBind():
+	case execution.Spec.RetryOf != nil:
+		err = r.bindRetry(ctx, execution, f)
+	default:
 		f.in.Revision, err = r.Revisions.Ensure(ctx, f.pipeline)
 	}
 	switch {
@@ -23,7 +27,7 @@ func (r *PipelineExecutionReconciler) bindPipeline(ctx context.Context, executio
 		f.pinErr, f.in.PinBlocked = err, fmt.Sprintf("Trying again: %v", err)
 	case err != nil:
 		return err
-	case f.in.Revision != "":
+	case f.in.Revision != "" && execution.Spec.RetryOf == nil:
 		f.in.Definition, f.in.Pipeline = f.pipeline.Spec.Definition(), f.pipeline
 	}
 	return nil

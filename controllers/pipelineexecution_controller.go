@@ -57,6 +57,7 @@ type PipelineExecutionReconciler struct {
 	// Nonce returns a text that nobody can foresee, for the names of workloads.
 	Nonce func() string
 
+	unknown *unknownLookups
 	written ownwrites.Writes
 }
 

@@ -14,6 +14,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/controllers/retry"
 	"haltline.dev/haltline/controllers/stop"
 )
 
@@ -75,8 +76,12 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 	if f.in.Definition == nil {
 		return
 	}
+	source := execution
+	if f.in.Original != nil {
+		source = f.in.Original
+	}
 	f.in.WorkloadKinds = r.Registry.WorkloadKinds(f.in.Definition)
-	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, execution.Spec.Variables)
+	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, retry.Variables(source))
 	if f.in.Problem == nil && execution.Status.StartTime == nil {
 		if f.in.Problem = findDefinitionProblem(r.Registry, f.in.Definition); f.in.Problem == nil {
 			f.in.Problem = findReferenceProblem(r.Registry, f.in.Definition, f.scope.Variables)

@@ -90,7 +90,7 @@ func NewControllers(d Dependencies) []Controller {
 		}, Watches: pipelineWatches(d.Client)},
 		{Name: "pipelineexecution", Reconciler: &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Revisions: revisions, Reporter: reporter,
-			Blocked: blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce,
+			Blocked: blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce, unknown: unknown,
 		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: append(starts.waitlists(), waiting.held)},
 		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
 			Kind: &v1alpha1.StopRequest{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,

@@ -37,6 +37,12 @@ type PipelineStageStatus struct {
 	// +optional
 	Execution *StageExecution `json:"execution,omitempty"`
 
+	// latestExecutionId is the id of the execution that had the stage last, whether or not it still has it. Only that one can be retried from the
+	// stage.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	LatestExecutionID string `json:"latestExecutionId,omitempty"`
+
 	// waiting are the first of those that wait before the stage, in their order: 5 at most.
 	// +optional
 	// +listType=atomic

@@ -83,6 +83,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.startedBy) == has(oldSelf.startedBy) && (!has(self.startedBy) || self.startedBy == oldSelf.startedBy)",message="startedBy is immutable",fieldPath=".startedBy"
 // +kubebuilder:validation:XValidation:rule="has(self.variables) == has(oldSelf.variables)",message="variables are immutable; create another PipelineExecution instead",fieldPath=".variables"
 // +kubebuilder:validation:XValidation:rule="has(self.timeoutSeconds) == has(oldSelf.timeoutSeconds) && (!has(self.timeoutSeconds) || self.timeoutSeconds == oldSelf.timeoutSeconds)",message="timeoutSeconds is immutable; to end the execution sooner, create a StopRequest",fieldPath=".timeoutSeconds"
+// +kubebuilder:validation:XValidation:rule="has(self.retryOf) == has(oldSelf.retryOf) && (!has(self.retryOf) || self.retryOf == oldSelf.retryOf)",message="retryOf is immutable; create another PipelineExecution instead",fieldPath=".retryOf"
+// +kubebuilder:validation:XValidation:rule="!has(self.retryOf) || !has(self.variables)",message="a retry takes over the variables of the execution that it retries; leave them out, or start another execution without retryOf",fieldPath=".variables"
 type PipelineExecutionSpec struct {
 	// pipelineName is the name of the Pipeline to run, in the namespace of the execution: 1 to 100 letters, digits and
 	// . @ - _ characters. The execution waits for a Pipeline that is not there yet.
@@ -99,6 +101,11 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:MaxItems=50
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="variables are immutable; create another PipelineExecution instead"
 	Variables []Variable `json:"variables,omitempty"`
+
+	// retryOf makes the execution run a stage of an earlier one again, and the stages after it. It takes over what that one had pinned, its
+	// variables, and what it had finished.
+	// +optional
+	RetryOf *RetryOf `json:"retryOf,omitempty"`
 
 	// startedBy is the name of the user who created the execution. An admission policy of the cluster sets it if it
 	// is left out, and refuses the name of somebody else, except from users who may restore. Longer names are cut to 256 characters, and a control character
@@ -122,6 +129,39 @@ type PipelineExecutionSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=31536000
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+}
+
+// RetryMode is which actions of a stage a retry runs again.
+// +kubebuilder:validation:Enum=FAILED_ACTIONS;ALL_ACTIONS
+type RetryMode string
+
+const (
+	// RetryModeFailedActions runs the actions that have not succeeded: that failed, were abandoned, or did not start.
+	RetryModeFailedActions RetryMode = "FAILED_ACTIONS"
+	// RetryModeAllActions runs all actions of the stage.
+	RetryModeAllActions RetryMode = "ALL_ACTIONS"
+)
+
+// RetryOf is what to run again: the request of RetryStageExecution.
+type RetryOf struct {
+	// pipelineExecutionId is the id of the execution to retry, of the same pipelineName and in the same namespace: the metadata.uid of a
+	// PipelineExecution that is Failed or Stopped, which `kubectl get pipelineexecutions` shows. Lower case.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="must be the id of an execution in lower case, such as da00266a-8249-4d44-9f90-7bda19d6098b, and not its name; `kubectl get pipelineexecutions` shows the ids"
+	PipelineExecutionID string `json:"pipelineExecutionId"`
+
+	// stageName is the name of the stage to run again: the one that the execution failed or was stopped in. 1 to 100 letters, digits and
+	// . @ - _ characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.@\-_]+$`
+	StageName string `json:"stageName"`
+
+	// retryMode is FAILED_ACTIONS, to run only the actions of the stage that have not succeeded, or ALL_ACTIONS.
+	// +required
+	RetryMode RetryMode `json:"retryMode"`
 }
 
 // Variable is the value of a variable in an execution.
@@ -181,6 +221,15 @@ type PipelineExecutionStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	SupersededBy string `json:"supersededBy,omitempty"`
 
+	// retryOf is what a retry took over, since it is bound. A retry that was refused has none.
+	// +optional
+	RetryOf *RetryStatus `json:"retryOf,omitempty"`
+
+	// retriedBy is the execution that retries this one. It is all that is ever added to a final status, and is written before the retry
+	// runs anything. It stays unless that one ended without having taken over anything.
+	// +optional
+	RetriedBy *RetriedBy `json:"retriedBy,omitempty"`
+
 	// currentStage is the name of the stage that the execution is in, or the last one that it was in.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
@@ -226,6 +275,48 @@ type PipelineExecutionStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// RetryStatus is what a retry took over, besides the revision, the stages and the outputs.
+type RetryStatus struct {
+	// pipelineExecutionId of the execution that is retried.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	PipelineExecutionID string `json:"pipelineExecutionId"`
+
+	// name of the execution that is retried.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// stageExecutionId is the id of the execution that was in the stage before: the one that is retried, or, if that one is a retry that never
+	// entered its stage, the one that it took over from.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	StageExecutionID string `json:"stageExecutionId,omitempty"`
+
+	// variables that the execution that is retried was started with.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Variables []Variable `json:"variables,omitempty"`
+}
+
+// RetriedBy names the execution that retries another.
+type RetriedBy struct {
+	// pipelineExecutionId of the retry.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	PipelineExecutionID string `json:"pipelineExecutionId"`
+
+	// name of the retry.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
 // StageWait is that an execution waits before a stage.
 type StageWait struct {
 	// stage that the execution is to enter next.
@@ -259,8 +350,9 @@ type StageStatus struct {
 }
 
 // ActionStatus is how far an action is.
-// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload) || has(self.approval)",message="workload or approval must be set once the action has been started",fieldPath=".workload"
+// +kubebuilder:validation:XValidation:rule="self.state == 'NotStarted' || has(self.workload) || has(self.approval) || has(self.takenOverFrom)",message="workload or approval must be set once the action has been started",fieldPath=".workload"
 // +kubebuilder:validation:XValidation:rule="!has(self.workload) || !has(self.approval)",message="an approval has no workload",fieldPath=".workload"
+// +kubebuilder:validation:XValidation:rule="!has(self.takenOverFrom) || self.state == 'Succeeded' && !has(self.workload)",message="only an action that succeeded is taken over, without its workload",fieldPath=".takenOverFrom"
 type ActionStatus struct {
 	// name of the action.
 	// +required
@@ -288,6 +380,12 @@ type ActionStatus struct {
 	// known to have been created.
 	// +optional
 	Workload WorkloadReference `json:"workload,omitzero"` //nolint:kubeapilinter // It is left out as a whole while the action has not started.
+
+	// takenOverFrom is the pipelineExecutionId of the execution that ran the action, if a retry took over its result and outputs. The action
+	// has no workload in the retry.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	TakenOverFrom string `json:"takenOverFrom,omitempty"`
 
 	// approval is how far the action is if it is an approval. It is set when the action starts to wait.
 	// +optional
@@ -484,6 +582,8 @@ type PendingAction struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type=='Ready')].message"
 // +kubebuilder:printcolumn:name="Started-By",type=string,priority=1,JSONPath=".spec.startedBy"
+// +kubebuilder:printcolumn:name="Retry-Of",type=string,priority=1,JSONPath=".status.retryOf.name"
+// +kubebuilder:printcolumn:name="Retried-By",type=string,priority=1,JSONPath=".status.retriedBy.name"
 type PipelineExecution struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -47,6 +47,17 @@ const (
 	ReasonApproved = "Approved"
 )
 
+// Reasons of a retry that was refused: an execution with spec.retryOf that is Failed before it ran anything. ReasonPipelineExecutionNotFound,
+// ReasonStageNotFound and ReasonRevisionLost are such reasons as well.
+const (
+	// ReasonStageNotRetryable: "Unable to retry. The pipeline structure or stage state might have changed while actions awaited retry, or
+	// the stage contains no failed actions."
+	ReasonStageNotRetryable = "StageNotRetryableException"
+	// ReasonNotLatestPipelineExecution: "The stage has failed in a later run of the pipeline and the pipelineExecutionId associated with the
+	// request is out of date." It is also the reason if the execution was retried before.
+	ReasonNotLatestPipelineExecution = "NotLatestPipelineExecutionException"
+)
+
 // Reasons of an action that is an approval.
 const (
 	// ReasonWaitingForApproval: the action waits until somebody approves or rejects it. It is also the reason of the conditions of an

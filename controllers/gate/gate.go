@@ -62,6 +62,10 @@ func setExecutions(in Input, stage *v1alpha1.PipelineStageStatus, present v1alph
 	if stage.Execution == nil && stage.DisabledTransition == nil {
 		stage.Execution = queue.takeFirst(in.Now)
 	}
+	stage.LatestExecutionID = present.LatestExecutionID
+	if stage.Execution != nil {
+		stage.LatestExecutionID = stage.Execution.PipelineExecutionID
+	}
 	stage.WaitingCount = int32(len(queue)) //nolint:gosec // As many objects do not fit into a cluster.
 	for _, e := range queue[:min(len(queue), v1alpha1.MaxWaitingShown)] {
 		stage.Waiting = append(stage.Waiting, v1alpha1.WaitingExecution{

@@ -24,6 +24,10 @@ type Input struct {
 	WorkloadKinds map[ActionKey]WorkloadKind
 	// Problem is why Definition cannot be run; nil if it can.
 	Problem *Problem
+	// Original is the execution that this one retries, if it is to take it over now; it names this one as its retry. It is not changed.
+	Original *v1alpha1.PipelineExecution
+	// Refused is why the execution does not retry another; nil if it does, or if it is no retry.
+	Refused *Problem
 	// PinBlocked is what keeps the definition from being pinned, for a cause that can pass; empty if nothing does.
 	PinBlocked string
 	// Observed is what was seen of the actions in progress, and of the abandoned ones that have not ended.

@@ -13,6 +13,10 @@ import (
 // startNextGroup goes on with an execution that nobody asked to stop: when no action is in progress it records the intent
 // to start the next group, or the final state. It returns why the execution failed before anything ran, or nil.
 func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem {
+	if status.PipelineRevision == "" && in.Refused != nil {
+		setFinalState(status, v1alpha1.ExecutionFailed, in.Now)
+		return in.Refused
+	}
 	if status.PipelineRevision == "" || anyAction(status, isActive) || in.Execution.DeletionTimestamp != nil {
 		return nil
 	}

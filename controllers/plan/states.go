@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/retry"
 )
 
 // initStages fills in the stages when the definition is pinned, all of them not started.
@@ -27,6 +28,9 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 			})
 		}
 		status.Stages = append(status.Stages, stage)
+	}
+	if in.Original != nil {
+		retry.TakeOver(status, in.Execution.Spec.RetryOf, in.Original)
 	}
 }
 

@@ -43,7 +43,10 @@ func actionTransitions(before, after *v1alpha1.PipelineExecutionStatus) []transi
 	var all []transition.Transition
 	for key, a := range actions(after) {
 		was := known[key]
-		if was == nil {
+		switch {
+		case a.TakenOverFrom != "":
+			continue // It happened in another execution.
+		case was == nil:
 			was = &v1alpha1.ActionStatus{State: v1alpha1.ActionNotStarted}
 		}
 		t, message := actionTransition(key, was, a)

@@ -55,6 +55,29 @@ func (s *Store) Ensure(ctx context.Context, pipeline *v1alpha1.Pipeline) (string
 	return revision.Name, nil
 }
 
+// Reuse makes sure that a revision that an execution names is not about to be deleted as unused, and returns what it pins; nil if it is gone or
+// does not hold what its name is a hash of. It is read from the API server.
+func (s *Store) Reuse(ctx context.Context, namespace, name string) (*v1alpha1.PipelineDefinition, error) {
+	known := &appsv1.ControllerRevision{}
+	var definition *v1alpha1.PipelineDefinition
+	err := s.LargeSteps.Do(ctx, func() error {
+		if err := s.APIReader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, known); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		if known.DeletionTimestamp == nil {
+			definition = unpackRevision(known)
+		}
+		return nil
+	})
+	if err == nil && definition != nil {
+		err = s.MarkUsed(ctx, known)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pinning the ControllerRevision %q once more: %w", name, err)
+	}
+	return definition, nil
+}
+
 // create creates a revision. One that the cache did not have may bear the mark, or be somebody else's.
 func (s *Store) create(ctx context.Context, revision *appsv1.ControllerRevision) error {
 	key := client.ObjectKeyFromObject(revision)
