@@ -89,10 +89,6 @@ func schemaProblems(schema map[string]any, value any, path string) []string {
 		}
 		checkBound("maximum", int(value), true)
 		checkBound("minimum", int(value), false)
-	case bool:
-		if schema["type"] != "boolean" {
-			addProblem("a boolean, not a %s", schema["type"])
-		}
 	case []any:
 		checkBound("maxItems", len(value), true)
 		checkBound("minItems", len(value), false)

@@ -40,7 +40,7 @@ var ownChecks = []string{checkComesToRest, checkNobodyWrites, checkWritesChange,
 // those of what only the explorer can see.
 func Check(s *Sim) []Violation {
 	r := newRecord(s)
-	for _, result := range invariants.Run(r.History, invariants.Checks) {
+	for _, result := range invariants.Run(r.History, slices.Concat(invariants.Checks, invariants.RetryChecks)) {
 		for _, v := range result.Violations {
 			r.violate(result.Check.Name, min(int(v.Position)-1, len(r.Changes)), "%s", v.Text)
 		}

@@ -57,6 +57,7 @@ func Scenarios() []*Scenario {
 	all = append(all, approvalScenarios()...)
 	all = append(all, timeoutScenarios()...)
 	all = append(all, togetherScenarios()...)
+	all = append(all, retryScenarios()...)
 	return append(all, momentScenarios()...)
 }
 

@@ -45,12 +45,12 @@ func checkOneVerdictOnResult(h *History, r *Result) {
 	}
 }
 
-// approvals iterates over the actions of an execution that are approvals, by the names of their stages.
+// approvals iterates over the actions of an execution that are approvals and that it did not take over, by the names of their stages.
 func approvals(execution *v1alpha1.PipelineExecution, yield func(stage string, a *v1alpha1.ActionStatus)) {
 	for i := range execution.Status.Stages {
 		stage := &execution.Status.Stages[i]
 		for j := range stage.Actions {
-			if stage.Actions[j].Approval != nil {
+			if stage.Actions[j].Approval != nil && stage.Actions[j].TakenOverFrom == "" {
 				yield(stage.Name, &stage.Actions[j])
 			}
 		}

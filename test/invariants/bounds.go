@@ -91,7 +91,8 @@ func checkBoundsOfStatus(r *Result, c *Change, execution *v1alpha1.PipelineExecu
 		r.violate(c.Position, execution.UID, "the status of execution %q has %d bytes", execution.Name, size)
 	}
 	for _, condition := range execution.Status.Conditions {
-		if strings.HasSuffix(condition.Reason, "Exception") {
+		isRefusedRetry := execution.Spec.RetryOf != nil && execution.Status.State == v1alpha1.ExecutionFailed && execution.Status.RetryOf == nil
+		if strings.HasSuffix(condition.Reason, "Exception") && !isRefusedRetry {
 			r.violate(c.Position, execution.UID, "execution %q shows the rejection %s", execution.Name, condition.Reason)
 		}
 	}

@@ -20,7 +20,7 @@ var controllerNames = map[simcluster.Kind]string{
 
 // checkWriters is I7: "An object whose controller is not this execution is never changed or deleted. The execution's reconciler
 // alone writes an execution, the stop request's reconciler alone writes a stop request, and the pipeline's reconciler alone
-// writes a pipeline." Which reconciler it was and for which object is checked if the history has the reconciliations.
+// writes a pipeline." An execution that retries another writes its own name into the final status of that one. Which reconciler it was and for which object is checked if the history has the reconciliations.
 func checkWriters(h *History, r *Result) {
 	for i := range h.Changes {
 		c := &h.Changes[i]
@@ -105,7 +105,7 @@ func mayReconciliationWrite(c *Change) bool {
 	if c.isDeletion() {
 		return c.isRetention()
 	}
-	return by.Controller == controllerNames[c.Kind] && c.Old != nil && by.UID == c.Old.GetUID()
+	return by.Controller == controllerNames[c.Kind] && c.Old != nil && (by.UID == c.Old.GetUID() || isClaimOf(c, by.UID))
 }
 
 // isPodOf reports whether a pod belongs to an execution. Somebody may take the label off one that ends, before its grace period is
