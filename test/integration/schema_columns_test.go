@@ -28,7 +28,7 @@ func TestSchemaPrinterColumns(t *testing.T) {
 	for resource, want := range map[string][]column{
 		"pipelines": {{"Name", 0}, {"Pipeline", 0}, {"Ready", 0}, {"Reason", 0}, {"Age", 0}, {"Message", 1}},
 		"pipelineexecutions": {{"Name", 0}, {"Pipeline", 0}, {"Id", 0}, {"State", 0}, {"Stage", 0}, {"Age", 0},
-			{"Message", 1}, {"Started-By", 1}},
+			{"Message", 1}, {"Started-By", 1}, {"Retry-Of", 1}, {"Retried-By", 1}},
 		"stoprequests": {{"Name", 0}, {"Pipeline", 0}, {"Execution", 0}, {"Mode", 0}, {"Verdict", 0}, {"State", 0},
 			{"Age", 0}, {"Requested-By", 1}, {"Reason", 1}},
 	} {
