@@ -201,6 +201,7 @@ func TestTheCommandsOfTheRetryingPageWork(t *testing.T) {
 		if i == 1 {
 			first := &v1alpha1.PipelineExecution{}
 			g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "release-1"}, first)).To(Succeed())
+			defer func() { t.Logf("%+v", refreshObject(t, first).Status.Conditions) }()
 			endAction(t, first, "compile", "TAG=v1\n")
 			finishAction(t, first, "copy", corev1.PodSucceeded)
 			finishAction(t, first, "roll-out", corev1.PodFailed)
