@@ -76,12 +76,12 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 	if f.in.Definition == nil {
 		return
 	}
-	source := execution
+	variablesOf := execution
 	if f.in.Original != nil {
-		source = f.in.Original
+		variablesOf = f.in.Original
 	}
 	f.in.WorkloadKinds = r.Registry.WorkloadKinds(f.in.Definition)
-	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, retry.Variables(source))
+	f.scope.Variables, f.in.Problem = plan.ResolveVariables(f.in.Definition.Variables, retry.Variables(variablesOf))
 	if f.in.Problem == nil && execution.Status.StartTime == nil {
 		if f.in.Problem = findDefinitionProblem(r.Registry, f.in.Definition); f.in.Problem == nil {
 			f.in.Problem = findReferenceProblem(r.Registry, f.in.Definition, f.scope.Variables)

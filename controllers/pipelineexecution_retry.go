@@ -7,9 +7,13 @@ import (
 	"context"
 	"fmt"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/retry"
+	"haltline.dev/haltline/internal/jsonpatch"
 )
 
 // bindRetry pins for a retry what the execution that it retries has pinned, once that one names it, or sets why it is refused. What it decides
@@ -57,15 +61,18 @@ func (r *PipelineExecutionReconciler) findRival(ctx context.Context, execution, 
 }
 
 // claimOriginal has the original execution name its retry, before that takes anything over. Of two retries one comes first, since the write is
-// guarded by the version of the status; everything else of the final status stays as it is.
+// guarded by the version of the status. Nothing else of the final status is written, so that it stays even if somebody else writes it meanwhile.
 func (r *PipelineExecutionReconciler) claimOriginal(ctx context.Context, execution, original *v1alpha1.PipelineExecution) error {
 	if retry.IsClaimedBy(original, execution) {
 		return nil
 	}
 	claimed := original.DeepCopy()
-	claimed.Status.RetriedBy = retry.NewClaim(execution)
-	if err := writeStatus(ctx, r.Client, claimed); err != nil {
-		return fmt.Errorf("naming the retry in execution %q: %w", original.Name, err)
+	patch := jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version)
+	patch.Set("/status/version", claimed.Status.Version+1)
+	patch.Set("/status/retriedBy", retry.NewClaim(execution))
+	err := jsonpatch.AsConflict(claimed, r.Client.Status().Patch(ctx, claimed, patch, client.FieldOwner(action.FieldOwner)))
+	if err != nil {
+		return pendingIfGone(fmt.Errorf("naming the retry in execution %q: %w", original.Name, err))
 	}
 	return nil
 }

@@ -198,22 +198,37 @@ func TestTheCommandsOfTheRetryingPageWork(t *testing.T) {
 	kubeconfig := createKubeconfig(t, ns)
 	output := ""
 	for i, command := range readBlocks(t, "docs/retrying.md", "sh") {
-		if i == 1 {
-			first := &v1alpha1.PipelineExecution{}
-			g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "release-1"}, first)).To(Succeed())
-			defer func() { t.Logf("%+v", refreshObject(t, first).Status.Conditions) }()
-			endAction(t, first, "compile", "TAG=v1\n")
-			finishAction(t, first, "copy", corev1.PodSucceeded)
-			finishAction(t, first, "roll-out", corev1.PodFailed)
-		}
-		if i == 3 {
-			retry := &v1alpha1.PipelineExecution{}
-			g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "release-1-again"}, retry)).To(Succeed())
-			waitForRunning(t, retry, "roll-out")
+		switch i {
+		case 1:
+			g.Expect(cluster.EndPod(t.Context(), waitForPod(t, ns, "release-1", "compile"), "TAG=v1\n")).To(Succeed())
+			g.Expect(cluster.SetPodPhase(t.Context(), waitForPod(t, ns, "release-1", "copy"), corev1.PodSucceeded)).To(Succeed())
+			g.Expect(cluster.SetPodPhase(t.Context(), waitForPod(t, ns, "release-1", "roll-out"), corev1.PodFailed)).To(Succeed())
+		case 3:
+			waitForPod(t, ns, "release-1-again", "roll-out")
 		}
 		var err error
 		output, err = runShell(t.Context(), kubeconfig, command)
 		g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, output)
 	}
 	g.Expect(output).To(HaveSuffix("release-1-again\n"))
+}
+
+// waitForPod waits until a pod of an action of a sample runs, and returns it.
+func waitForPod(t *testing.T, ns, execution, action string) *corev1.Pod {
+	t.Helper()
+	g := NewWithT(t)
+	e := &v1alpha1.PipelineExecution{}
+	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: execution}, e)).To(Succeed())
+	var found *corev1.Pod
+	g.Eventually(func(g Gomega) {
+		list := &corev1.PodList{}
+		g.Expect(k8s.List(t.Context(), list, client.InNamespace(ns), client.MatchingLabels{v1alpha1.LabelExecutionID: string(e.UID)})).To(Succeed())
+		for i := range list.Items {
+			if list.Items[i].Annotations[v1alpha1.AnnotationAction] == action && list.Items[i].Status.Phase == corev1.PodRunning {
+				found = &list.Items[i]
+			}
+		}
+		g.Expect(found).NotTo(BeNil())
+	}, timeout, interval).Should(Succeed(), "no pod of action %s of %s runs", action, execution)
+	return found
 }

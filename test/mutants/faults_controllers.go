@@ -113,8 +113,8 @@ var controllerFaults = []Fault{
 		Breaks: "I3: an execution that was stopped before it had a Pipeline gets one, and its actions.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "PipelineExecutionReconciler.bindPipeline",
-			Find:    `err == nil && f.canBind()`,
-			Replace: `err == nil && f.pipeline != nil`,
+			Find:    `err != nil || !f.canBind()`,
+			Replace: `err != nil || f.pipeline == nil`,
 		}},
 	},
 	{

@@ -28,8 +28,8 @@ var retryFaults = []Fault{
 		Breaks: "docs/retrying.md: a retry that was stopped before it took over anything keeps the execution from being retried.",
 		Edits: []Edit{{
 			Package: "controllers/retry", Func: "isVoid",
-			Find:    `rival.Status.State.IsFinal() && rival.Status.RetryOf == nil`,
-			Replace: `!rival.Status.State.IsFinal() && rival.Status.State.IsFinal()`,
+			Find:    `rival.Status.RetryOf == nil`,
+			Replace: `rival.Status.RetryOf == nil && rival.Status.StartTime != nil`,
 		}},
 	},
 	{
@@ -108,9 +108,9 @@ var retryFaults = []Fault{
 		Name:   "retry-with-variables-of-its-own",
 		Breaks: "docs/retrying.md: a retry does not have the variables of the execution that it retries.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "PipelineExecutionReconciler.completeFacts",
-			Find:    `retry.Variables(source)`,
-			Replace: `source.Spec.Variables[:min(len(source.Spec.Variables), len(retry.Variables(execution)))]`,
+			Package: "controllers/retry", Func: "Variables",
+			Find:    `taken != nil`,
+			Replace: `taken != nil && taken.Variables == nil`,
 		}},
 	},
 }
