@@ -124,6 +124,9 @@ func knownWarnings(pipeline *v1alpha1.Pipeline) string {
 // tryStarts asks the API server about the Job templates that it was not asked about, for as long as checkSlice and at most
 // maxAsked times. It leaves time to write what is known before the deadline of the reconciliation.
 func (r *PipelineReconciler) tryStarts(ctx context.Context, pipeline *v1alpha1.Pipeline, p *checkProgress) (checkResult, error) {
+	if result := r.tryClaim(ctx, pipeline, p); result != nil {
+		return *result, nil
+	}
 	templates := listTemplates(&pipeline.Spec)
 	slice, asking, cancel := divideTime(ctx)
 	defer cancel()
@@ -162,7 +165,7 @@ func (r *PipelineReconciler) tryStart(ctx context.Context, pipeline *v1alpha1.Pi
 	key := plan.ActionKey{Stage: t.stage, Action: t.action.Name}
 	refusal, err := r.Registry.TryStart(ctx, action.Trial{
 		Namespace: pipeline.Namespace, PipelineName: pipeline.EffectiveName(), Key: key, Definition: t.action,
-		Values: plan.NewNames(pipeline.Spec.Definition(), nil).Of(key),
+		Values: plan.NewNames(pipeline.Spec.Definition(), nil).Of(key), Workspace: plan.TrialMount(pipeline.Spec.Workspace, t.action),
 	})
 	if err == nil {
 		p.warnings.add(t, warnings.Texts())

@@ -18,6 +18,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
+	"haltline.dev/haltline/controllers/workspace"
 	"haltline.dev/haltline/internal/ownwrites"
 	"haltline.dev/haltline/internal/text"
 )
@@ -34,6 +35,8 @@ type PipelineReconciler struct {
 	APIReader client.Reader
 	// Registry knows whether an action could be started.
 	Registry *action.Registry
+	// Workspaces try the claims of Pipelines.
+	Workspaces *workspace.Claims
 	// Limiter bounds the dry runs of all Pipelines.
 	Limiter flowcontrol.RateLimiter
 	// Clock has the time that is recorded.

@@ -20,6 +20,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/revision"
 	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/workspace"
 	"haltline.dev/haltline/internal/ownwrites"
 )
 
@@ -30,6 +31,7 @@ import (
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -42,6 +44,8 @@ type PipelineExecutionReconciler struct {
 	APIReader client.Reader
 	// Registry does what the status asks for.
 	Registry *action.Registry
+	// Workspaces are the claims that executions share.
+	Workspaces *workspace.Claims
 	// Revisions pin what an execution runs.
 	Revisions *revision.Store
 	// Reporter reports what was written.
@@ -135,8 +139,11 @@ func (r *PipelineExecutionReconciler) runStep(ctx context.Context, execution *v1
 			return true, err
 		}
 	}
-	observed, err := r.executeOperations(ctx, f.scope, operations)
-	f.in.Observed = observed
+	prepared, err := r.Workspaces.Prepare(ctx, execution, f.in.Definition, operations, r.now())
+	f.in.WorkspaceUID, operations = prepared.UID, prepared.Operations
+	observed, executeErr := r.executeOperations(ctx, f.scope, operations)
+	f.in.Observed = prepared.Complete(observed)
+	err = errors.Join(err, executeErr, r.Workspaces.Explain(ctx, execution, operations, f.in.Observed))
 	err = errors.Join(action.Pending(f.pinErr), err)
 	next := plan.Next(f.in)
 	if equality.Semantic.DeepEqual(next, execution.Status) {

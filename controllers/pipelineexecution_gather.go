@@ -16,6 +16,7 @@ import (
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/controllers/retry"
 	"haltline.dev/haltline/controllers/stop"
+	"haltline.dev/haltline/controllers/workspace"
 )
 
 // facts are what a step of an execution depends on, except what is observed of its actions.
@@ -93,6 +94,9 @@ func (r *PipelineExecutionReconciler) completeFacts(execution *v1alpha1.Pipeline
 // before anything of it runs.
 func findDefinitionProblem(registry *action.Registry, definition *v1alpha1.PipelineDefinition) *plan.Problem {
 	if problem := findSizeProblem(definition); problem != nil {
+		return problem
+	}
+	if problem := workspace.FindProblem(definition.Workspace); problem != nil {
 		return problem
 	}
 	for key, a := range plan.DefinedActions(definition) {

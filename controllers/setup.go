@@ -28,6 +28,7 @@ import (
 	"haltline.dev/haltline/controllers/action/job"
 	"haltline.dev/haltline/controllers/metrics"
 	"haltline.dev/haltline/controllers/revision"
+	"haltline.dev/haltline/controllers/workspace"
 	"haltline.dev/haltline/internal/slots"
 )
 
@@ -74,6 +75,7 @@ type Controller struct {
 func NewControllers(d Dependencies) []Controller {
 	registry := newRegistry(d.Client, d.APIReader, d.Clock)
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
+	workspaces := &workspace.Claims{Client: d.Client, APIReader: d.APIReader}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
 	deletions := newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
@@ -86,11 +88,12 @@ func NewControllers(d Dependencies) []Controller {
 			Kind: &v1alpha1.ApprovalResult{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,
 		}, Watches: requestRetentionWatches(&v1alpha1.ApprovalResult{})},
 		{Name: "pipeline", Reconciler: &PipelineReconciler{
-			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Limiter: newCheckLimiter(), Clock: d.Clock,
+			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Workspaces: workspaces, Limiter: newCheckLimiter(), Clock: d.Clock,
 		}, Watches: pipelineWatches(d.Client)},
 		{Name: "pipelineexecution", Reconciler: &PipelineExecutionReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Revisions: revisions, Reporter: reporter,
-			Blocked: blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce, unknown: unknown,
+			Workspaces: workspaces,
+			Blocked:    blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce, unknown: unknown,
 		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: append(starts.waitlists(), waiting.held)},
 		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
 			Kind: &v1alpha1.StopRequest{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,

@@ -76,6 +76,11 @@ type PipelineSpec struct {
 	// +kubebuilder:validation:MaxItems=50
 	Variables []VariableDeclaration `json:"variables,omitempty"`
 
+	// workspace is a volume that the actions of an execution share. There is none if it is absent. An execution that retries another
+	// one gets a claim of its own, which is empty.
+	// +optional
+	Workspace *Workspace `json:"workspace,omitempty"`
+
 	// stages run one after the other, in this order.
 	// +required
 	// +listType=map
@@ -144,6 +149,10 @@ type PipelineDefinition struct {
 	// +kubebuilder:validation:MaxItems=50
 	Variables []VariableDeclaration `json:"variables,omitempty"`
 
+	// workspace is a volume that the actions of an execution share.
+	// +optional
+	Workspace *Workspace `json:"workspace,omitempty"`
+
 	// stages run one after the other, in this order.
 	// +required
 	// +listType=map
@@ -160,7 +169,7 @@ func (s *PipelineSpec) Definition() *PipelineDefinition {
 	for i := range stages {
 		stages[i].Transition = nil
 	}
-	return &PipelineDefinition{Variables: s.Variables, Stages: stages}
+	return &PipelineDefinition{Variables: s.Variables, Workspace: s.Workspace, Stages: stages}
 }
 
 // VariableDeclaration declares a variable of a pipeline.
@@ -228,6 +237,7 @@ type StageTransition struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.timeoutSeconds)",message="timeoutSeconds is for a job; an approval has approval.timeoutSeconds",fieldPath=".timeoutSeconds"
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.startTimeoutSeconds)",message="startTimeoutSeconds is for a job; an approval has approval.timeoutSeconds",fieldPath=".startTimeoutSeconds"
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.outputVariables)",message="outputVariables are for a job; an approval runs nothing that writes them",fieldPath=".outputVariables"
+// +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.workspace)",message="workspace is for a job; an approval runs nothing that mounts it",fieldPath=".workspace"
 // +kubebuilder:validation:XValidation:rule="!has(self.approval) || !has(self.onAbandon) || self.onAbandon == 'Terminate'",message="onAbandon has no effect on an approval, which runs nothing; leave it out",fieldPath=".onAbandon"
 // +kubebuilder:validation:XValidation:rule="!has(self.orphanTTLSecondsAfterFinished) || has(self.onAbandon) && self.onAbandon == 'Orphan'",message="orphanTTLSecondsAfterFinished has an effect only with onAbandon: Orphan; set that as well, or leave it out",fieldPath=".orphanTTLSecondsAfterFinished"
 // +kubebuilder:validation:XValidation:rule="has(self.namespace) == (has(self.outputVariables) && size(self.outputVariables) > 0)",message="outputVariables need a namespace, and a namespace is for outputVariables; set both or neither",fieldPath=".namespace"
@@ -299,6 +309,10 @@ type Action struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=15
 	OutputVariables []OutputName `json:"outputVariables,omitempty"`
+
+	// workspace is whether the containers of the action have the workspace of the pipeline: Mount, the default, or None.
+	// +optional
+	Workspace WorkspaceUse `json:"workspace,omitempty"`
 
 	// job is the Job that the action runs.
 	// +optional

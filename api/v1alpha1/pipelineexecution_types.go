@@ -211,6 +211,10 @@ type PipelineExecutionStatus struct {
 	// +optional
 	ExecutionMode ExecutionMode `json:"executionMode,omitempty"`
 
+	// workspace is the PersistentVolumeClaim that the actions of the execution share, once one was to mount it.
+	// +optional
+	Workspace *WorkspaceStatus `json:"workspace,omitempty"`
+
 	// waitingForStage is there while the execution waits before a stage: for another execution to leave it, or for its transition. Nothing
 	// of the execution runs, and it has left the stage before.
 	// +optional

@@ -79,6 +79,9 @@ const (
 	// ReasonInvalidJobTemplate: the Job template of an action is not one that the API server accepts. It is also the reason
 	// of an execution that failed because of it.
 	ReasonInvalidJobTemplate = "InvalidJobTemplate"
+	// ReasonInvalidWorkspace: the volumeClaimTemplate of the Pipeline is not one that the API server accepts. It is also the reason of
+	// an execution that failed because of it.
+	ReasonInvalidWorkspace = "InvalidWorkspace"
 	// ReasonInvalidOutputs: the outputVariables of the Pipeline clash with each other or with its variables. It is also the reason of an
 	// execution that failed because of it.
 	ReasonInvalidOutputs = "InvalidOutputs"
@@ -136,6 +139,15 @@ const (
 	ReasonOutputsTooLarge = "OutputsTooLarge"
 	// ReasonOutputsLost: the Job of the action completed, and no pod of it is left that shows its outputs.
 	ReasonOutputsLost = "OutputsLost"
+	// ReasonWorkspaceNotFound: the PersistentVolumeClaim that spec.workspace.claimName names is not there, or is being deleted.
+	ReasonWorkspaceNotFound = "WorkspaceNotFound"
+	// ReasonWorkspaceRefused: the API server refused the PersistentVolumeClaim of the execution as invalid.
+	ReasonWorkspaceRefused = "WorkspaceRefused"
+	// ReasonWorkspaceNameTaken: a PersistentVolumeClaim which is not the execution's has the name of its claim.
+	ReasonWorkspaceNameTaken = "WorkspaceNameTaken"
+	// ReasonWorkspaceLost: somebody else deleted the PersistentVolumeClaim of the execution, or put another in its place, before the
+	// action was started. The action is not started with an empty one.
+	ReasonWorkspaceLost = "WorkspaceLost"
 	// ReasonStartTimedOut: no pod of the action ran within its startTimeoutSeconds.
 	ReasonStartTimedOut = "StartTimedOut"
 	// ReasonJobRefused: the API server refused the Job as invalid.

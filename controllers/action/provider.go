@@ -42,6 +42,8 @@ type Trial struct {
 	Definition              *v1alpha1.Action
 	// Values are those that the definition may refer to; nil if there are none.
 	Values plan.Values
+	// Workspace is what the containers would mount; nil if they would mount nothing.
+	Workspace *plan.Mount
 }
 
 // Refusal is why an action could not be started. It is empty if it could.

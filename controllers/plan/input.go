@@ -32,6 +32,8 @@ type Input struct {
 	PinBlocked string
 	// Observed is what was seen of the actions in progress, and of the abandoned ones that have not ended.
 	Observed map[ActionKey]Observation
+	// WorkspaceUID is the metadata.uid of the claim of the execution's workspace, once it was found or created; else empty.
+	WorkspaceUID string
 	// Requests are the undecided stop requests for the execution, in any order.
 	Requests []v1alpha1.StopRequest
 	// Results are the undecided approval results for the execution, in any order.

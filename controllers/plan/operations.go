@@ -48,6 +48,8 @@ type Operation struct {
 	Definition v1alpha1.Action
 	// Outputs are those of the actions before it, named NAMESPACE_NAME, in the order of the stages.
 	Outputs []v1alpha1.Variable
+	// Workspace is what its containers mount; nil if they mount nothing.
+	Workspace *Mount
 }
 
 // Operations returns what the status of an execution asks for. Every operation can be done again: it depends on nothing
@@ -68,6 +70,7 @@ func Operations(status *v1alpha1.PipelineExecutionStatus, definition *v1alpha1.P
 			Workload: a.Workload, StartTime: a.StartTime, HeldUp: isHeldUp(a), Reason: a.Reason, Message: a.Message, Definition: def,
 			GracePeriodSeconds: stop.GracePeriodSeconds(status.Stop),
 			Outputs:            outputsBefore(status, definition, key, a.RunOrder),
+			Workspace:          mountOf(status, definition, &def),
 		})
 	}
 	return operations

@@ -28,6 +28,7 @@ func Next(in Input) v1alpha1.PipelineExecutionStatus {
 		status.State = v1alpha1.ExecutionInProgress
 	}
 	initStages(&status, in)
+	confirmWorkspace(&status, in.WorkspaceUID)
 	recordObservations(&status, readOutputs(&status, in), in.Now)
 	status.Stop = stop.Accept(&status, in.Requests, in.Now)
 	problem := in.Problem

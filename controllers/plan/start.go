@@ -44,6 +44,7 @@ func startNextGroup(status *v1alpha1.PipelineExecutionStatus, in Input) *Problem
 		}
 	}
 	status.WaitingForStage = nil
+	recordWorkspace(status, stage.Name, group, in)
 	for _, a := range group {
 		recordIntent(a, ActionKey{stage.Name, a.Name}, in)
 	}

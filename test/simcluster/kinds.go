@@ -34,6 +34,7 @@ const (
 	Pod
 	Revision
 	ApprovalResult
+	Claim
 	kinds
 	// ClusterEvent and Node are read by the operator, and the store keeps none: there are no events, and every node is ready.
 	ClusterEvent
@@ -41,12 +42,12 @@ const (
 )
 
 // Kinds are all kinds, in a fixed order.
-var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision, ApprovalResult}
+var Kinds = []Kind{Pipeline, Execution, StopRequest, Job, Pod, Revision, ApprovalResult, Claim}
 
 var names = [...]string{
 	Pipeline: "Pipeline", Execution: "PipelineExecution", StopRequest: "StopRequest", Job: "Job", Pod: "Pod", Revision: "ControllerRevision",
-	ApprovalResult: "ApprovalResult",
-	ClusterEvent:   "Event", Node: "Node",
+	ApprovalResult: "ApprovalResult", Claim: "PersistentVolumeClaim",
+	ClusterEvent: "Event", Node: "Node",
 }
 
 // Scheme knows the kinds of a store.
@@ -74,6 +75,8 @@ func (k Kind) GVK() schema.GroupVersionKind {
 		return batchv1.SchemeGroupVersion.WithKind("Job")
 	case Pod:
 		return corev1.SchemeGroupVersion.WithKind("Pod")
+	case Claim:
+		return corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 	case Revision:
 		return appsv1.SchemeGroupVersion.WithKind("ControllerRevision")
 	default:
@@ -102,6 +105,8 @@ func (k Kind) New() client.Object {
 		return &batchv1.Job{}
 	case Pod:
 		return &corev1.Pod{}
+	case Claim:
+		return &corev1.PersistentVolumeClaim{}
 	default:
 		return &appsv1.ControllerRevision{}
 	}
@@ -122,6 +127,8 @@ func KindOf(o runtime.Object) Kind {
 		return Job
 	case *corev1.Pod, *corev1.PodList:
 		return Pod
+	case *corev1.PersistentVolumeClaim, *corev1.PersistentVolumeClaimList:
+		return Claim
 	case *appsv1.ControllerRevision, *appsv1.ControllerRevisionList:
 		return Revision
 	case *corev1.EventList:
@@ -160,6 +167,8 @@ func assign(from, to runtime.Object) {
 		from.(*batchv1.Job).DeepCopyInto(t)
 	case *corev1.Pod:
 		from.(*corev1.Pod).DeepCopyInto(t)
+	case *corev1.PersistentVolumeClaim:
+		from.(*corev1.PersistentVolumeClaim).DeepCopyInto(t)
 	case *appsv1.ControllerRevision:
 		from.(*appsv1.ControllerRevision).DeepCopyInto(t)
 	case *metav1.PartialObjectMetadata:
@@ -201,6 +210,9 @@ func withResourceVersion(o client.Object, resourceVersion string) client.Object 
 		c := *t
 		next = &c
 	case *corev1.Pod:
+		c := *t
+		next = &c
+	case *corev1.PersistentVolumeClaim:
 		c := *t
 		next = &c
 	case *appsv1.ControllerRevision:

@@ -23,13 +23,13 @@ func buildJob(scope action.Scope, op plan.Operation) (*batchv1.Job, error) {
 	execution := scope.Execution
 	variables := slices.Concat(scope.Variables, op.Outputs)
 	env := buildEnvironment(execution.Spec.PipelineName, string(execution.UID), op.Key, variables)
-	return assembleJob(newJob(scope, op).ObjectMeta, env, &op.Definition, imageValues(variables))
+	return assembleJob(newJob(scope, op).ObjectMeta, env, &op.Definition, imageValues(variables), op.Workspace)
 }
 
 // assembleJob returns the Job of a definition with the metadata, the environment and the values for its images given. Its pods have the same labels and
 // annotations of ours. Those of the template are added, except ours. The error names the field of the template that is wrong.
 func assembleJob(
-	meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alpha1.Action, values plan.Values,
+	meta metav1.ObjectMeta, env []corev1.EnvVar, definition *v1alpha1.Action, values plan.Values, workspace *plan.Mount,
 ) (*batchv1.Job, error) {
 	spec, err := decodeJobSpec(definition)
 	if err != nil {
@@ -42,6 +42,9 @@ func assembleJob(
 		spec.ActiveDeadlineSeconds = definition.TimeoutSeconds
 	}
 	if err := substituteImages(&spec.Template.Spec, values); err != nil {
+		return nil, err
+	}
+	if err := mountWorkspace(&spec.Template.Spec, workspace); err != nil {
 		return nil, err
 	}
 	addEnvironment(&spec.Template.Spec, env)

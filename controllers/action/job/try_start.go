@@ -24,7 +24,7 @@ func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (action.Ref
 	labels, annotations := buildMarks(trial.PipelineName, "", trial.Key)
 	job, err := assembleJob(metav1.ObjectMeta{
 		Namespace: trial.Namespace, Name: trialName, Labels: labels, Annotations: annotations,
-	}, env, trial.Definition, trial.Values)
+	}, env, trial.Definition, trial.Values, trial.Workspace)
 	if err != nil {
 		return action.Refusal{Message: err.Error()}, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/json"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/quantities"
 )
 
 // Validate returns what is wrong with the Job template of an action, or nil.
@@ -29,7 +30,7 @@ func decodeJobSpec(definition *v1alpha1.Action) (*batchv1.JobSpec, error) {
 		return nil, err
 	}
 	raw := definition.Job.Spec.Raw
-	if err := checkQuantities(raw); err != nil {
+	if err := quantities.Check(raw); err != nil {
 		return nil, fmt.Errorf("job.spec: %w", err)
 	}
 	spec := &batchv1.JobSpec{}

@@ -1,7 +1,8 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package job
+// Package quantities finds quantities in JSON that take too long to decode.
+package quantities
 
 import (
 	"bytes"
@@ -14,16 +15,16 @@ import (
 const maxQuantity = 64
 
 var (
-	// quantityFields are the fields of a JobSpec that hold quantities, or lists of them.
+	// quantityFields are the fields of a JobSpec or of a PersistentVolumeClaimSpec that hold quantities, or lists of them.
 	quantityFields = map[string]bool{"limits": true, "requests": true, "overhead": true, "sizeLimit": true, "divisor": true}
 	// hugeExponent is that of a quantity which takes minutes to decode, or all memory
 	// (https://github.com/kubernetes/kubernetes/pull/141306).
 	hugeExponent = regexp.MustCompile(`[eE][+-]?\d{3,}$`)
 )
 
-// checkQuantities looks for quantities that are too long to decode. It reads the text itself, since a decoder keeps only the
+// Check returns an error that names the first quantity which cannot be decoded in time, or nil. It looks for quantities that are too long to decode. It reads the text itself, since a decoder keeps only the
 // last of two fields of a name. Text that is not JSON is left to the decoder.
-func checkQuantities(raw []byte) error {
+func Check(raw []byte) error {
 	type frame struct {
 		object, wantsKey, quantity bool
 		key                        string
