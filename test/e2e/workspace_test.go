@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -37,7 +38,7 @@ func createLocalVolume(t *testing.T, class string) *corev1.PersistentVolume {
 			}}}},
 		},
 	})
-	t.Cleanup(func() { g.Expect(client.IgnoreNotFound(k8s.Delete(t.Context(), volume))).To(Succeed()) })
+	t.Cleanup(func() { g.Expect(client.IgnoreNotFound(k8s.Delete(context.Background(), volume))).To(Succeed()) })
 	return volume
 }
 

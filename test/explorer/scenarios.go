@@ -54,6 +54,7 @@ func Scenarios() []*Scenario {
 	all = append(all, graceScenarios()...)
 	all = append(all, queueScenarios()...)
 	all = append(all, outputScenarios()...)
+	all = append(all, workspaceScenarios()...)
 	all = append(all, approvalScenarios()...)
 	all = append(all, timeoutScenarios()...)
 	all = append(all, togetherScenarios()...)

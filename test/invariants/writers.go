@@ -40,6 +40,7 @@ func checkWriters(h *History, r *Result) {
 			r.violate(l.Removal.Position, "", "Job %q of somebody else's is gone", l.Key.Name)
 		}
 	}
+	checkClaims(h, r)
 }
 
 func anyVersion(c *Change) client.Object {
@@ -58,6 +59,8 @@ func (h *History) mayWrite(c *Change) bool {
 			return isControlledByExecution(c.Old)
 		}
 		return !c.isCreation() || isControlledByExecution(c.New)
+	case simcluster.Claim:
+		return c.isCreation() && isControlledByExecution(c.New)
 	case simcluster.Revision:
 		return c.isCreation() || c.Old != nil
 	case simcluster.Pod:
@@ -95,7 +98,7 @@ func mayReconciliationWrite(c *Change) bool {
 	}
 	by := c.Request.Reconciliation
 	switch c.Kind {
-	case simcluster.Job:
+	case simcluster.Job, simcluster.Claim:
 		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(c.firstVersion())
 	case simcluster.Pod:
 		return by.Controller == controllerNames[simcluster.Execution] && isPodOf(c, by.UID)

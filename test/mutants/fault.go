@@ -32,7 +32,9 @@ type Edit struct {
 
 // allFaults returns every seeded fault.
 func allFaults() []Fault {
-	return slices.Concat(stopFaults, approveFaults, planFaults, outputFaults, actionFaults, controllerFaults, gateFaults, retryFaults, reportFaults)
+	return slices.Concat(
+		stopFaults, approveFaults, planFaults, outputFaults, workspaceFaults, actionFaults, controllerFaults, gateFaults, retryFaults, reportFaults,
+	)
 }
 
 // selectFaults returns the faults of the names in their order, or all faults without names. An unknown name is an error.

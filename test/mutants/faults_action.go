@@ -414,7 +414,7 @@ var actionFaults = []Fault{
 		Name:   "quantity-unguarded",
 		Breaks: "I9: a field whose quantity is 1e-100000000 is decoded, which takes minutes or all memory.",
 		Edits: []Edit{{
-			Package: "controllers/action/job", Func: "quantityFields",
+			Package: "internal/quantities", Func: "quantityFields",
 			Find: `"divisor": true`,
 		}},
 	},

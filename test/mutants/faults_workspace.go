@@ -9,9 +9,9 @@ var workspaceFaults = []Fault{
 		Name:   "workspace-lost-is-started",
 		Breaks: "An action never gets an empty volume in place of one that had files.",
 		Edits: []Edit{{
-			Package: "controllers/workspace", Func: "Prepare",
-			Find:    `case why != "":`,
-			Replace: `case false:`,
+			Package: "controllers/workspace", Func: "Claims.Prepare",
+			Find:    `why != ""`,
+			Replace: `why == "-"`,
 		}},
 	},
 	{
@@ -27,7 +27,7 @@ var workspaceFaults = []Fault{
 		Name:   "workspace-any-uid",
 		Breaks: "A claim of the name that somebody else created is not the one that the execution began with.",
 		Edits: []Edit{{
-			Package: "controllers/workspace", Func: "findLoss",
+			Package: "controllers/workspace", Func: "Claims.findLoss",
 			Find:    `string(claim.UID) != mount.UID`,
 			Replace: `claim.UID == ""`,
 		}},
@@ -36,7 +36,7 @@ var workspaceFaults = []Fault{
 		Name:   "workspace-of-others",
 		Breaks: "I7: a claim that is somebody else's is left alone.",
 		Edits: []Edit{{
-			Package: "controllers/workspace", Func: "adopt",
+			Package: "controllers/workspace", Func: "Claims.adopt",
 			Find:    `!metav1.IsControlledBy(claim, execution)`,
 			Replace: `claim.Name == ""`,
 		}},
@@ -64,8 +64,8 @@ var workspaceFaults = []Fault{
 		Breaks: "Nothing that mounts the claim starts before its uid is recorded.",
 		Edits: []Edit{{
 			Package: "controllers/workspace", Func: "holdStarts",
-			Find:    `case !isMountingStart(&op):`,
-			Replace: `case o.Phase == 0:`,
+			Find:    `!isMountingStart(&op)`,
+			Replace: `o.Phase == 0`,
 		}},
 	},
 	{
@@ -108,7 +108,7 @@ var workspaceFaults = []Fault{
 		Name:   "workspace-pending-fails",
 		Breaks: "An action whose claim is not bound shows that.",
 		Edits: []Edit{{
-			Package: "controllers/workspace", Func: "describe",
+			Package: "controllers/workspace", Func: "Claims.describe",
 			Find:    `claim.Status.Phase == corev1.ClaimBound`,
 			Replace: `claim.Name != ""`,
 		}},
