@@ -108,7 +108,7 @@ func TestRequests(t *testing.T) {
 			// The cache does not show yet that the approval waits.
 			"get PipelineExecution": 1,
 		}},
-		{"a second result", countRequests(approves, newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"), "no")), approved, 3, requests{
+		{"a second result", countRequests(approves, newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"))), approved, 3, requests{
 			"get PipelineExecution": 1, "patch-status ApprovalResult": 1, "create Event": 1,
 		}},
 		{"an execution of a queue that enters at once, beside one of none", queue(), ending, 5, requests{

@@ -55,8 +55,9 @@ func newApproveAct(when When, name string) Act {
 	return Act{when, func(s *Sim) { s.createResult(name, "ada", v1alpha1.ApprovalApproved) }}
 }
 
-func newRejectAct(when When, name string) Act {
-	return Act{when, func(s *Sim) { s.createResult(name, "ada", v1alpha1.ApprovalRejected) }}
+// newRejectAct creates the result "no".
+func newRejectAct(when When) Act {
+	return Act{when, func(s *Sim) { s.createResult("no", "ada", v1alpha1.ApprovalRejected) }}
 }
 
 // whenApprovalPending is when an approval of the execution "run" waits.
@@ -96,14 +97,14 @@ func approvalScenarios() []*Scenario {
 			Want: map[string]string{"run": succeeded, "yes": accepted}},
 		{Name: "approval-beside-a-job", Setup: beside, Acts: []Act{newApproveAct(whenRunning(1), "yes")},
 			Want: map[string]string{"run": succeeded, "yes": accepted}},
-		{Name: "approval-rejected", Setup: before, Acts: []Act{newRejectAct(whenApprovalPending, "no")}, Want: map[string]string{"run": failed, "no": accepted}},
+		{Name: "approval-rejected", Setup: before, Acts: []Act{newRejectAct(whenApprovalPending)}, Want: map[string]string{"run": failed, "no": accepted}},
 		{Name: "approval-timeout", Setup: short, Want: map[string]string{"run": failed}},
 		{Name: "approval-late", Setup: short, Acts: []Act{newApproveAct(whenState(v1alpha1.ExecutionFailed), "yes")},
 			Want: map[string]string{"run": failed, "yes": notPending}},
 		// What came too early decides nothing later.
 		{Name: "approval-early", Setup: setUpOneRun(newStage("Build", newAction("compile")), newStage("Release", newApproval())),
 			Acts: []Act{newApproveAct(whenRunning(1), "early")}, Want: map[string]string{"run": inProgress, "early": notPending}},
-		{Name: "approval-twice", Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"), "no")},
+		{Name: "approval-twice", Setup: before, Acts: []Act{newApproveAct(whenApprovalPending, "yes"), newRejectAct(whenAnswered("yes"))},
 			Want: map[string]string{"run": succeeded, "yes": accepted, "no": alreadyDecided}},
 		{Name: "approval-by-the-starter", Setup: func(s *Sim) {
 			s.createPipeline(newStage("Release", newApproval().thatForbidsStarter()))
@@ -117,7 +118,7 @@ func approvalScenarios() []*Scenario {
 			Want: map[string]string{"run": stopping, "stop": accepted}},
 		{Name: "approval-wait-approved", Setup: before, Acts: []Act{newStopAct(whenApprovalPending, "stop", setWait), newApproveAct(whenAnswered("stop"), "yes")},
 			Want: map[string]string{"run": stopped, "stop": accepted, "yes": accepted}},
-		{Name: "approval-wait-rejected", Setup: before, Acts: []Act{newStopAct(whenApprovalPending, "stop", setWait), newRejectAct(whenAnswered("stop"), "no")},
+		{Name: "approval-wait-rejected", Setup: before, Acts: []Act{newStopAct(whenApprovalPending, "stop", setWait), newRejectAct(whenAnswered("stop"))},
 			Want: map[string]string{"run": stopped, "stop": accepted, "no": accepted}},
 		{Name: "approval-wait-timeout", Setup: short, Acts: []Act{newStopAct(whenApprovalPending, "stop", setWait)},
 			Want: map[string]string{"run": stopped, "stop": accepted}},

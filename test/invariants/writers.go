@@ -97,18 +97,32 @@ func mayReconciliationWrite(c *Change) bool {
 		return true
 	}
 	by := c.Request.Reconciliation
-	switch c.Kind {
-	case simcluster.Job, simcluster.Claim:
-		return by.Controller == controllerNames[simcluster.Execution] && by.UID != "" && by.UID == controllerOf(c.firstVersion())
-	case simcluster.Pod:
-		return by.Controller == controllerNames[simcluster.Execution] && isPodOf(c, by.UID)
-	case simcluster.Revision:
-		return c.New != nil && by.Controller == controllerNames[simcluster.Execution] || !c.isCreation() && by.Controller == controllerNames[simcluster.Revision]
+	if by.Controller == controllerNames[simcluster.Execution] && isWorkKind(c.Kind) {
+		return mayExecutionWrite(c, by.UID)
 	}
-	if c.isDeletion() {
+	switch {
+	case isWorkKind(c.Kind):
+		return c.Kind == simcluster.Revision && by.Controller == controllerNames[simcluster.Revision] && !c.isCreation()
+	case c.isDeletion():
 		return c.isRetention()
 	}
 	return by.Controller == controllerNames[c.Kind] && c.Old != nil && (by.UID == c.Old.GetUID() || isClaimOf(c, by.UID))
+}
+
+// isWorkKind reports whether a kind is one that executions make: their revisions, claims, Jobs and pods.
+func isWorkKind(k simcluster.Kind) bool {
+	return k == simcluster.Job || k == simcluster.Claim || k == simcluster.Pod || k == simcluster.Revision
+}
+
+// mayExecutionWrite reports whether a change of such a kind is for the reconciliation of an execution to make.
+func mayExecutionWrite(c *Change, execution types.UID) bool {
+	switch c.Kind {
+	case simcluster.Pod:
+		return isPodOf(c, execution)
+	case simcluster.Revision:
+		return c.New != nil
+	}
+	return execution != "" && execution == controllerOf(c.firstVersion())
 }
 
 // isPodOf reports whether a pod belongs to an execution. Somebody may take the label off one that ends, before its grace period is
