@@ -46,7 +46,7 @@ func TestThePoliciesNameTheOperatorOfAnotherNamespace(t *testing.T) {
 		[]byte("resources: [base]\ncomponents: ['"+config+"/policy/namespace']\n"), 0o600)).To(Succeed())
 	manifests := buildKustomization(t, outer)
 	g.Expect(manifests).NotTo(ContainSubstring("haltline-system"))
-	g.Expect(regexp.MustCompile(`username [!=]= "system:serviceaccount:ci:haltline-manager"`).FindAllString(manifests, -1)).To(HaveLen(7))
+	g.Expect(regexp.MustCompile(`username [!=]= "system:serviceaccount:ci:haltline-manager"`).FindAllString(manifests, -1)).To(HaveLen(8))
 }
 
 func buildKustomization(t *testing.T, folder string) string {
