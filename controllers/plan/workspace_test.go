@@ -102,3 +102,20 @@ func TestAStoppedExecutionAsksForNoClaim(t *testing.T) {
 		})
 	}
 }
+
+// A claim that took the place of the recorded one is another.
+func TestTheUIDOfAClaimIsRecordedOnce(t *testing.T) {
+	t.Parallel()
+	status := &v1alpha1.PipelineExecutionStatus{}
+	confirmWorkspace(status, "first")
+	if status.Workspace != nil {
+		t.Errorf("an execution without a claim has %+v", status.Workspace)
+	}
+	status.Workspace = &v1alpha1.WorkspaceStatus{ClaimName: "disk"}
+	for _, uid := range []string{"first", "second"} {
+		confirmWorkspace(status, uid)
+		if status.Workspace.UID != "first" {
+			t.Errorf("after a claim with the uid %q the uid is %q, not the first one", uid, status.Workspace.UID)
+		}
+	}
+}

@@ -36,11 +36,16 @@ const (
 // ownChecks are all of them.
 var ownChecks = []string{checkComesToRest, checkNobodyWrites, checkWritesChange, checkWritesBounded}
 
+// allChecks are those of invariants.Checks and those of what only some histories have.
+func allChecks() []invariants.Check {
+	return slices.Concat(invariants.Checks, invariants.RetryChecks, invariants.WorkspaceChecks)
+}
+
 // Check returns the violations of a run, in the order of their places: those of the invariants that any history has to keep, and
 // those of what only the explorer can see.
 func Check(s *Sim) []Violation {
 	r := newRecord(s)
-	for _, result := range invariants.Run(r.History, slices.Concat(invariants.Checks, invariants.RetryChecks)) {
+	for _, result := range invariants.Run(r.History, allChecks()) {
 		for _, v := range result.Violations {
 			r.violate(result.Check.Name, min(int(v.Position)-1, len(r.Changes)), "%s", v.Text)
 		}

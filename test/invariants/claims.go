@@ -5,13 +5,39 @@ package invariants
 
 import (
 	batchv1 "k8s.io/api/batch/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// checkClaims is I7 for claims: no Job that can run is created that mounts a workspace whose claim is not there.
-func checkClaims(h *History, r *Result) {
+// WorkspaceChecks are those of executions with a workspace. Not every history has such.
+var WorkspaceChecks = []Check{
+	{Name: "I4 a claim has the name that its execution recorded", AtAnyTime: true, run: checkClaimNames},
+	{Name: "I7 no Job mounts a claim that never was", AtAnyTime: true, run: checkMountedClaims},
+}
+
+// checkClaimNames is I4 for claims: an execution records the name before it creates the claim, so that it creates one only.
+func checkClaimNames(h *History, r *Result) {
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		if c.Kind != simcluster.Claim || !c.isCreation() || c.Writer != WriterOperator {
+			continue
+		}
+		r.Checked++
+		execution := h.Execution(ExecutionOf(c.New))
+		recorded := func(o client.Object) bool {
+			w := o.(*v1alpha1.PipelineExecution).Status.Workspace
+			return w != nil && w.ClaimName == c.Key.Name
+		}
+		if execution == nil || !execution.IsBefore(c.Position, recorded) {
+			r.violate(c.Position, ExecutionOf(c.New), "claim %q was created under a name that its execution had not recorded", c.Key.Name)
+		}
+	}
+}
+
+// checkMountedClaims is I7 for claims: no Job that can run is created that mounts a workspace whose claim never was there.
+func checkMountedClaims(h *History, r *Result) {
 	for i := range h.Changes {
 		c := &h.Changes[i]
 		if c.Kind != simcluster.Job || !c.isCreation() || c.Writer != WriterOperator {

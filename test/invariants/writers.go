@@ -40,7 +40,6 @@ func checkWriters(h *History, r *Result) {
 			r.violate(l.Removal.Position, "", "Job %q of somebody else's is gone", l.Key.Name)
 		}
 	}
-	checkClaims(h, r)
 }
 
 func anyVersion(c *Change) client.Object {
