@@ -67,7 +67,8 @@ func (r *PipelineExecutionReconciler) claimOriginal(ctx context.Context, executi
 		return nil
 	}
 	claimed := original.DeepCopy()
-	patch := jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version)
+	// The state as well: somebody else who overwrites it leaves the version as it was, and what has not ended is not retried.
+	patch := jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version).Test("/status/state", claimed.Status.State)
 	patch.Set("/status/version", claimed.Status.Version+1)
 	patch.Set("/status/retriedBy", retry.NewClaim(execution))
 	err := jsonpatch.AsConflict(claimed, r.Client.Status().Patch(ctx, claimed, patch, client.FieldOwner(action.FieldOwner)))

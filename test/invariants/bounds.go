@@ -37,7 +37,7 @@ func checkBounds(h *History, r *Result) {
 	executions := h.Lives(simcluster.Execution)
 	for _, l := range executions {
 		for _, c := range l.Versions {
-			checkBoundsOfStatus(r, c, c.New.(*v1alpha1.PipelineExecution))
+			h.checkBoundsOfStatus(r, c, c.New.(*v1alpha1.PipelineExecution))
 		}
 	}
 	if len(h.Events) > MaxEventsOfExecution*len(executions) {
@@ -86,12 +86,14 @@ func checkBoundsOfObject(r *Result, l *Life) {
 	}
 }
 
-func checkBoundsOfStatus(r *Result, c *Change, execution *v1alpha1.PipelineExecution) {
+func (h *History) checkBoundsOfStatus(r *Result, c *Change, execution *v1alpha1.PipelineExecution) {
 	if size := jsonSize(execution.Status); size > MaxStatusBytes {
 		r.violate(c.Position, execution.UID, "the status of execution %q has %d bytes", execution.Name, size)
 	}
+	// Why a retry is refused is recorded on the retry itself, since that is the request. If somebody overwrites its state, the reason stays.
+	hasFailed := execution.Status.State == v1alpha1.ExecutionFailed || h.isWiped(execution.UID, c.Position, partState)
+	isRefusedRetry := execution.Spec.RetryOf != nil && execution.Status.RetryOf == nil && hasFailed
 	for _, condition := range execution.Status.Conditions {
-		isRefusedRetry := execution.Spec.RetryOf != nil && execution.Status.State == v1alpha1.ExecutionFailed && execution.Status.RetryOf == nil
 		if strings.HasSuffix(condition.Reason, "Exception") && !isRefusedRetry {
 			r.violate(c.Position, execution.UID, "execution %q shows the rejection %s", execution.Name, condition.Reason)
 		}
