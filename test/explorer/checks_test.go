@@ -33,11 +33,12 @@ type checkCase struct {
 // A check that finds nothing is worth nothing: each finds what is wrong with a history, and nothing in a lawful one.
 func TestChecks(t *testing.T) {
 	unproven := slices.Clone(ownChecks)
-	for _, c := range slices.Concat(invariants.Checks, invariants.WorkspaceChecks) {
+	for _, c := range allChecks() {
 		unproven = append(unproven, c.Name)
 	}
 	for _, tt := range slices.Concat(
-		verdictCases(), startCases(), finalStateCases(), remainsCases(), restCases(), writeCases(), stageCases(), approvalCases(), workspaceCases(),
+		verdictCases(), startCases(), finalStateCases(), remainsCases(), restCases(), writeCases(), stageCases(), approvalCases(), retryCases(),
+		workspaceCases(),
 	) {
 		if tt.action.name == "" {
 			tt.action = newAction("compile").thatHangs()
