@@ -51,15 +51,14 @@ func createWorkspacePipeline(t *testing.T, ns, class string, stages ...v1alpha1.
 	createObject(t, pipeline)
 }
 
-// What an action writes, a later one reads, and the claim is gone with the execution.
+// The sample: what an action writes, a later one reads, and the claim is gone with the execution.
 func TestActionsShareALocalVolume(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
 	createLocalVolume(t, ns)
-	createWorkspacePipeline(t, ns, ns, builders.Stage("Build", newAction("compile", `echo built > /workspace/result`)),
-		builders.Stage("Test", newAction("test", `test "$(cat /workspace/result)" = built`)))
-	execution := createExecution(t, ns)
+	createSamplePipeline(t, ns, "workspace.yaml", "[ReadWriteOnce]", "[ReadWriteOnce]\n        storageClassName: "+ns, "1Gi", "1Mi")
+	execution := createObject(t, builders.Execution(ns, "workspace"))
 	waitForState(t, execution, v1alpha1.ExecutionSucceeded)
 	claim := &corev1.PersistentVolumeClaim{}
 	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: execution.Status.Workspace.ClaimName}, claim)).To(Succeed())

@@ -172,3 +172,13 @@ func TestTheCommandsOfTheJobsPageWork(t *testing.T) {
 	p.run("kubectl describe jobs", []string{"Completion Mode:    Indexed", "2 Active"}, "ID", string(execution.UID))
 	p.finish()
 }
+
+// The page of workspaces: its sample is applied, and which claim an execution has is shown.
+func TestTheCommandsOfTheWorkspacePageWork(t *testing.T) {
+	t.Parallel()
+	ns := createNamespace(t)
+	p := openPage(t, ns, "docs/workspace.md")
+	p.run("kubectl apply -f config/samples/workspace.yaml", nil)
+	p.run("kubectl get pipelineexecution NAME", []string{`"claimName":"workspace-1-`, `"uid":"`}, "NAME", "workspace-1")
+	p.finish()
+}
