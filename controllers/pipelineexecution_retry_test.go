@@ -135,6 +135,24 @@ func TestARetryDoesNotDependOnTheCache(t *testing.T) {
 	}
 }
 
+// Somebody else who overwrites the state of the first execution does not change its version. It has not ended then, so no retry is named in it.
+func TestARetryIsNotNamedInWhatHasNotEnded(t *testing.T) {
+	cluster, op := newFailedRun(t)
+	cluster.must(cluster.raw.Create(context.Background(), makeRetry("retry")))
+	cluster.before = func(c apiCall) error {
+		if c.name == callWriteStatus && c.object.GetName() == cluster.getExecution().Name {
+			first := cluster.getExecution()
+			first.Status.State = ""
+			cluster.must(cluster.raw.Status().Update(context.Background(), first))
+		}
+		return nil
+	}
+	cluster.must(op.reconcileRetry(retryKey))
+	if first, retry := cluster.getExecution().Status, cluster.getRetry(retryKey).Status; first.State != "" || first.RetriedBy != nil || retry.RetryOf != nil {
+		t.Errorf("the first execution is %q and was retried by %+v; the retry took over %+v", first.State, first.RetriedBy, retry.RetryOf)
+	}
+}
+
 // A revision that bears the mark that nothing uses it is taken over without the mark; one that is gone is not.
 func TestARetryUsesTheRevision(t *testing.T) {
 	cluster, op := newFailedRun(t)

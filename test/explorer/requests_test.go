@@ -74,6 +74,10 @@ func TestRequests(t *testing.T) {
 	stop := func(name string, how func(*v1alpha1.StopRequestSpec)) Act {
 		return newStopAct(whenRunning(1), name, how)
 	}
+	fails := setUpOneRun(newStage("Deploy", newAction("roll-out").thatFails()))
+	failed := countRequests(fails)
+	retried := countRequests(fails, newRetryAct(whenState(v1alpha1.ExecutionFailed), "retry"))
+	refused := countRequests(fails, newRetryAct(whenState(v1alpha1.ExecutionFailed), "retry"), newRetryAct(whenRetried, "again"))
 	abandoned := countRequests(hangs, stop("stop", setAbandon))
 	escalated := countRequests(hangs, stop("stop", setWait), newStopAct(whenAnswered("stop"), "more", setAbandon))
 
@@ -116,6 +120,15 @@ func TestRequests(t *testing.T) {
 		}},
 		{"an execution that waits for its turn, enters and ends", queue(Act{whenHas("run", "Build"), func(s *Sim) { s.createLater("other") }}), queue(), 11, requests{
 			"get Pipeline": 1, "patch PipelineExecution": 1, "create Event": 2, "create Job": 1, "patch-status PipelineExecution": 4, "patch-status Pipeline": 2,
+		}},
+		{"a retry of one action, and its end", retried, failed, 13, requests{
+			// What it is decided on is read live: the Pipeline, the first execution and its revision. The first execution names the retry.
+			"get Pipeline": 1, "get PipelineExecution": 1, "get ControllerRevision": 1, "patch PipelineExecution": 1, "patch-status PipelineExecution": 4,
+			// The Job, why it failed, and that: the start, the end of the action and of the execution.
+			"create Job": 1, "list Pod": 1, "create Event": 3,
+		}},
+		{"a second retry of it, which is refused", refused, retried, 6, requests{
+			"get Pipeline": 1, "get PipelineExecution": 2, "patch PipelineExecution": 1, "patch-status PipelineExecution": 1, "create Event": 1,
 		}},
 		{"a stop and abandon", abandoned, running, 6, requests{
 			"patch-status PipelineExecution": 2, "patch-status StopRequest": 2, "patch Job": 1, "create Event": 1,

@@ -15,6 +15,15 @@ var retryFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "retry-named-in-what-runs",
+		Breaks: "I5: a retry is named in an execution whose state somebody else has overwritten, so that it has not ended.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.claimOriginal",
+			Find:    `jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version).Test("/status/state", claimed.Status.State)`,
+			Replace: `jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version)`,
+		}},
+	},
+	{
 		Name:   "retried-twice",
 		Breaks: "docs/retrying.md: an execution that another one retries can be retried once more.",
 		Edits: []Edit{{
