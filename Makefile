@@ -109,7 +109,7 @@ test: ## Run unit and integration tests, on a real API server, with the race det
 test-integration: ## Run the tests on a real API server, with the race detector: a part of make test.
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 8 ./test/integration ./test/install ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/simcluster/comparison
 
 .PHONY: test-explorer
 test-explorer: ## Run the explorer: a part of make test. Other programs on the machine go first.

@@ -19,7 +19,7 @@ import (
 
 // How long a test waits for what must happen, how often it looks, and how long it watches for what must not happen.
 const (
-	timeout   = 30 * time.Second
+	timeout   = 90 * time.Second
 	interval  = 20 * time.Millisecond
 	quietTime = 500 * time.Millisecond
 )
