@@ -36,6 +36,8 @@ func workspaceScenarios() []*Scenario {
 			_ = s.Store.Delete(simcluster.Claim, client.ObjectKeyFromObject(o), client.DeleteOptions{PropagationPolicy: &background})
 		}
 	}}
+	// The first operator is paused before it creates the claim, and goes on when the second one has done all there is to do.
+	takeOver := Act{beforeCall("create", simcluster.Claim, 1), func(s *Sim) { s.runSecondOperator(nil) }}
 	stoppedOnce := map[string]string{"run": stopped, "stop": accepted}
 	return []*Scenario{
 		{Name: "workspace", Small: true, Setup: two, Want: map[string]string{"run": succeeded}},
@@ -45,6 +47,9 @@ func workspaceScenarios() []*Scenario {
 			Acts: []Act{newStopAct(afterCall("create", simcluster.Claim, 1), "stop", setAbandon)}, Want: stoppedOnce},
 		{Name: "workspace-stop-before-the-job", Setup: two,
 			Acts: []Act{newStopAct(beforeCall("create", simcluster.Job, 1), "stop", setAbandon)}, Want: stoppedOnce},
+		{Name: "workspace-two-operators", Setup: two, Pauses: true, Acts: []Act{takeOver}, Want: map[string]string{"run": succeeded}},
+		{Name: "workspace-second-operator-stops", Setup: two, Pauses: true,
+			Acts: []Act{newStopAct(beforeCall("create", simcluster.Claim, 1), "stop", setWait), takeOver}, Want: stoppedOnce},
 		{Name: "workspace-claim-deleted", Setup: two, Acts: []Act{deleteClaims}, Want: map[string]string{"run": failed}},
 	}
 }
