@@ -11,7 +11,8 @@ import (
 	"haltline.dev/haltline/test/simcluster"
 )
 
-// WorkspaceChecks are those of executions with a workspace. Not every history has such.
+// WorkspaceChecks are those of executions with a workspace. They are no part of Checks, because test/chaos demands that each of those
+// looked at something, and its executions have no workspace.
 var WorkspaceChecks = []Check{
 	{Name: "I4 a claim has the name that its execution recorded", AtAnyTime: true, run: checkClaimNames},
 	{Name: "I7 no Job mounts a claim that never was", AtAnyTime: true, run: checkMountedClaims},
