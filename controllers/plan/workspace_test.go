@@ -15,7 +15,7 @@ func newWorkspaceInput(w v1alpha1.Workspace) Input {
 	definition.Stages[0].Actions[0].Workspace = v1alpha1.WorkspaceNone
 	definition.Stages[0].Actions[0].Job = &v1alpha1.JobTemplate{}
 	definition.Stages[1].Actions[0].Job = &v1alpha1.JobTemplate{}
-	w.MountPath = "/work"
+	w.MountPath = "/data"
 	definition.Workspace = &w
 	return Input{Execution: makeExecution(), Revision: "r", Definition: definition, Nonce: "n"}
 }
@@ -50,7 +50,7 @@ func TestWorkspaceIsRecordedWithTheIntent(t *testing.T) {
 				t.Errorf("recorded %+v", status.Workspace)
 			}
 			ops := Operations(status, in.Definition)
-			if len(ops) != 1 || ops[0].Workspace == nil || *ops[0].Workspace != (Mount{ClaimName: status.Workspace.ClaimName, Path: "/work"}) {
+			if len(ops) != 1 || ops[0].Workspace == nil || *ops[0].Workspace != (Mount{ClaimName: status.Workspace.ClaimName, Path: "/data"}) {
 				t.Fatalf("operations %+v", ops)
 			}
 			in.WorkspaceUID = "u"

@@ -182,7 +182,7 @@ func TestStatusNotFound(t *testing.T) {
 	}
 }
 
-// isFull reports whether a message has as many characters as it may, or as many bytes of JSON, but for a few of the next character.
+// isFull reports whether a message is as long as it may be, in characters or in bytes of JSON. A few bytes may be free, if the next character has more.
 func isFull(message string) bool {
 	size := text.SizeInJSON(message)
 	return utf8.RuneCountInString(message) == text.MaxMessageLength || size > text.MaxMessageSize-len("停…") && size <= text.MaxMessageSize

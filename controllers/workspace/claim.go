@@ -5,9 +5,7 @@ package workspace
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,11 +36,11 @@ func (c *Claims) ensure(
 		return string(claim.UID), plan.Observation{}, nil
 	case apierrors.IsAlreadyExists(err):
 		return c.adopt(ctx, execution, claim.Name)
-	case isInvalidTemplate(err):
+	case action.IsInvalidTemplate(err):
 		return "", failed(v1alpha1.ReasonWorkspaceRefused,
 			"The API server refused the PersistentVolumeClaim; change spec.workspace.volumeClaimTemplate of the Pipeline: %v", err), nil
 	}
-	o, err = observeRefusal(claim.Name, op, now, err)
+	o, err = action.ObserveRefusal(fmt.Errorf("could not create PersistentVolumeClaim %q of the workspace: %w", claim.Name, err), op.StartTime, now)
 	return "", o, err
 }
 
@@ -123,23 +121,4 @@ func (c *Claims) get(ctx context.Context, namespace, name string) (*corev1.Persi
 
 func failed(reason, format string, args ...any) plan.Observation {
 	return plan.Observation{Phase: plan.PhaseFailed, Reason: reason, Message: fmt.Sprintf(format, args...)}
-}
-
-// observeRefusal shows what keeps the API server from creating a claim: a quota or a policy at once, another answer some seconds later.
-func observeRefusal(name string, op *plan.Operation, now metav1.Time, err error) (plan.Observation, error) {
-	err = fmt.Errorf("could not create PersistentVolumeClaim %q of the workspace: %w", name, err)
-	if !action.ShouldShow(err, action.IsLate(op.StartTime, now)) {
-		return plan.Observation{}, action.PendingIfAnswer(err)
-	}
-	return plan.Observation{Phase: plan.PhaseBlocked, Message: fmt.Sprintf("Trying again: %v", err)}, action.Pending(err)
-}
-
-// isInvalidTemplate reports whether the API server refused a claim for a cause that only a change of its template can lift. A policy that
-// denies has no field in its causes.
-func isInvalidTemplate(err error) bool {
-	var status apierrors.APIStatus
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return false
-	}
-	return slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return c.Field != "" })
 }

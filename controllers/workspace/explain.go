@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +15,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/events"
 	"haltline.dev/haltline/internal/text"
 )
 
@@ -101,19 +101,5 @@ func (c *Claims) lastEvent(ctx context.Context, claim *corev1.PersistentVolumeCl
 	if err != nil {
 		return nil, fmt.Errorf("listing the events of PersistentVolumeClaim %q: %w", claim.Name, err)
 	}
-	var last *corev1.Event
-	for i := range list.Items {
-		if event := &list.Items[i]; last == nil || !lastSeen(event).Before(lastSeen(last)) {
-			last = event
-		}
-	}
-	return last, nil
-}
-
-// lastSeen returns when an event happened last. Only recorders of the older kind of events write that in a field of its own.
-func lastSeen(event *corev1.Event) time.Time {
-	if event.LastTimestamp.IsZero() {
-		return event.CreationTimestamp.Time
-	}
-	return event.LastTimestamp.Time
+	return events.Newest(list.Items), nil
 }

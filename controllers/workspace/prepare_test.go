@@ -35,7 +35,7 @@ var (
 const templateSpec = `{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}`
 
 func makeDefinition(w v1alpha1.Workspace) *v1alpha1.PipelineDefinition {
-	w.MountPath = "/work"
+	w.MountPath = "/data"
 	return &v1alpha1.PipelineDefinition{Workspace: &w}
 }
 
@@ -49,7 +49,7 @@ func fromTemplate(spec string) *v1alpha1.PipelineDefinition {
 // makeStarts returns the start of an action that mounts the claim, and of one that does not.
 func makeStarts(uid string) []plan.Operation {
 	return []plan.Operation{
-		{Type: plan.OperationStart, Key: mounting, StartTime: &now, Workspace: &plan.Mount{ClaimName: "web-1-claim", UID: uid, Path: "/work"}},
+		{Type: plan.OperationStart, Key: mounting, StartTime: &now, Workspace: &plan.Mount{ClaimName: "web-1-claim", UID: uid, Path: "/data"}},
 		{Type: plan.OperationStart, Key: apart, StartTime: &now},
 	}
 }

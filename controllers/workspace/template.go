@@ -7,14 +7,13 @@ package workspace
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/json"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
 	"haltline.dev/haltline/internal/quantities"
 	"haltline.dev/haltline/internal/text"
@@ -70,19 +69,7 @@ func newClaim(meta metav1.ObjectMeta, template *v1alpha1.VolumeClaimTemplate) (*
 	if err != nil {
 		return nil, err
 	}
-	meta.Labels = mergeOurs(template.Metadata.Labels, meta.Labels)
-	meta.Annotations = mergeOurs(template.Metadata.Annotations, nil)
+	meta.Labels = action.MergeOurs(template.Metadata.Labels, meta.Labels)
+	meta.Annotations = action.MergeOurs(template.Metadata.Annotations, nil)
 	return &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: *spec}, nil
-}
-
-// mergeOurs returns labels or annotations without those of others that have our prefix, and with ours.
-func mergeOurs(theirs, ours map[string]string) map[string]string {
-	merged := map[string]string{}
-	for name, value := range theirs {
-		if !strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") {
-			merged[name] = value
-		}
-	}
-	maps.Copy(merged, ours)
-	return merged
 }

@@ -32,7 +32,7 @@ func (c *Claims) TryCreate(ctx context.Context, pipeline *v1alpha1.Pipeline) (ac
 	err = c.Client.Create(ctx, claim, client.DryRunAll, client.FieldOwner(action.FieldOwner))
 	switch {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return action.Refusal{Message: err.Error(), CanPass: !isInvalidTemplate(err)}, nil
+		return action.Refusal{Message: err.Error(), CanPass: !action.IsInvalidTemplate(err)}, nil
 	case err == nil, apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
 		// A quota or a policy may answer otherwise when an execution runs.
 		return action.Refusal{}, nil

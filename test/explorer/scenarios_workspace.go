@@ -18,7 +18,7 @@ func setUpWorkspace(stages ...v1alpha1.Stage) func(*Sim) {
 		s.createPipeline(stages...)
 		for _, o := range s.Store.All(simcluster.Pipeline) {
 			s.Store.Mutate(simcluster.Pipeline, client.ObjectKeyFromObject(o), func(o client.Object) {
-				o.(*v1alpha1.Pipeline).Spec.Workspace = &v1alpha1.Workspace{MountPath: "/work", VolumeClaimTemplate: &v1alpha1.VolumeClaimTemplate{
+				o.(*v1alpha1.Pipeline).Spec.Workspace = &v1alpha1.Workspace{MountPath: "/data", VolumeClaimTemplate: &v1alpha1.VolumeClaimTemplate{
 					Spec: runtime.RawExtension{Raw: []byte(`{"accessModes":["ReadWriteOnce"]}`)},
 				}}
 			})

@@ -28,7 +28,7 @@ func TestSchemaWorkspace(t *testing.T) {
 	const refused = "mountPath must be an absolute path other than /"
 	withWorkspace := func(ns string) manifest {
 		o := goodPipeline(ns)
-		setField(o.Object, workspace, map[string]any{"claimName": "data", "mountPath": "/work"})
+		setField(o.Object, workspace, map[string]any{"claimName": "data", "mountPath": "/data"})
 		return o
 	}
 	testSchema(t, withWorkspace, []schemaCase{
@@ -39,9 +39,9 @@ func TestSchemaWorkspace(t *testing.T) {
 		{name: "a way out", field: path, value: "/a/../..", refused: refused},
 		{name: "a path of 1024 characters", field: path, value: "/" + strings.Repeat("a", 1023)},
 		{name: "a path of 1025 characters", field: path, value: "/" + strings.Repeat("a", 1024), refused: "may not be more than 1024"},
-		{name: "no claim at all", field: workspace, value: map[string]any{"mountPath": "/work"}, refused: "exactly one of the fields"},
+		{name: "no claim at all", field: workspace, value: map[string]any{"mountPath": "/data"}, refused: "exactly one of the fields"},
 		{name: "both claims", field: workspace, value: map[string]any{
-			"claimName": "data", "volumeClaimTemplate": map[string]any{"spec": map[string]any{}}, "mountPath": "/work",
+			"claimName": "data", "volumeClaimTemplate": map[string]any{"spec": map[string]any{}}, "mountPath": "/data",
 		}, refused: "exactly one of the fields"},
 		{name: "a claim with a capital", field: workspace + ".claimName", value: "Data", refused: "should match"},
 		{name: "an action without it", field: actionField + ".workspace", value: "None"},
@@ -56,7 +56,7 @@ func withoutWorkspace(a *v1alpha1.Action, _ *batchv1.JobSpec) { a.Workspace = v1
 // newWorkspacePipeline returns a Pipeline whose executions get a claim of a spec.
 func newWorkspacePipeline(ns, name, spec string, stages ...v1alpha1.Stage) *v1alpha1.Pipeline {
 	pipeline := builders.Pipeline(ns, name, stages...)
-	pipeline.Spec.Workspace = &v1alpha1.Workspace{MountPath: "/work", VolumeClaimTemplate: &v1alpha1.VolumeClaimTemplate{
+	pipeline.Spec.Workspace = &v1alpha1.Workspace{MountPath: "/data", VolumeClaimTemplate: &v1alpha1.VolumeClaimTemplate{
 		Metadata: v1alpha1.VolumeClaimTemplateMetadata{Labels: map[string]string{"team": "a"}}, Spec: runtime.RawExtension{Raw: []byte(spec)},
 	}}
 	return pipeline
@@ -83,7 +83,7 @@ func TestEachExecutionGetsAClaim(t *testing.T) {
 	finishAction(t, execution, "notify", corev1.PodSucceeded)
 
 	pod := waitForRunning(t, execution, "compile")
-	g.Expect(pod.Spec.Containers[0].VolumeMounts).To(ContainElement(corev1.VolumeMount{Name: v1alpha1.WorkspaceVolume, MountPath: "/work"}))
+	g.Expect(pod.Spec.Containers[0].VolumeMounts).To(ContainElement(corev1.VolumeMount{Name: v1alpha1.WorkspaceVolume, MountPath: "/data"}))
 	claims := listClaims(t, ns)
 	g.Expect(claims).To(HaveLen(1))
 	g.Expect(metav1.IsControlledBy(&claims[0], execution)).To(BeTrue())
@@ -107,7 +107,7 @@ func TestAClaimThatIsNamedMustBeThere(t *testing.T) {
 	g := NewWithT(t)
 	ns := createNamespace(t)
 	pipeline := builders.Pipeline(ns, "web", builders.Stage("Build", builders.Action("compile")))
-	pipeline.Spec.Workspace = &v1alpha1.Workspace{ClaimName: "data", MountPath: "/work"}
+	pipeline.Spec.Workspace = &v1alpha1.Workspace{ClaimName: "data", MountPath: "/data"}
 	createObject(t, pipeline)
 	early := createExecution(t, ns, "web")
 	waitForState(t, early, v1alpha1.ExecutionFailed)
@@ -134,7 +134,7 @@ func TestAWorkspaceThatCannotWorkMakesThePipelineNotReady(t *testing.T) {
 	})
 	mount := builders.EditJob(func(spec *batchv1.JobSpec) {
 		spec.Template.Spec.Volumes = []corev1.Volume{{Name: "mine"}}
-		spec.Template.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "mine", MountPath: "/work/"}}
+		spec.Template.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "mine", MountPath: "/data/"}}
 	})
 	for name, c := range map[string]struct {
 		spec     string
@@ -185,7 +185,7 @@ func TestWhoWritesAVolumeClaimTemplateMustBeAllowedToCreateClaims(t *testing.T) 
 	small, allowed := clientWithRules(t, ns, "small", author...), clientWithRules(t, ns, "allowed", append(author, claims)...)
 	templated := newWorkspacePipeline(ns, "web", claimSpec, builders.Stage("Build", builders.Action("compile")))
 	named := templated.DeepCopy()
-	named.Spec.Workspace = &v1alpha1.Workspace{ClaimName: "data", MountPath: "/work"}
+	named.Spec.Workspace = &v1alpha1.Workspace{ClaimName: "data", MountPath: "/data"}
 	expectForbidden(g, small.Create(t.Context(), templated.DeepCopy()), "spec.workspace.volumeClaimTemplate: each execution gets a PersistentVolumeClaim, and user small")
 	g.Expect(allowed.Create(t.Context(), templated.DeepCopy(), client.DryRunAll)).To(Succeed())
 	g.Expect(small.Create(t.Context(), named, client.DryRunAll)).To(Succeed())

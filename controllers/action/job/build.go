@@ -4,9 +4,7 @@
 package job
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,10 +46,10 @@ func assembleJob(
 		return nil, err
 	}
 	addEnvironment(&spec.Template.Spec, env)
-	spec.Template.Labels = mergeOurs(spec.Template.Labels, meta.Labels)
-	spec.Template.Annotations = mergeOurs(spec.Template.Annotations, meta.Annotations)
-	meta.Labels = mergeOurs(definition.Job.Metadata.Labels, meta.Labels)
-	meta.Annotations = mergeOurs(definition.Job.Metadata.Annotations, meta.Annotations)
+	spec.Template.Labels = action.MergeOurs(spec.Template.Labels, meta.Labels)
+	spec.Template.Annotations = action.MergeOurs(spec.Template.Annotations, meta.Annotations)
+	meta.Labels = action.MergeOurs(definition.Job.Metadata.Labels, meta.Labels)
+	meta.Annotations = action.MergeOurs(definition.Job.Metadata.Annotations, meta.Annotations)
 	return &batchv1.Job{ObjectMeta: meta, Spec: *spec}, nil
 }
 
@@ -83,16 +81,4 @@ func buildMarks(pipelineName, executionID string, key plan.ActionKey) (labels, a
 		v1alpha1.AnnotationAction:   key.Action,
 	}
 	return labels, annotations
-}
-
-// mergeOurs returns the labels or annotations that the user set, except those that are ours to set, and ours.
-func mergeOurs(theirs, ours map[string]string) map[string]string {
-	result := map[string]string{}
-	for name, value := range theirs {
-		if !strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") {
-			result[name] = value
-		}
-	}
-	maps.Copy(result, ours)
-	return result
 }

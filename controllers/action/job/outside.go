@@ -10,10 +10,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/events"
 )
 
 // maxEvents bounds how many events of one object are read.
@@ -100,28 +100,5 @@ func (p *Provider) findWarning(ctx context.Context, about client.Object) (*corev
 	if err != nil {
 		return nil, fmt.Errorf("listing the events of %q: %w", about.GetName(), err)
 	}
-	return newestEvent(list.Items), nil
-}
-
-// newestEvent returns the event that happened last, or nil.
-func newestEvent(events []corev1.Event) *corev1.Event {
-	if len(events) == 0 {
-		return nil
-	}
-	newest := slices.MaxFunc(events, func(a, b corev1.Event) int { return lastSeen(&a).Compare(lastSeen(&b).Time) })
-	return &newest
-}
-
-// lastSeen returns when an event happened last. Recorders of the two kinds of events write that in different fields.
-func lastSeen(e *corev1.Event) *metav1.Time {
-	switch {
-	case e.Series != nil:
-		return &metav1.Time{Time: e.Series.LastObservedTime.Time}
-	case !e.LastTimestamp.IsZero():
-		return &e.LastTimestamp
-	case !e.EventTime.IsZero():
-		return &metav1.Time{Time: e.EventTime.Time}
-	default:
-		return &e.CreationTimestamp
-	}
+	return events.Newest(list.Items), nil
 }

@@ -36,7 +36,7 @@ func (p *Provider) Start(ctx context.Context, scope action.Scope, op plan.Operat
 		return plan.Observation{Phase: plan.PhaseRunning, UID: string(job.UID)}, nil
 	case apierrors.IsAlreadyExists(err):
 		return p.observeStarted(ctx, scope, op)
-	case isInvalidTemplate(err):
+	case action.IsInvalidTemplate(err):
 		return plan.Observation{
 			Phase: plan.PhaseFailed, Reason: v1alpha1.ReasonJobRefused,
 			Message: fmt.Sprintf("The API server refused the Job; change the action's job in the Pipeline: %v", err),

@@ -30,7 +30,7 @@ func (p *Provider) TryStart(ctx context.Context, trial action.Trial) (action.Ref
 	}
 	err = p.Client.Create(ctx, job, client.DryRunAll, client.FieldOwner(action.FieldOwner))
 	switch {
-	case isInvalidTemplate(err):
+	case action.IsInvalidTemplate(err):
 		return action.Refusal{Message: "job: " + err.Error()}, nil
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return action.Refusal{Message: "job: " + err.Error(), CanPass: true}, nil

@@ -18,13 +18,13 @@ func TestMountWorkspace(t *testing.T) {
 	pod := &corev1.PodSpec{
 		Volumes:        []corev1.Volume{{Name: "own"}},
 		InitContainers: []corev1.Container{{Name: "init"}},
-		Containers:     []corev1.Container{{Name: "main", VolumeMounts: []corev1.VolumeMount{{Name: "own", MountPath: "/work/own"}}}, {Name: "second"}},
+		Containers:     []corev1.Container{{Name: "main", VolumeMounts: []corev1.VolumeMount{{Name: "own", MountPath: "/data/own"}}}, {Name: "second"}},
 	}
-	if err := mountWorkspace(pod, &plan.Mount{ClaimName: "claim", Path: "/work"}); err != nil {
+	if err := mountWorkspace(pod, &plan.Mount{ClaimName: "claim", Path: "/data"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range append(pod.InitContainers, pod.Containers...) {
-		if m := c.VolumeMounts[len(c.VolumeMounts)-1]; m.Name != v1alpha1.WorkspaceVolume || m.MountPath != "/work" {
+		if m := c.VolumeMounts[len(c.VolumeMounts)-1]; m.Name != v1alpha1.WorkspaceVolume || m.MountPath != "/data" {
 			t.Errorf("container %q has %+v", c.Name, c.VolumeMounts)
 		}
 	}
@@ -49,11 +49,11 @@ func TestWorkspaceConflictsNameTheField(t *testing.T) {
 		want string
 	}{
 		"volume":            {corev1.PodSpec{Volumes: []corev1.Volume{{Name: "a"}, {Name: v1alpha1.WorkspaceVolume}}}, "volumes[1].name"},
-		"container":         {corev1.PodSpec{Containers: at("/work")}, "containers[1].volumeMounts[0].mountPath"},
-		"init container":    {corev1.PodSpec{InitContainers: at("/work")}, "initContainers[1].volumeMounts[0].mountPath"},
-		"with a slash more": {corev1.PodSpec{Containers: at("/work/")}, "containers[1].volumeMounts[0].mountPath"},
+		"container":         {corev1.PodSpec{Containers: at("/data")}, "containers[1].volumeMounts[0].mountPath"},
+		"init container":    {corev1.PodSpec{InitContainers: at("/data")}, "initContainers[1].volumeMounts[0].mountPath"},
+		"with a slash more": {corev1.PodSpec{Containers: at("/data/")}, "containers[1].volumeMounts[0].mountPath"},
 	} {
-		err := mountWorkspace(&tt.pod, &plan.Mount{ClaimName: "claim", Path: "/work"})
+		err := mountWorkspace(&tt.pod, &plan.Mount{ClaimName: "claim", Path: "/data"})
 		if err == nil || !strings.Contains(err.Error(), "job.spec.template.spec."+tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
