@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,13 +25,28 @@ func writeStatus(ctx context.Context, c client.Client, o client.Object) error {
 		// A status that somebody removed has no version either, so that one alone does not tell the two from each other.
 		patch.Test("/metadata/resourceVersion", o.GetResourceVersion())
 	}
-	*version++
+	*version = nextVersion(*version, o.GetResourceVersion())
 	patch.Set("/status", status)
 	err := jsonpatch.AsConflict(o, c.Status().Patch(ctx, o, patch, client.FieldOwner(action.FieldOwner)))
 	if err != nil {
 		return pendingIfGone(fmt.Errorf("writing the status: %w", err))
 	}
 	return nil
+}
+
+// nextVersion returns the version of the status that is written over one of a version, 0 if there is none. The first one is the number of the
+// object's resourceVersion, and each write raises both, so that a version stays below the resourceVersion. So no version comes again after somebody
+// removed a status: an operator that was paused all the while would take the later one for the one that it read.
+func nextVersion(version int64, resourceVersion string) int64 {
+	if version > 0 {
+		return version + 1
+	}
+	// They are whole numbers since they can be compared: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+	first, err := strconv.ParseInt(resourceVersion, 10, 64)
+	if err != nil || first < 1 {
+		return 1
+	}
+	return first
 }
 
 // statusOf returns the status of an object, and the version in it.

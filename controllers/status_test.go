@@ -7,6 +7,7 @@ import (
 	"context"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -45,5 +46,42 @@ func TestTheStatusOfARestoredCopyIsReplaced(t *testing.T) {
 	cluster.must(cluster.newOperator("op").settle())
 	if got := cluster.getExecution().Status; got.State != v1alpha1.ExecutionFailed || got.Version != 6 {
 		t.Errorf("the status is %+v", got)
+	}
+}
+
+// An operator that was paused never takes the status of an object for the one that it read, however often it was emptied and written since.
+func TestAnEmptiedStatusGetsVersionsOfItsOwn(t *testing.T) {
+	cluster := newCluster(t, makePipelineOf("a"), makeExecution())
+	op := cluster.newOperator("op")
+	cluster.must(op.settle())
+	write := func(read *v1alpha1.PipelineExecution) error {
+		return writeStatus(context.Background(), op.executions.Client, read)
+	}
+	read := cluster.getExecution()
+	for range 2 {
+		emptied := cluster.getExecution()
+		// As the schema fills what is left out.
+		emptied.Status = v1alpha1.PipelineExecutionStatus{ObservedGeneration: -1}
+		cluster.must(cluster.raw.Status().Update(context.Background(), emptied))
+		for range read.Status.Version + 2 {
+			cluster.must(write(cluster.getExecution()))
+			if err := write(read.DeepCopy()); !apierrors.IsConflict(err) {
+				t.Fatalf("version %d is taken for the %d that was read: %v", cluster.getExecution().Status.Version, read.Status.Version, err)
+			}
+		}
+	}
+}
+
+func TestNextVersion(t *testing.T) {
+	for _, tt := range []struct {
+		version         int64
+		resourceVersion string
+		want            int64
+	}{
+		{0, "7", 7}, {7, "8", 8}, {7, "900", 8}, {0, "not a number", 1}, {0, "", 1}, {0, "-3", 1}, {0, "0", 1}, {3, "", 4},
+	} {
+		if got := nextVersion(tt.version, tt.resourceVersion); got != tt.want {
+			t.Errorf("after %d at %q comes %d, want %d", tt.version, tt.resourceVersion, got, tt.want)
+		}
 	}
 }

@@ -88,8 +88,8 @@ type ApprovalResultStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// version counts the writes of the status. A write tests it, so that a status is never derived from one that is older
-	// than the one which it replaces.
+	// version rises with each write of the status, and never comes again. A write tests it, so that a status is never derived
+	// from one that is older than the one which it replaces.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Version int64 `json:"version,omitempty"`

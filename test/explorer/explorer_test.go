@@ -69,7 +69,7 @@ func isLeftOut(sc *Scenario, injection *Injection) bool {
 	if sc.RetriesInTime && strings.Contains(injection.What, "hour-") {
 		return true
 	}
-	return freesNames && forgetsJobs(injection) || sc.Retains && showsOld || sc.Pauses && strings.Contains(injection.What, "wipe.PipelineExecution.0.all")
+	return freesNames && forgetsJobs(injection) || sc.Retains && showsOld
 }
 
 // forgetsJobs reports whether an injection pauses an operator, or takes what is known of a Job.

@@ -38,9 +38,6 @@ type Scenario struct {
 	// FreesNames is true if somebody deletes a Job, which frees its name. A paused operator may then create it again, which is a
 	// known departure, so nothing is injected that pauses one or wipes what is known of the Job.
 	FreesNames bool
-	// Pauses is true if an act pauses an operator. Once somebody has emptied the status of an execution, its versions begin again, and
-	// the paused operator can take a later status for the one that it read. That is a known departure, so no whole status is wiped.
-	Pauses bool
 	// RetriesInTime is true if what is refused is tried again until a time limit is over. With a clock that is set by an hour that takes
 	// more steps than a run may have, or the run is at rest before.
 	RetriesInTime bool

@@ -47,8 +47,8 @@ func workspaceScenarios() []*Scenario {
 			Acts: []Act{newStopAct(afterCall("create", simcluster.Claim, 1), "stop", setAbandon)}, Want: stoppedOnce},
 		{Name: "workspace-stop-before-the-job", Setup: two,
 			Acts: []Act{newStopAct(beforeCall("create", simcluster.Job, 1), "stop", setAbandon)}, Want: stoppedOnce},
-		{Name: "workspace-two-operators", Setup: two, Pauses: true, Acts: []Act{takeOver}, Want: map[string]string{"run": succeeded}},
-		{Name: "workspace-second-operator-stops", Setup: two, Pauses: true,
+		{Name: "workspace-two-operators", Setup: two, Acts: []Act{takeOver}, Want: map[string]string{"run": succeeded}},
+		{Name: "workspace-second-operator-stops", Setup: two,
 			Acts: []Act{newStopAct(beforeCall("create", simcluster.Claim, 1), "stop", setWait), takeOver}, Want: stoppedOnce},
 		{Name: "workspace-claim-deleted", Setup: two, Acts: []Act{deleteClaims}, Want: map[string]string{"run": failed}},
 	}

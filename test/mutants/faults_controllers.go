@@ -395,6 +395,13 @@ var controllerFaults = []Fault{
 		}},
 	},
 
+	{
+		Name: "versions-begin-again",
+		Breaks: "I10: the versions of a status that somebody removed begin at 1 again, so that an operator that was paused all the while takes a " +
+			"later status for the one that it read.",
+		Edits: []Edit{{Package: "controllers", Func: "nextVersion", Find: `version > 0`, Replace: `true`}},
+	},
+
 	// What goes first.
 	{
 		Name:   "ending-before-accepting",

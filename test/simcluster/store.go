@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -84,7 +85,8 @@ func (s *Store) As(writer string, do func()) {
 	do()
 }
 
-// State is a hash of all objects, without their resourceVersions.
+// State is a hash of all objects, without their resourceVersions and the versions of their statuses, which begin with one: nobody decides
+// on their numbers.
 func (s *Store) State() uint64 { return s.state }
 
 // All returns the objects of a kind in the order of their names. They must not be changed.
@@ -256,7 +258,7 @@ func (s *Store) newVersion(k Kind, key client.ObjectKey, o client.Object) *versi
 	o = withResourceVersion(o, "")
 	of := content{k, string(encode(o))}
 	return remember(s.memo.stored, of, func() *version {
-		return &version{content: of, object: decode(of), hash: hash(objectID(k, key), of.raw)}
+		return &version{content: of, object: decode(of), hash: hash(objectID(k, key), statusVersion.ReplaceAllString(of.raw, `"version":1`))}
 	})
 }
 
@@ -319,6 +321,9 @@ func specChanged(old, next client.Object) bool {
 		return false
 	}
 }
+
+// statusVersion is the version of a status that has one.
+var statusVersion = regexp.MustCompile(`"version":[1-9][0-9]*`)
 
 func hash(id, raw string) uint64 {
 	h := fnv.New64a()
