@@ -34,8 +34,8 @@ func largeTexts(character string, variableLength int) builders.LargeTexts {
 	}
 }
 
-// An execution of 50 stages and 500 actions, with everything at its limit, has under 1 MiB, also if every text is made of the character that
-// takes the most bytes in JSON: docs/concepts.md has the numbers.
+// An execution of 50 stages and 500 actions, with everything at its limit, has well under 1 MiB, also if every text is made of the character that
+// takes the most bytes in JSON: docs/limits.md has the numbers.
 func TestTheLargestExecution(t *testing.T) {
 	for name, tt := range map[string]struct {
 		texts builders.LargeTexts
@@ -43,7 +43,7 @@ func TestTheLargestExecution(t *testing.T) {
 	}{
 		"letters": {largeTexts("x", 1000), 640 << 10},
 		// JSON writes < as \u003c. So long are 50 values that maxVariables lets through.
-		"escaped characters": {largeTexts("<", 515), 1000 << 10},
+		"escaped characters": {largeTexts("<", 515), 864 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			execution := builders.Execution("team", "web")

@@ -71,7 +71,7 @@ type AcceptedApprovalResult struct {
 	// +required
 	Status ApprovalDecision `json:"status"`
 
-	// summary that was given.
+	// summary that was given. The end of one that has more than 1.5 KiB in JSON is cut off; the ApprovalResult has all of it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Summary string `json:"summary,omitempty"`

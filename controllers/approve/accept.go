@@ -18,6 +18,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/verdict"
+	"haltline.dev/haltline/internal/text"
 )
 
 // Accept records on each action that waits for approval the first of the results that the rules let it take: the oldest by creation
@@ -32,7 +33,8 @@ func Accept(status *v1alpha1.PipelineExecutionStatus, startedBy string, results 
 			continue
 		}
 		a.Approval.Result = &v1alpha1.AcceptedApprovalResult{
-			UID: string(ar.UID), Name: ar.Name, Status: ar.Spec.Status, Summary: ar.Spec.Summary, DecidedBy: ar.Spec.DecidedBy, DecidedTime: now,
+			UID: string(ar.UID), Name: ar.Name, Status: ar.Spec.Status, Summary: text.BoundSummary(ar.Spec.Summary), DecidedBy: ar.Spec.DecidedBy,
+			DecidedTime: now,
 		}
 	}
 }

@@ -219,6 +219,23 @@ func TestAcceptRecords(t *testing.T) {
 	}
 }
 
+// What JSON writes for a summary of 512 characters has up to 3 KiB, and an execution has up to 50 of them.
+func TestAcceptBoundsTheSummary(t *testing.T) {
+	for name, tt := range map[string]struct{ summary, want string }{
+		"512 characters of three bytes": {strings.Repeat("停", 512), strings.Repeat("停", 512)},
+		"512 characters of six bytes":   {strings.Repeat("<", 512), strings.Repeat("<", 255) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			execution := makeExecution(nil)
+			wordy := func(ar *v1alpha1.ApprovalResult) { ar.Spec.Summary = tt.summary }
+			Accept(&execution.Status, "ada", []v1alpha1.ApprovalResult{makeResult("a", approved, 1, wordy)}, at(9))
+			if got := execution.Status.Stages[1].Actions[0].Approval.Result.Summary; got != tt.want {
+				t.Errorf("got %d bytes, want %d", len(got), len(tt.want))
+			}
+		})
+	}
+}
+
 // I1: whatever an execution shows later, a verdict that was decided once stays, and what reads Accepted is what was recorded.
 func TestVerdictsAreStable(t *testing.T) {
 	for seed := range int64(500) {

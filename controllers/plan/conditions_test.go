@@ -141,7 +141,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	}{
 		{"1024 letters fit", strings.Repeat("x", 1024), false, 256},
 		{"1025 letters are cut", strings.Repeat("x", 1025), true, 256},
-		{"1024 characters of two bytes fit", strings.Repeat("é", 1024), false, 255},
+		{"768 characters of two bytes fit", strings.Repeat("é", 768), false, 255},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,11 +16,14 @@ const (
 	MaxMessageLength = 1024
 	// MaxMessageSize bounds it, in bytes of JSON, as well. Only a message that is mostly of long characters, or of those that JSON escapes,
 	// is longer, and a status has up to a hundred of them.
-	MaxMessageSize = 2048
+	MaxMessageSize = 1536
 	// MaxReasonLength bounds, in characters, every reason of an action that the operator writes into a status.
 	MaxReasonLength = 256
 	// MaxReasonSize bounds it, in bytes of JSON, as well.
 	MaxReasonSize = 512
+	// MaxSummarySize bounds, in bytes of JSON, the summary of a decision in the status of an execution, which has up to 50 of them: 512
+	// characters of three bytes fit.
+	MaxSummarySize = 1536
 	// MaxNoteLength bounds, in bytes, the note of an event: the API server refuses a longer one.
 	MaxNoteLength = 1024
 )
@@ -41,6 +44,9 @@ func BoundMessage(message string) string {
 func BoundReason(reason string) string {
 	return boundSize(Bound(reason, MaxReasonLength), MaxReasonSize)
 }
+
+// BoundSummary cuts the summary of a decision to MaxSummarySize, on a character.
+func BoundSummary(summary string) string { return boundSize(summary, MaxSummarySize) }
 
 // boundSize cuts s, on a character, so that JSON writes it in at most n bytes. The last character then is an ellipsis.
 func boundSize(s string, n int) string {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
 )
 
 // The bounds of a pipeline.
@@ -108,7 +109,7 @@ func FillExecution(execution *v1alpha1.PipelineExecution, texts LargeTexts) {
 			case i < MaxApprovals/2 && j < 2:
 				a.Workload, a.StartDeadlineTime = v1alpha1.WorkloadReference{}, nil
 				a.Approval = &v1alpha1.ApprovalStatus{ExpirationTime: now, ForbidStarter: true, Result: &v1alpha1.AcceptedApprovalResult{
-					UID: UnknownID, Name: repeatText("n", 253), Status: v1alpha1.ApprovalApproved, Summary: fill(512), DecidedBy: fill(256), DecidedTime: now,
+					UID: UnknownID, Name: repeatText("n", 253), Status: v1alpha1.ApprovalApproved, Summary: text.BoundSummary(fill(512)), DecidedBy: fill(256), DecidedTime: now,
 				}}
 			}
 			stage.Actions = append(stage.Actions, a)

@@ -95,7 +95,7 @@ func TestTheLargestExecutionIsStored(t *testing.T) {
 	g.Expect(execution.Status.Stages).To(HaveLen(builders.MaxStages))
 	size := sizeOfStored(t, execution)
 	t.Logf("%d KiB", size>>10)
-	g.Expect(size).To(And(BeNumerically(">", 900<<10), BeNumerically("<", 1100<<10)))
+	g.Expect(size).To(And(BeNumerically(">", 800<<10), BeNumerically("<", 960<<10)))
 }
 
 // A Pipeline that is larger than its bound is stored, and reads why it cannot be run; an execution of it fails before anything runs.

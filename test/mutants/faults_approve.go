@@ -30,6 +30,11 @@ var approveFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "summary-kept-whole",
+		Breaks: "The summaries of 50 decisions make an execution larger than it may be.",
+		Edits:  []Edit{{Package: "controllers/approve", Func: "Accept", Find: `text.BoundSummary(ar.Spec.Summary)`, Replace: `text.Printable(ar.Spec.Summary)`}},
+	},
+	{
 		Name:   "approval-timeout-ignored",
 		Breaks: "An approval waits for ever, whatever its timeoutSeconds are.",
 		Edits: []Edit{{
