@@ -76,7 +76,7 @@ func TestSiblingsOfAFailedActionFinishAndTheExecutionFails(t *testing.T) {
 	c := findCondition(execution, v1alpha1.ConditionStalled)
 	g.Expect(c).NotTo(BeNil())
 	g.Expect(c.Reason).To(Equal(v1alpha1.ReasonActionFailed))
-	g.Expect(c.Message).To(And(ContainSubstring("compile"), ContainSubstring("BackoffLimitExceeded")))
+	g.Expect(c.Message).To(And(ContainSubstring("compile"), ContainSubstring("BackoffLimitExceeded"), ContainSubstring(`backoff limit. Pod "`)))
 }
 
 func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {

@@ -323,7 +323,7 @@ func specChanged(old, next client.Object) bool {
 }
 
 // statusVersion is the version of a status that has one.
-var statusVersion = regexp.MustCompile(`"version":[1-9][0-9]*`)
+var statusVersion = regexp.MustCompile(`"version":[1-9]\d*`)
 
 func hash(id, raw string) uint64 {
 	h := fnv.New64a()

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -18,6 +17,7 @@ import (
 
 	"haltline.dev/haltline/controllers/action"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/internal/text"
 )
 
 // notRunningAfter is how long an action may take until its work runs before its status explains why it does not.
@@ -108,7 +108,7 @@ func (p *Provider) explainJob(
 		return o, err
 	}
 	if failed {
-		o.Message = strings.TrimSpace(o.Message + " " + describeFailure(seen.lastFailed))
+		o.Message = text.JoinSentences(o.Message, describeFailure(seen.lastFailed))
 		return o, nil
 	}
 	c, err := p.findCauseOfPods(ctx, seen)
