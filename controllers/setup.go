@@ -127,11 +127,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("haltline"),
 		Metrics: metrics.New(), Clock: o.Clock, Nonce: o.Nonce, Workers: o.MaxConcurrentReconciles,
 	}
-	executions := metrics.NewCollector(o.Clock)
-	if err := followExecutions(ctx, mgr.GetCache(), executions); err != nil {
-		return fmt.Errorf("counting the executions: %w", err)
+	collector := metrics.NewCollector(o.Clock)
+	if err := followCache(ctx, mgr.GetCache(), collector); err != nil {
+		return fmt.Errorf("counting the executions and the stop requests: %w", err)
 	}
-	for _, c := range append(d.Metrics.Collectors(), executions) {
+	for _, c := range append(d.Metrics.Collectors(), collector) {
 		if err := registerer.Register(c); err != nil {
 			return fmt.Errorf("registering metrics: %w", err)
 		}
@@ -144,13 +144,18 @@ func Setup(ctx context.Context, mgr ctrl.Manager, registerer prometheus.Register
 	return nil
 }
 
-// followExecutions has the collector count the executions of the cache.
-func followExecutions(ctx context.Context, c cache.Cache, collector *metrics.Collector) error {
-	informer, err := c.GetInformer(ctx, &v1alpha1.PipelineExecution{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return err
+// followCache has the collector count the executions and the stop requests of the cache.
+func followCache(ctx context.Context, c cache.Cache, collector *metrics.Collector) error {
+	for _, o := range []client.Object{&v1alpha1.PipelineExecution{}, &v1alpha1.StopRequest{}} {
+		informer, err := c.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+		if err != nil {
+			return err
+		}
+		if err := collector.Follow(informer); err != nil {
+			return err
+		}
 	}
-	return collector.Follow(informer)
+	return nil
 }
 
 // An object whose reconciliation failed is tried again after firstRetry, then after twice that, and so on up to lastRetry: a

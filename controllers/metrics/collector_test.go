@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	testclock "k8s.io/utils/clock/testing"
@@ -118,7 +119,7 @@ func TestCollector(t *testing.T) {
 			informer.list(tt.executions...)
 			registry := prometheus.NewPedanticRegistry()
 			registry.MustRegister(collector)
-			want := map[string]string{"haltline_oldest_stop_age_seconds{}": tt.age}
+			want := map[string]string{"haltline_oldest_stop_age_seconds{}": tt.age, "haltline_oldest_stop_request_age_seconds{}": "0"}
 			for _, state := range v1alpha1.ExecutionStates() {
 				want["haltline_executions{state="+string(state)+"}"] = "0"
 			}
@@ -177,7 +178,7 @@ func TestCollectorFollowsTheEvents(t *testing.T) {
 		}, nil, "0"},
 	} {
 		step.act(informer.listener)
-		want := map[string]string{"haltline_oldest_stop_age_seconds{}": step.age}
+		want := map[string]string{"haltline_oldest_stop_age_seconds{}": step.age, "haltline_oldest_stop_request_age_seconds{}": "0"}
 		for _, state := range v1alpha1.ExecutionStates() {
 			want["haltline_executions{state="+string(state)+"}"] = cmp.Or(step.counts[state], "0")
 		}
@@ -187,5 +188,69 @@ func TestCollectorFollowsTheEvents(t *testing.T) {
 	}
 	if diff := gocmp.Diff(before, []*v1alpha1.PipelineExecution{&running, &stopping, &stopped}); diff != "" {
 		t.Errorf("the executions were changed (-before +after):\n%s", diff)
+	}
+}
+
+// makeRequest returns a stop request that was created some time ago and has conditions that are True.
+func makeRequest(uid types.UID, age time.Duration, conditions ...string) *v1alpha1.StopRequest {
+	sr := &v1alpha1.StopRequest{ObjectMeta: metav1.ObjectMeta{UID: uid, CreationTimestamp: *ago(age)}}
+	for _, c := range conditions {
+		sr.Status.Conditions = append(sr.Status.Conditions, metav1.Condition{Type: c, Status: metav1.ConditionTrue})
+	}
+	return sr
+}
+
+// A request waits from its creation to its verdict, also while the operator has written why it has none yet.
+func TestCollectorOfStopRequests(t *testing.T) {
+	const old, young = "old", "young"
+	collector, informer := follow(t)
+	informer.synced = true
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector)
+	waiting, accepted := makeRequest(old, time.Minute), makeRequest(old, time.Minute, v1alpha1.ConditionAccepted)
+	rejected := makeRequest(young, time.Second)
+	rejected.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}}
+	for _, step := range []struct {
+		name string
+		act  func(toolscache.ResourceEventHandler)
+		age  string
+	}{
+		{"it is created", func(l toolscache.ResourceEventHandler) { l.OnAdd(waiting, false) }, "60"},
+		{"another is created", func(l toolscache.ResourceEventHandler) { l.OnAdd(makeRequest(young, time.Second), false) }, "60"},
+		{"it is fenced", func(l toolscache.ResourceEventHandler) {
+			l.OnUpdate(waiting, makeRequest(old, time.Minute, v1alpha1.ConditionReconciling))
+		}, "60"},
+		{"it is accepted", func(l toolscache.ResourceEventHandler) { l.OnUpdate(waiting, accepted) }, "1"},
+		{"the other is rejected", func(l toolscache.ResourceEventHandler) { l.OnUpdate(makeRequest(young, time.Second), rejected) }, "0"},
+		{"what the cache keeps of one that has finished", func(l toolscache.ResourceEventHandler) {
+			l.OnAdd(makeRequest("finished", time.Hour, v1alpha1.ConditionFinished), true)
+		}, "0"},
+		{"a third is created", func(l toolscache.ResourceEventHandler) { l.OnAdd(makeRequest("third", time.Hour), false) }, "3600"},
+		{"it is deleted without a verdict", func(l toolscache.ResourceEventHandler) {
+			l.OnDelete(toolscache.DeletedFinalStateUnknown{Key: "k", Obj: makeRequest("third", time.Hour)})
+		}, "0"},
+		{"one from a clock that is ahead", func(l toolscache.ResourceEventHandler) { l.OnAdd(makeRequest("ahead", -time.Hour), false) }, "0"},
+	} {
+		step.act(informer.listener)
+		if age := gather(t, registry)["haltline_oldest_stop_request_age_seconds{}"]; age != step.age {
+			t.Errorf("%s: the age is %q, want %q", step.name, age, step.age)
+		}
+	}
+}
+
+// A scrape fails as long as one of the kinds was not read.
+func TestCollectorWaitsForAllThatItFollows(t *testing.T) {
+	collector, first := follow(t)
+	second := &fakeInformer{}
+	if err := collector.Follow(second); err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector)
+	for _, synced := range [][]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
+		first.synced, second.synced = synced[0], synced[1]
+		if _, err := registry.Gather(); (err == nil) != (synced[0] && synced[1]) {
+			t.Errorf("synced %v: error %v", synced, err)
+		}
 	}
 }

@@ -206,7 +206,7 @@ func TestMetricsHaveNoLint(t *testing.T) {
 		t.Fatal(err)
 	}
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
-	if err != nil || len(families) != 9 {
+	if err != nil || len(families) != 10 {
 		t.Fatalf("%d metrics, %v", len(families), err)
 	}
 	for _, p := range problems {

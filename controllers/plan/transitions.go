@@ -21,7 +21,7 @@ func Transitions(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.P
 	var all []transition.Transition
 	if before.StartTime == nil && after.StartTime != nil {
 		all = append(all, transition.Transition{
-			Type: transition.Started, Message: fmt.Sprintf("Runs the revision %q.", after.PipelineRevision), Since: &execution.CreationTimestamp,
+			Type: transition.Started, Message: fmt.Sprintf("Runs the revision %q.", after.PipelineRevision), Since: startDelayBegin(before, execution),
 		})
 	}
 	all = append(all, actionTransitions(before, after)...)
@@ -32,6 +32,15 @@ func Transitions(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.P
 	}
 	all = append(all, waitTransitions(before.Stop, after.Stop)...)
 	return append(all, stateTransition(before, execution)...)
+}
+
+// startDelayBegin returns when the delay of the start of an execution began, or nil if it had to wait before its first stage: how long
+// that takes is up to the executions before it, and to whoever disabled the transition.
+func startDelayBegin(before *v1alpha1.PipelineExecutionStatus, execution *v1alpha1.PipelineExecution) *metav1.Time {
+	if before.WaitingForStage != nil {
+		return nil
+	}
+	return &execution.CreationTimestamp
 }
 
 // actionTransitions returns what happened to actions.

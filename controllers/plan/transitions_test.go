@@ -300,6 +300,26 @@ func TestTransitionsInOrder(t *testing.T) {
 	)
 }
 
+// How long an execution waits before its first stage is up to others, so it is no delay of its start.
+func TestAnExecutionThatWaitedForItsStageHasNoStartDelay(t *testing.T) {
+	created, started := at(-30), at(1)
+	execution := makeExecution()
+	execution.CreationTimestamp = created
+	execution.Status.StartTime = &started
+	for name, tt := range map[string]struct {
+		waited *v1alpha1.StageWait
+		want   *metav1.Time
+	}{
+		"it waited":  {&v1alpha1.StageWait{Stage: "s", Since: created}, nil},
+		"it did not": {nil, &created},
+	} {
+		got := Transitions(&v1alpha1.PipelineExecutionStatus{WaitingForStage: tt.waited}, execution)
+		if len(got) == 0 || got[0].Type != transition.Started || !cmp.Equal(got[0].Since, tt.want) {
+			t.Errorf("%s: got %v, want Started, measured since %v", name, got, tt.want)
+		}
+	}
+}
+
 // A transition of an action names the action and its workload, so that one of two actions is not taken for the other; one of
 // the execution names none. Each has the time at which that began which it ends.
 func TestTransitionFields(t *testing.T) {

@@ -16,7 +16,8 @@ type Type string
 
 // Transitions of an execution.
 const (
-	// Started: the first action was decided to start. Since is when the execution was created.
+	// Started: the first action was decided to start. Since is when the execution was created, and not set if it waited before its
+	// first stage.
 	Started Type = "Started"
 	// ActionStarted: the start of an action was confirmed. Since is when it was decided.
 	ActionStarted Type = "ActionStarted"

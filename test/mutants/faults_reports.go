@@ -72,7 +72,7 @@ var reportFaults = []Fault{
 		Breaks: "haltline_executions counts an execution in every state that it was ever in.",
 		Edits: []Edit{{
 			Package: "controllers/metrics", Func: "Collector.change",
-			Find:    `c.counts[stateOf(execution)]--`,
+			Find:    `c.counts[stateOf(o)]--`,
 			Replace: ``,
 		}},
 	},
