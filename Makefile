@@ -24,6 +24,7 @@ CONTROLLER_GEN := $(BIN)/controller-gen
 CRD_REF_DOCS := $(BIN)/crd-ref-docs
 GOLANGCI_LINT := $(BIN)/golangci-lint
 GOVULNCHECK := $(BIN)/govulncheck
+PROMTOOL := $(BIN)/promtool
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
 HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/image hack/licenses
@@ -83,7 +84,7 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture and the conventions of the API included.
 	$(GOLANGCI_LINT) run ./...
-	for module in $(HACK_PROGRAMS); do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
+	for module in $(HACK_PROGRAMS) test/monitoring; do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
 
 .PHONY: verify
 verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
@@ -103,6 +104,7 @@ test: ## Run unit and integration tests, on a real API server, with the race det
 	$(GO) test -race $$packages
 	# The explorer works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
 	$(MAKE) --no-print-directory -j2 test-integration test-explorer
+	$(MAKE) --no-print-directory test-monitoring
 	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
 .PHONY: test-integration
@@ -110,6 +112,15 @@ test-integration: ## Run the tests on a real API server, with the race detector:
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/simcluster/comparison
+
+.PHONY: test-alerts
+test-alerts: $(PROMTOOL) ## Show when each alert fires, by promtool, and that it has a runbook: a part of make verify. It needs no cluster.
+	PROMTOOL=$(PROMTOOL) $(GO) -C test/monitoring test -skip '^TestThe(Operator|Overlay)' ./...
+
+.PHONY: test-monitoring
+test-monitoring: $(PROMTOOL) $(CONTROLLER_GEN) ## Do that, and compare alerts and dashboard with what the operator serves on a real API server: a part of make test.
+	assets="$$($(CLUSTER) assets)" && \
+	KUBEBUILDER_ASSETS="$$assets" PROMTOOL=$(PROMTOOL) CONTROLLER_GEN=$(CONTROLLER_GEN) $(GO) -C test/monitoring test ./...
 
 .PHONY: test-explorer
 test-explorer: ## Run the explorer: a part of make test. Other programs on the machine go first.
@@ -244,4 +255,9 @@ $(GOLANGCI_LINT): go.mod hack/tools/lint/go.mod hack/tools/lint/go.sum
 
 $(GOVULNCHECK): go.mod hack/tools/vuln/go.mod hack/tools/vuln/go.sum
 	$(GO) build -C hack/tools/vuln -o $@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+# Of the clouds that promtool could look for targets in, none is built.
+$(PROMTOOL): go.mod hack/tools/promtool/go.mod hack/tools/promtool/go.sum
+	$(GO) build -C hack/tools/promtool -tags remove_all_sd -o $@ github.com/prometheus/prometheus/cmd/promtool
 	@touch $@
