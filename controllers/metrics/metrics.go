@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers/transition"
 )
 
@@ -41,7 +42,7 @@ type Metrics struct {
 
 // New returns metrics that are registered nowhere.
 func New() *Metrics {
-	return &Metrics{
+	m := &Metrics{
 		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "transitions_total",
 			Help: "Transitions of executions, stop requests and approval results that were written.",
@@ -62,6 +63,31 @@ func New() *Metrics {
 			"Seconds from the creation of an execution until its first action is decided to start.", fastBuckets),
 		actionStartDelay: newHistogram("action_start_delay_seconds",
 			"Seconds from the decision to start an action until its start is confirmed.", fastBuckets),
+	}
+	m.countFromZero()
+	return m
+}
+
+// Verdicts on stop requests and on approval results.
+var (
+	stopVerdicts = []string{
+		v1alpha1.ReasonAccepted, v1alpha1.ReasonDuplicatedStopRequest, v1alpha1.ReasonNotStoppable, v1alpha1.ReasonPipelineNotFound,
+	}
+	approvalVerdicts = []string{
+		v1alpha1.ReasonAccepted, v1alpha1.ReasonApprovalAlreadyCompleted, v1alpha1.ReasonApprovalNotPending, v1alpha1.ReasonApproverNotAllowed,
+		v1alpha1.ReasonPipelineNotFound, v1alpha1.ReasonPipelineExecutionNotFound, v1alpha1.ReasonStageNotFound, v1alpha1.ReasonActionNotFound,
+	}
+)
+
+// countFromZero has every verdict counted from the start: Prometheus sees no increase in a series that begins with 1.
+func (m *Metrics) countFromZero() {
+	for _, v := range stopVerdicts {
+		for _, mode := range []v1alpha1.StopMode{v1alpha1.StopModeWait, v1alpha1.StopModeAbandon} {
+			m.stopRequests.WithLabelValues(string(mode), v)
+		}
+	}
+	for _, v := range approvalVerdicts {
+		m.approvalResults.WithLabelValues(v)
 	}
 }
 

@@ -5,6 +5,7 @@ package metrics
 
 import (
 	"bufio"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -147,10 +148,39 @@ func TestObserveTransition(t *testing.T) {
 			registry := prometheus.NewPedanticRegistry()
 			registry.MustRegister(m.Collectors()...)
 			m.ObserveTransition(tt.kind, tt.transition, now)
-			if diff := cmp.Diff(tt.want, gather(t, registry)); diff != "" {
+			got := gather(t, registry)
+			maps.DeleteFunc(got, func(_, value string) bool { return value == "0" })
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("metrics (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A rejection is an increase also if it is the first of its kind.
+func TestVerdictsAreCountedFromZero(t *testing.T) {
+	m := New()
+	registry := registerAll(t, m)
+	before := gather(t, registry)
+	for _, v := range stopVerdicts {
+		for _, mode := range []v1alpha1.StopMode{wait, abandon} {
+			m.ObserveTransition("StopRequest", transition.Transition{Type: transition.Rejected, Mode: mode, Verdict: v}, now)
+		}
+	}
+	for _, v := range approvalVerdicts {
+		m.ObserveTransition(KindApprovalResult, transition.Transition{Type: transition.Rejected, Verdict: v}, now)
+	}
+	counted := 0
+	for name, value := range gather(t, registry) {
+		if strings.HasPrefix(name, "haltline_stop_requests_total") || strings.HasPrefix(name, "haltline_approval_results_total") {
+			counted++
+			if before[name] != "0" || value != "1" {
+				t.Errorf("%s goes from %q to %q, want 0 to 1", name, before[name], value)
+			}
+		}
+	}
+	if counted != 2*len(stopVerdicts)+len(approvalVerdicts) {
+		t.Errorf("%d verdicts are counted", counted)
 	}
 }
 

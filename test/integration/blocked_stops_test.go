@@ -58,6 +58,7 @@ func TestAStopThatCannotBeRecordedSaysSo(t *testing.T) {
 		g.Expect(c.Reason).To(Equal(v1alpha1.ReasonStopBlocked))
 		g.Expect(c.Message).To(And(ContainSubstring(execution.Name), ContainSubstring("too large"), ContainSubstring("remove")))
 	}, timeout, interval).Should(Succeed())
+	expectListedAsUnanswered(t, sr)
 
 	removals := map[string]any{}
 	for _, name := range names {
