@@ -17,7 +17,7 @@ import (
 	"haltline.dev/haltline/test/apiserver"
 )
 
-var fencedBlock = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+var fencedBlock = regexp.MustCompile("```(\\w+)\n((?s:.*?)\n)```\n")
 
 // readBlocks returns what the blocks of a language hold in the section of docs/metrics.md on the alerts and the dashboard.
 func readBlocks(t *testing.T, language string) []string {

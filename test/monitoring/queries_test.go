@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -19,7 +20,7 @@ import (
 // of the metrics has.
 func findUnserved(expr parser.Expr, s samples) []string {
 	var problems []string
-	known := map[string]bool{labels.MetricName: true}
+	known := map[string]bool{model.MetricNameLabel: true}
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok {
@@ -111,9 +112,9 @@ func TestMeasuredParts(t *testing.T) {
 
 func TestFindUnserved(t *testing.T) {
 	s := samples{}
-	s.addPoint(labels.FromStrings(labels.MetricName, "a", "x", "1"), promql.FPoint{})
-	s.addPoint(labels.FromStrings(labels.MetricName, "a", "y", "1"), promql.FPoint{})
-	s.addPoint(labels.FromStrings(labels.MetricName, "b"), promql.FPoint{})
+	s.addPoint(labels.FromStrings(model.MetricNameLabel, "a", "x", "1"), promql.FPoint{})
+	s.addPoint(labels.FromStrings(model.MetricNameLabel, "a", "y", "1"), promql.FPoint{})
+	s.addPoint(labels.FromStrings(model.MetricNameLabel, "b"), promql.FPoint{})
 	for query, want := range map[string][]string{
 		`a{x="1", y!="2"}`:              nil,
 		`sum by (x) (rate(a[5m]))`:      nil,

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql"
@@ -57,7 +58,7 @@ func (s samples) addPoint(series labels.Labels, point promql.FPoint) {
 func (s samples) labelNames(metric string) map[string]bool {
 	var found map[string]bool
 	for _, series := range s {
-		if series.Metric.Get(labels.MetricName) != metric {
+		if series.Metric.Get(model.MetricNameLabel) != metric {
 			continue
 		}
 		if found == nil {

@@ -13,6 +13,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -100,7 +101,7 @@ func scrapeRuns(t *testing.T, cluster *apiserver.Cluster) (samples, time.Time) {
 		for _, o := range operators {
 			g.Expect(s.add(o.scrape(t, token), at, o.targetLabels())).To(Succeed())
 			// Prometheus itself records that it could scrape.
-			up := labels.NewBuilder(o.targetLabels()).Set(labels.MetricName, "up").Labels()
+			up := labels.NewBuilder(o.targetLabels()).Set(model.MetricNameLabel, "up").Labels()
 			s.addPoint(up, promql.FPoint{T: at.UnixMilli(), F: 1})
 		}
 	}
