@@ -77,6 +77,33 @@ var reportFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "answered-request-ages",
+		Breaks: `"age of the oldest stop request that has no verdict": one that was answered counts until it is deleted.`,
+		Edits: []Edit{{
+			Package: "controllers/metrics", Func: "isUndecided",
+			Find:    `verdict.FindGiven(sr.Status.Conditions) == nil`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "finished-request-ages",
+		Breaks: "Of a finished request the cache keeps no verdict, so it counts as one that waits when the operator is started.",
+		Edits: []Edit{{
+			Package: "controllers/metrics", Func: "isUndecided",
+			Find:    `!verdict.IsFinished(sr.Status.Conditions)`,
+			Replace: `true`,
+		}},
+	},
+	{
+		Name:   "queued-execution-starts-late",
+		Breaks: `"not of one that waited before its first stage": an execution that waits in a queue counts as one that the operator starts late.`,
+		Edits: []Edit{{
+			Package: "controllers/plan", Func: "startDelayBegin",
+			Find:    `before.WaitingForStage != nil`,
+			Replace: `false`,
+		}},
+	},
+	{
 		Name:   "note-unbounded",
 		Breaks: "I9: the note of an event is as long as its cause, and the API server refuses the event.",
 		Edits: []Edit{{
