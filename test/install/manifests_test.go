@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -143,6 +144,37 @@ func TestTheBudgetIsForTheReplicas(t *testing.T) {
 	g.Expect(selector.Matches(labels.Set(deployment.Spec.Template.Labels))).To(BeTrue())
 	g.Expect(*deployment.Spec.Replicas).To(BeNumerically(">", budget.Spec.MaxUnavailable.IntVal))
 	g.Expect(deployment.Spec.Template.Spec.Containers[0].Args).To(ContainElement("--leader-elect"))
+}
+
+// The ServiceMonitor finds the metrics of every installation that serves them, and gives them the job that the alerts select.
+func TestTheServiceMonitorSelectsTheMetrics(t *testing.T) {
+	g := NewWithT(t)
+	monitoring, _ := build(t, "components/monitoring")
+	monitor := find[struct {
+		Spec struct {
+			JobLabel  string               `json:"jobLabel"`
+			Selector  metav1.LabelSelector `json:"selector"`
+			Endpoints []struct {
+				Port string `json:"port"`
+			} `json:"endpoints"`
+		} `json:"spec"`
+	}](t, monitoring, "ServiceMonitor", "haltline")
+	g.Expect(monitor.Spec.Endpoints).To(HaveLen(1))
+	selector, err := metav1.LabelSelectorAsSelector(&monitor.Spec.Selector)
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, folder := range installations {
+		objects, _ := build(t, folder)
+		services := findAll[corev1.Service](t, objects, "Service")
+		if folder == "namespaced" {
+			g.Expect(services).To(BeEmpty(), "it serves no metrics")
+			continue
+		}
+		g.Expect(services).To(HaveLen(1), folder)
+		g.Expect(selector.Matches(labels.Set(services[0].Labels))).To(BeTrue(), folder)
+		g.Expect(services[0].Labels).To(HaveKeyWithValue(monitor.Spec.JobLabel, "haltline"), folder)
+		g.Expect(services[0].Spec.Ports).To(HaveLen(1), folder)
+		g.Expect(services[0].Spec.Ports[0].Name).To(Equal(monitor.Spec.Endpoints[0].Port), folder)
+	}
 }
 
 // A policy on an account that nobody has would deny nothing.
