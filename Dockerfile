@@ -24,6 +24,14 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} \
 # There is no base image. The binary is static and needs no file of a system, not even certificates: it talks to the API
 # server only, whose certificate authority is mounted with the token of the service account.
 FROM scratch
+# As "make image" sets them.
+ARG VERSION=dev
+ARG REVISION
+LABEL org.opencontainers.image.title=Haltline \
+      org.opencontainers.image.description="Runs pipelines on Kubernetes and stops them" \
+      org.opencontainers.image.licenses=Apache-2.0 \
+      org.opencontainers.image.version=${VERSION} \
+      org.opencontainers.image.revision=${REVISION}
 COPY --from=builder /haltline /haltline
 COPY --from=builder /licenses /licenses
 # By number, so that runAsNonRoot can be checked without looking into the image.

@@ -3,6 +3,7 @@
 
 IMG ?= haltline.dev/haltline:dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS ?= -s -w -X main.version=$(VERSION)
 # Neither the folder nor the state of the checkout changes the bytes; VERSION names the commit.
 BUILD_FLAGS := -trimpath -buildvcs=false
@@ -25,6 +26,7 @@ CRD_REF_DOCS := $(BIN)/crd-ref-docs
 GOLANGCI_LINT := $(BIN)/golangci-lint
 GOVULNCHECK := $(BIN)/govulncheck
 PROMTOOL := $(BIN)/promtool
+CYCLONEDX := $(BIN)/cyclonedx-gomod
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
 HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/image hack/licenses
@@ -197,11 +199,22 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 	CGO_ENABLED=0 GOOS=linux $(GO) build $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/image/haltline .
 	CGO_ENABLED=0 $(GO) run -C hack/image -trimpath . --binary $(BIN)/image/haltline --entrypoint /haltline --user 65532:65532 \
 		--file $(CURDIR)/LICENSE=/licenses/LICENSE --file $(BIN)/image/NOTICES=/licenses/NOTICES \
+		--label org.opencontainers.image.title=Haltline --label "org.opencontainers.image.description=Runs pipelines on Kubernetes and stops them" \
+		--label org.opencontainers.image.licenses=Apache-2.0 \
+		--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(REVISION) \
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
+
+.PHONY: sbom
+sbom: build $(CYCLONEDX) ## List all that is linked into the operator, with versions and licences: bin/haltline.cdx.json (CycloneDX).
+	hack/release/sbom $(CYCLONEDX) $(BIN)/haltline $(VERSION) $(BIN)/haltline.cdx.json
+
+.PHONY: release-notes
+release-notes: ## Print the notes of a release from the changelog: VERSION=v0.1.0, or VERSION=Unreleased.
+	@hack/release/notes $(VERSION)
 
 .PHONY: docker-build
 docker-build: ## Build the image with Docker, or with CONTAINER_TOOL. GO_IMAGE=golang:VERSION@sha256:… pins its builder.
-	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) $(if $(GO_IMAGE),--build-arg GO_IMAGE=$(GO_IMAGE)) -t $(IMG) .
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(if $(GO_IMAGE),--build-arg GO_IMAGE=$(GO_IMAGE)) -t $(IMG) .
 
 .PHONY: reproducible
 reproducible: ## Build the binary and the image twice, in other folders and with empty caches, and compare the bytes.
@@ -261,4 +274,8 @@ $(GOVULNCHECK): go.mod hack/tools/vuln/go.mod hack/tools/vuln/go.sum
 # Of the clouds that promtool could look for targets in, none is built.
 $(PROMTOOL): go.mod hack/tools/promtool/go.mod hack/tools/promtool/go.sum
 	$(GO) build -C hack/tools/promtool -tags remove_all_sd -o $@ github.com/prometheus/prometheus/cmd/promtool
+	@touch $@
+
+$(CYCLONEDX): go.mod hack/tools/sbom/go.mod hack/tools/sbom/go.sum
+	$(GO) build -C hack/tools/sbom $(BUILD_FLAGS) -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@

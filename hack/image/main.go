@@ -36,7 +36,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 type options struct {
 	binary, entrypoint, tag, user, output, arch string
-	files, links, env, command                  list
+	files, links, env, labels, command          list
 }
 
 func main() {
@@ -52,6 +52,7 @@ func main() {
 	flag.Var(&opts.files, "file", "HOST=IMAGE_PATH[:MODE], another file (may be given several times)")
 	flag.Var(&opts.links, "link", "PATH=TARGET, a symbolic link (may be given several times)")
 	flag.Var(&opts.env, "env", "NAME=VALUE, an environment variable (may be given several times)")
+	flag.Var(&opts.labels, "label", "NAME=VALUE, a label; none is set if the value is empty (may be given several times)")
 	flag.Var(&opts.command, "cmd", "a word of the default command (may be given several times)")
 	flag.Parse()
 	if err := writeImage(opts); err != nil {
@@ -73,18 +74,37 @@ func writeImage(opts options) error {
 	if opts.binary != "" {
 		opts.files = append(opts.files, opts.binary+"="+opts.entrypoint+":755")
 	}
+	labels, err := parseLabels(opts.labels)
+	if err != nil {
+		return err
+	}
 	content, err := packLayer(opts.files, opts.links)
 	if err != nil {
 		return err
 	}
-	image, err := buildImage(opts, content)
+	image, err := buildImage(opts, labels, content)
 	if err != nil {
 		return err
 	}
 	return tarball.WriteToFile(opts.output, tag, image)
 }
 
-func buildImage(opts options, content []byte) (v1.Image, error) {
+// parseLabels returns labels of the form NAME=VALUE by their names. What has no value is left out, such as the revision of sources without Git.
+func parseLabels(pairs []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, pair := range pairs {
+		name, value, found := strings.Cut(pair, "=")
+		if !found || name == "" {
+			return nil, fmt.Errorf("--label %q is not NAME=VALUE", pair)
+		}
+		if value != "" {
+			labels[name] = value
+		}
+	}
+	return labels, nil
+}
+
+func buildImage(opts options, labels map[string]string, content []byte) (v1.Image, error) {
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(content)), nil
 	})
@@ -102,7 +122,7 @@ func buildImage(opts options, content []byte) (v1.Image, error) {
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", opts.arch
 	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
-	file.Config = v1.Config{User: opts.user, Env: opts.env, Cmd: opts.command, WorkingDir: "/"}
+	file.Config = v1.Config{User: opts.user, Env: opts.env, Cmd: opts.command, WorkingDir: "/", Labels: labels}
 	if opts.entrypoint != "" {
 		file.Config.Entrypoint = []string{opts.entrypoint}
 	}
