@@ -29,7 +29,7 @@ PROMTOOL := $(BIN)/promtool
 CYCLONEDX := $(BIN)/cyclonedx-gomod
 
 # The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
-HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/image hack/licenses
+HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -64,6 +64,15 @@ generate: $(CONTROLLER_GEN) ## Generate the deep copies of the API.
 manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the role of the operator.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=haltline-manager paths=./controllers/... output:rbac:artifacts:config=config/rbac
+
+.PHONY: gitops
+gitops: ## Write the patch of Argo CD's ConfigMap from the scripts in config/gitops.
+	$(GO) run -C hack/gitops .
+
+.PHONY: gitops-objects
+gitops-objects: ## Write the objects anew on which config/gitops is tested: run the operator on a real API server, and bring each state about.
+	assets="$$($(CLUSTER) assets)" && \
+	KUBEBUILDER_ASSETS="$$assets" $(GO) test ./test/integration -run '^TestTheObjectsOfConfigGitOpsAreReal$$' -count=1 -update-gitops
 
 .PHONY: docs
 docs: $(CRD_REF_DOCS) ## Generate the API reference.

@@ -60,8 +60,11 @@ func TestKstatusBeforeTheFirstLook(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createNamespace(t)
+	unknown := builders.Execution(ns, "web")
+	unknown.UID = builders.UnknownID
 	for _, object := range []client.Object{
-		builders.StopRequest(ns, "web", builders.UnknownID),
+		builders.StopAndWait(unknown),
+		builders.ApprovalResult(unknown, "Release", "approve", v1alpha1.ApprovalApproved),
 		builders.Execution(ns, "web"),
 		builders.Pipeline(ns, "web", builders.Stage("Build", builders.Action("compile"))),
 	} {
