@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ var pipelineStates = map[string]objectInState{
 	"check-pending": func(t *testing.T) client.Object {
 		ns := createNamespace(t)
 		webhook := registerWebhook(t, ns, admissionregistrationv1.Create, nobodyListens, nil)
-		t.Cleanup(func() { _ = k8s.Delete(t.Context(), webhook) })
+		t.Cleanup(func() { _ = k8s.Delete(context.Background(), webhook) })
 		waitForWebhookThatIsDown(t, ns)
 		pipeline := createPipeline(t, ns, "release", builders.Stage("Build", builders.Action("compile")))
 		expectCheckPending(t, pipeline, "failed calling webhook")
