@@ -32,26 +32,69 @@ func TestFluxAndKstatusAgreeWithArgoCD(t *testing.T) {
 	}
 }
 
-// healthEvaluators returns what Flux makes of our expressions for each kind.
-func healthEvaluators(t *testing.T) map[string]*cel.StatusEvaluator {
+// readHealthChecks returns our expressions for each kind.
+func readHealthChecks(t *testing.T) map[string]kustomize.HealthCheckExpressions {
 	t.Helper()
 	var patch kustomizev1.Kustomization
 	readYAML(t, &patch, "../../config/gitops/flux/health_checks.yaml")
-	evaluators := map[string]*cel.StatusEvaluator{}
+	expressions := map[string]kustomize.HealthCheckExpressions{}
 	for _, check := range patch.Spec.HealthCheckExprs {
 		if check.APIVersion != group+"/v1alpha1" {
 			t.Errorf("the check of %s is for %s", check.Kind, check.APIVersion)
 		}
-		evaluator, err := cel.NewStatusEvaluator(&check.HealthCheckExpressions)
-		if err != nil {
-			t.Fatalf("%s: %v", check.Kind, err)
-		}
-		evaluators[check.Kind] = evaluator
+		expressions[check.Kind] = check.HealthCheckExpressions
 	}
-	if got := slices.Sorted(maps.Keys(evaluators)); !slices.Equal(got, slices.Sorted(slices.Values(kinds()))) {
+	if got := slices.Sorted(maps.Keys(expressions)); !slices.Equal(got, slices.Sorted(slices.Values(kinds()))) {
 		t.Fatalf("there are expressions for %v", got)
 	}
+	return expressions
+}
+
+// healthEvaluators returns what Flux makes of our expressions for each kind.
+func healthEvaluators(t *testing.T) map[string]*cel.StatusEvaluator {
+	t.Helper()
+	evaluators := map[string]*cel.StatusEvaluator{}
+	for kind, expressions := range readHealthChecks(t) {
+		evaluator, err := cel.NewStatusEvaluator(&expressions)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		evaluators[kind] = evaluator
+	}
 	return evaluators
+}
+
+// Of the expressions of a kind the one holds that is meant, and no other: none depends on the order in which Flux evaluates them. None holds for an
+// object without conditions, and none fails because of that.
+func TestOneExpressionHolds(t *testing.T) {
+	for kind, expressions := range readHealthChecks(t) {
+		for path, health := range readHealthTests(t, kind) {
+			object := readObject(t, kindFolder(kind), path)
+			for meant, expression := range map[status.Status]string{
+				status.InProgressStatus: expressions.InProgress, status.FailedStatus: expressions.Failed, status.CurrentStatus: expressions.Current,
+			} {
+				if holds := evaluate(t, expression, object.Object); holds != (meant == fluxStatus[health.Status]) {
+					t.Errorf("%s %s: the expression of %s gives %v", kind, path, meant, holds)
+				}
+				if evaluate(t, expression, map[string]any{"status": map[string]any{"observedGeneration": int64(-1)}}) {
+					t.Errorf("%s: the expression of %s holds before the first look", kind, meant)
+				}
+			}
+		}
+	}
+}
+
+func evaluate(t *testing.T, expression string, object map[string]any) bool {
+	t.Helper()
+	parsed, err := cel.NewExpression(expression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds, err := parsed.EvaluateBoolean(t.Context(), object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return holds
 }
 
 func expectStatus(t *testing.T, evaluator *cel.StatusEvaluator, want status.Status, path ...string) {
