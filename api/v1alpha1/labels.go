@@ -49,6 +49,10 @@ const (
 	AnnotationAction   = "pipelines.haltline.dev/action"
 )
 
+// LabelBatch is on the StopRequests that one command made together, such as `kubectl haltline stop --all`. Its value is the same on all of them, so
+// that who stopped what can be found later. The operator does not look at it.
+const LabelBatch = "pipelines.haltline.dev/batch"
+
 // Environment variables that every container of an action has, beside the variables of its execution.
 // A container that defines one of these names itself keeps its own value.
 const (

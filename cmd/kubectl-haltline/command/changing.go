@@ -10,6 +10,8 @@ import (
 )
 
 // changingCommands returns the commands that create or change objects.
-func changingCommands(_ *cli.Factory) []*cobra.Command {
-	return nil
+func changingCommands(f *cli.Factory) []*cobra.Command {
+	return []*cobra.Command{
+		newStart(f), newStop(f), newApprove(f), newReject(f), newRetry(f), newHold(f), newRelease(f),
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,12 +25,21 @@ func Run(f *cli.Factory, args []string) int {
 	defer stop()
 	root := NewRoot(f)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !errors.As(err, &failure{}) {
+		// Every error that is not of a command is one of the command line.
+		err = cli.UsageErrorf("%w\nSee: %s --help", err, cmd.CommandPath())
+	}
 	if err != nil && !errors.Is(err, cli.ErrReported) {
 		fmt.Fprintln(f.ErrOut, "error:", cli.Explain(err))
 	}
 	return cli.ExitCode(err)
 }
+
+// failure is an error that a command returned when it ran.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
 
 // NewRoot returns the command "kubectl haltline" with all its commands.
 func NewRoot(f *cli.Factory) *cobra.Command {
@@ -46,13 +56,11 @@ func NewRoot(f *cli.Factory) *cobra.Command {
 	root.SetOut(f.Out)
 	root.SetErr(f.ErrOut)
 	f.Flags.AddFlags(root.PersistentFlags())
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return cli.UsageErrorf("%w\nSee %s --help", err, cmd.CommandPath())
-	})
 	root.AddGroup(
 		&cobra.Group{ID: groupChange, Title: "Commands that change something:"},
 		&cobra.Group{ID: groupRead, Title: "Commands that read:"},
 	)
+	root.SetUsageTemplate(withoutFlagsOfKubectl(root.UsageTemplate()))
 	addCommands(root, groupChange, changingCommands(f))
 	addCommands(root, groupRead, readingCommands(f))
 	return root
@@ -67,6 +75,23 @@ const (
 func addCommands(root *cobra.Command, group string, commands []*cobra.Command) {
 	for _, cmd := range commands {
 		cmd.GroupID = group
+		run := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := run(cmd, args); err != nil {
+				return failure{err}
+			}
+			return nil
+		}
 		root.AddCommand(cmd)
 	}
+}
+
+// withoutFlagsOfKubectl returns a usage template that does not list the flags which every command of kubectl has.
+func withoutFlagsOfKubectl(template string) string {
+	return strings.NewReplacer(
+		".HasAvailableLocalFlags", ".HasLocalNonPersistentFlags",
+		".LocalFlags.FlagUsages", ".LocalNonPersistentFlags.FlagUsages",
+		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
+		"The flags of kubectl that choose a cluster, a namespace and a user work as well: kubectl options",
+	).Replace(template)
 }

@@ -74,6 +74,8 @@ func ExitCode(err error) int {
 		return exit.code
 	case apierrors.IsNotFound(err) && !isKindMissing(err):
 		return CodeNotFound
+	case apierrors.IsInvalid(err):
+		return CodeUsage
 	default:
 		return CodeError
 	}

@@ -4,12 +4,15 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // Explain returns the message of an error, and what to do next if that is known.
@@ -24,11 +27,13 @@ func Explain(err error) string {
 func nextStep(err error) string {
 	switch {
 	case isKindMissing(err):
-		return "The cluster does not have the kinds of Haltline. Install the operator, or choose another cluster with --context: see docs/installing.md."
+		return "The cluster does not have the kinds of Haltline. Install the operator there (docs/installing.md), or choose another cluster with --context."
 	case apierrors.IsForbidden(err):
-		return explainForbidden(err)
+		return explainForbidden(err.Error())
 	case apierrors.IsUnauthorized(err):
-		return "The cluster does not know who you are. Check the user of your kubeconfig: kubectl auth whoami"
+		return "The cluster does not know who you are. See who your kubeconfig says you are: kubectl auth whoami"
+	case utilnet.IsConnectionRefused(err):
+		return "No cluster answers there. See which one your kubeconfig names: kubectl config current-context"
 	default:
 		return ""
 	}
@@ -39,11 +44,37 @@ func isKindMissing(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// explainForbidden names the check that shows whether one may do what was forbidden. The message of the API server has the verb.
-func explainForbidden(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Details == nil || status.Status().Details.Kind == "" {
-		return ""
+var (
+	// lackingVerb is how the admission policies of Haltline tell which of its own verbs somebody lacks.
+	lackingVerb = regexp.MustCompile(`lacks the verb "([a-z]+)"`)
+	// lackingRule is how RBAC tells what somebody may not do. The namespace is not there if the request was for all of them.
+	lackingRule = regexp.MustCompile(`cannot ([a-z]+) resource "([a-z/]+)" in API group "([a-z0-9.-]*)"(?: in the namespace "([a-z0-9-]+)")?`)
+)
+
+// rolesWith are the cluster roles that have a verb of Haltline.
+var rolesWith = map[string]string{
+	"stop":    "edit and admin",
+	"abandon": "admin",
+	"approve": "admin and haltline-approver",
+}
+
+// explainForbidden returns who can give the permission that is missing, and how to see whether one has it.
+func explainForbidden(message string) string {
+	if verb := lackingVerb.FindStringSubmatch(message); verb != nil {
+		step := fmt.Sprintf("To see whether you have it: kubectl auth can-i %s pipelineexecutions.%s", verb[1], v1alpha1.GroupVersion.Group)
+		if roles, known := rolesWith[verb[1]]; known {
+			return fmt.Sprintf("The cluster roles %s have this verb; ask somebody who may bind one to you. %s", roles, step)
+		}
+		return step
 	}
-	return fmt.Sprintf("What you may do is listed by: kubectl auth can-i --list. Who gives permissions has to allow you this for %s.", status.Status().Details.Kind)
+	if rule := lackingRule.FindStringSubmatch(message); rule != nil {
+		resource := strings.TrimSuffix(rule[2]+"."+rule[3], ".")
+		where := "-A"
+		if rule[4] != "" {
+			where = "-n " + rule[4]
+		}
+		return fmt.Sprintf("Ask somebody who may give permissions for the verb %q on %s. To see whether you have it: kubectl auth can-i %s %s %s",
+			rule[1], resource, rule[1], resource, where)
+	}
+	return ""
 }

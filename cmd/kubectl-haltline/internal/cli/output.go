@@ -23,6 +23,9 @@ type Output struct {
 func AddOutputFlag(cmd *cobra.Command) *Output {
 	o := &Output{flags: genericclioptions.NewPrintFlags("").WithTypeSetter(Scheme)}
 	o.flags.AddFlags(cmd)
+	for _, rarelyUsed := range []string{"allow-missing-template-keys", "show-managed-fields", "template"} {
+		cmd.Flags().Lookup(rarelyUsed).Hidden = true
+	}
 	formats := append(o.flags.AllowedFormats(), wide)
 	slices.Sort(formats)
 	cmd.Flags().Lookup("output").Usage = "How the result is printed: for people if it is left out, or wide, json, yaml, name, jsonpath=..., go-template=..."

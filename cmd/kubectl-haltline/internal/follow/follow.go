@@ -1,142 +1,191 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package follow waits for what happens to an object.
+// Package follow follows one object until something is true of it. A watch that breaks is opened again: the API server may be restarted,
+// and a laptop may sleep.
 package follow
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// ErrDeleted is returned if somebody deleted the object, also if another one has its name since.
+// ErrDeleted is the error of an object that is gone, or that another one of its name has replaced.
 var ErrDeleted = errors.New("it was deleted meanwhile")
 
-// pause is how long to wait before a watch that broke is begun again, so that a server that is down is not asked without end.
-const pause = 500 * time.Millisecond
+// Target is the object to follow.
+type Target struct {
+	Client client.WithWatch
+	// List is an empty list of the kind of the object.
+	List client.ObjectList
+	Key  client.ObjectKey
+	UID  types.UID
+	// Clock waits before a watch is opened again; nil is the real one.
+	Clock clock.WithTicker
+	// OnTrouble is told that the connection broke, and nil when it is there again. It may be nil.
+	OnTrouble func(err error)
+}
 
-// Until calls see with the object as it is, and then with each change of it, until see returns true or an error. The object has a namespace
-// and a name, and the uid if it is known. The list is an empty one of its kind. Until returns the error of see, that of the context,
-// ErrDeleted, or one of the API server that does not pass by itself, such as Forbidden.
-func Until[T client.Object](ctx context.Context, c client.WithWatch, object T, list client.ObjectList, see func(T) (bool, error)) error {
-	w := &follower[T]{client: c, key: client.ObjectKeyFromObject(object), uid: object.GetUID(), see: see}
+// Visit is given an object whenever it has changed, beginning with how it is. It returns whether that is enough, and an error that ends the
+// following.
+type Visit[T client.Object] func(T) (done bool, err error)
+
+// Until calls visit until it is done, until it returns an error, which Until returns, or until the context ends, whose error Until returns.
+// The error is ErrDeleted if the object is gone. Before the first visit no error is tried again; after it, only a lack of permission is not.
+func Until[T client.Object](ctx context.Context, target Target, visit Visit[T]) error {
+	f := follower[T]{Target: target, visit: visit}
+	if f.Clock == nil {
+		f.Clock = clock.RealClock{}
+	}
+	backoff := newBackoff()
 	for {
-		done, err := w.follow(ctx, object.DeepCopyObject().(T), list)
-		if done || !isTransient(err) {
+		done, err := f.followOnce(ctx)
+		switch {
+		case done || f.endErr != nil:
+			return f.endErr
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrDeleted), err != nil && (f.seen == "" || isRefusal(err)):
+			return err
+		case err != nil && f.OnTrouble != nil:
+			f.inTrouble = true
+			f.OnTrouble(err)
+		}
+		if err == nil {
+			backoff = newBackoff()
+		}
+		if err := sleep(ctx, f.Clock, backoff.Step()); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
 	}
 }
 
-// Execution follows an execution as Until does.
-func Execution(
-	ctx context.Context, c client.WithWatch, execution *v1alpha1.PipelineExecution, see func(*v1alpha1.PipelineExecution) (bool, error),
-) error {
-	return Until(ctx, c, execution, &v1alpha1.PipelineExecutionList{}, see)
+// newBackoff returns how long to wait before a watch is opened again: longer each time, up to 10 seconds.
+func newBackoff() wait.Backoff {
+	return wait.Backoff{Duration: 300 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 20, Cap: 10 * time.Second}
 }
 
+// isRefusal reports whether the API server understood a request and does not allow it.
+func isRefusal(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+}
+
+func sleep(ctx context.Context, c clock.WithTicker, d time.Duration) error {
+	timer := c.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C():
+		return nil
+	}
+}
+
+// follower follows one object.
 type follower[T client.Object] struct {
-	client client.WithWatch
-	key    client.ObjectKey
-	// uid is empty until it is known.
-	uid types.UID
-	see func(T) (bool, error)
+	Target
+	visit Visit[T]
+	// seen is the resourceVersion that was visited last.
+	seen string
+	// inTrouble is set from when OnTrouble was told of an error until the API server answers again.
+	inTrouble bool
+	// endErr is the error of visit.
+	endErr error
 }
 
-// follow reads the object and watches it from then on. It returns true if there is nothing more to follow, and false with an error, or none, if
-// the watch ended.
-func (w *follower[T]) follow(ctx context.Context, object T, list client.ObjectList) (bool, error) {
-	err := w.client.Get(ctx, w.key, object)
-	if apierrors.IsNotFound(err) {
-		return true, ErrDeleted
+// followOnce reads the object and follows it for as long as one watch lasts. The error is nil if the watch just ended, as each does after a
+// while.
+func (f *follower[T]) followOnce(ctx context.Context) (done bool, err error) {
+	list := f.List.DeepCopyObject().(client.ObjectList)
+	if err := f.Client.List(ctx, list, f.options("")); err != nil {
+		return false, err
 	}
+	if f.inTrouble {
+		f.inTrouble = false
+		f.OnTrouble(nil)
+	}
+	items, err := meta.ExtractList(list)
 	if err != nil {
 		return false, err
 	}
-	if done, err := w.visit(object); done {
-		return true, err
+	if len(items) == 0 {
+		return false, ErrDeleted
 	}
-	watcher, err := w.client.Watch(ctx, list, &client.ListOptions{
-		Namespace:     w.key.Namespace,
-		FieldSelector: fields.OneTermEqualSelector("metadata.name", w.key.Name),
-		Raw:           &metav1.ListOptions{ResourceVersion: object.GetResourceVersion()},
-	})
+	if done, err := f.visitObject(items[0]); done || err != nil {
+		return done, err
+	}
+	w, err := f.Client.Watch(ctx, f.List, f.options(list.GetResourceVersion()))
 	if err != nil {
 		return false, err
 	}
-	defer watcher.Stop()
-	return w.followEvents(ctx, watcher)
+	defer w.Stop()
+	return f.drain(ctx, w)
 }
 
-func (w *follower[T]) followEvents(ctx context.Context, watcher watch.Interface) (bool, error) {
+// options select the one object, from a resourceVersion on.
+func (f *follower[T]) options(resourceVersion string) *client.ListOptions {
+	return &client.ListOptions{
+		Namespace:     f.Key.Namespace,
+		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, f.Key.Name),
+		Raw:           &metav1.ListOptions{ResourceVersion: resourceVersion},
+	}
+}
+
+// drain visits what a watch brings, until it ends.
+func (f *follower[T]) drain(ctx context.Context, w watch.Interface) (done bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return true, ctx.Err()
-		case event, open := <-watcher.ResultChan():
+			return false, ctx.Err()
+		case event, open := <-w.ResultChan():
 			if !open {
 				return false, nil
 			}
-			if done, err := w.handle(event); done || err != nil {
+			if done, err := f.handle(event); done || err != nil {
 				return done, err
 			}
 		}
 	}
 }
 
-func (w *follower[T]) handle(event watch.Event) (bool, error) {
-	object, isObject := event.Object.(T)
-	switch {
-	case event.Type == watch.Error:
+func (f *follower[T]) handle(event watch.Event) (done bool, err error) {
+	switch event.Type {
+	case watch.Error:
 		return false, apierrors.FromObject(event.Object)
-	case !isObject || object.GetName() != w.key.Name || event.Type == watch.Bookmark:
+	case watch.Deleted:
+		return false, ErrDeleted
+	case watch.Bookmark:
 		return false, nil
-	case event.Type == watch.Deleted:
-		return true, ErrDeleted
 	default:
-		return w.visit(object)
+		return f.visitObject(event.Object)
 	}
 }
 
-// visit returns true if there is nothing more to follow.
-func (w *follower[T]) visit(object T) (bool, error) {
-	if w.uid == "" {
-		w.uid = object.GetUID()
-	}
-	if object.GetUID() != w.uid {
-		return true, ErrDeleted
-	}
-	done, err := w.see(object)
-	return done || err != nil, err
-}
-
-// isTransient reports whether what ended a watch passes by itself: a connection that broke, a server that is overloaded or restarted, or a
-// version that is too old to watch from. A watch that just ended has no error.
-func isTransient(err error) bool {
+// visitObject visits a version of the object that was not visited before.
+func (f *follower[T]) visitObject(seen runtime.Object) (done bool, err error) {
+	object, ok := seen.(T)
 	switch {
-	case err == nil:
-		return true
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return false
-	default:
-		return apierrors.IsGone(err) || apierrors.IsResourceExpired(err) || apierrors.IsInternalError(err) || apierrors.IsServerTimeout(err) ||
-			apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
-			utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) || utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err)
+	case !ok:
+		return false, fmt.Errorf("the API server sent a %T", seen)
+	case object.GetUID() != f.UID:
+		return false, ErrDeleted
+	case object.GetResourceVersion() == f.seen:
+		return false, nil
 	}
+	f.seen = object.GetResourceVersion()
+	done, f.endErr = f.visit(object)
+	return done, f.endErr
 }
