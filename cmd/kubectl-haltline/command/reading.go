@@ -10,6 +10,6 @@ import (
 )
 
 // readingCommands returns the commands that change nothing.
-func readingCommands(_ *cli.Factory) []*cobra.Command {
-	return nil
+func readingCommands(f *cli.Factory) []*cobra.Command {
+	return []*cobra.Command{newGet(f), newTree(f), newHistory(f), newExplain(f)}
 }
