@@ -25,7 +25,7 @@ func newExplain(f *cli.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain EXECUTION",
 		Short: "Tell why an execution does not go on, and what to type next",
-		Long: `Tell in a paragraph why an execution does not go on, or how it ended, and which commands to type next. EXECUTION is a name, an id, or @latest.`,
+		Long:  `Tell in a paragraph why an execution does not go on, or how it ended, and which commands to type next. EXECUTION is a name, an id, or @latest.`,
 		Example: `  kubectl haltline explain web-7k2lp
   kubectl haltline explain @latest --pipeline web`,
 		Args:              exactArgs("EXECUTION"),

@@ -173,4 +173,3 @@ func (o *listOptions) getNamed(ctx context.Context, f *cli.Factory, c client.Cli
 	}
 	return errors.Join(append(missing, err)...)
 }
-

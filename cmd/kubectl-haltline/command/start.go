@@ -113,13 +113,6 @@ func (o *startOptions) followToEnd(ctx context.Context, f *cli.Factory, c client
 	return nil
 }
 
-// followExecution shows what happens to an execution until it has ended, and returns it as it was last seen.
-func followExecution(
-	ctx context.Context, f *cli.Factory, c client.WithWatch, progress io.Writer, execution *v1alpha1.PipelineExecution,
-) (*v1alpha1.PipelineExecution, error) {
-	return followPlainly(ctx, f, c, progress, execution)
-}
-
 // progressWriter returns where to show progress: nowhere if a program reads the result.
 func progressWriter(f *cli.Factory, output *cli.Output) io.Writer {
 	if output.IsForPeople() {

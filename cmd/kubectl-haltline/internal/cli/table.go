@@ -4,7 +4,6 @@
 package cli
 
 import (
-	"io"
 	"os"
 	"strings"
 
@@ -86,7 +85,7 @@ func CutLines(lines []string, width int) string {
 
 // Width returns how many columns the terminal has that is printed to, or 0 if it is none.
 func (f *Factory) Width() int {
-	file := outFile(f.Out)
+	file := f.OutFile()
 	if file == nil || !isTerminal(file) {
 		return 0
 	}
@@ -97,8 +96,9 @@ func (f *Factory) Width() int {
 	return width
 }
 
-// outFile returns the file that a stream writes to, or nil.
-func outFile(out io.Writer) *os.File {
+// OutFile returns the file that is printed to, or nil if it is none.
+func (f *Factory) OutFile() *os.File {
+	out := f.Out
 	if w, ok := out.(*colorprofile.Writer); ok {
 		out = w.Forward
 	}
