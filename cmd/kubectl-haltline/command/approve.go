@@ -106,7 +106,7 @@ func (o *approveOptions) decide(
 	if err != nil {
 		return err
 	}
-	if err := o.report(f, ar, describeVerdict("ApprovalResult", ar.Name, verdict)); err != nil {
+	if err := o.report(f, ar, describeVerdict(execution.Name+" "+key.String(), "ApprovalResult "+ar.Name, verdict)); err != nil {
 		return err
 	}
 	return cli.Reported(verdictCode(verdict))

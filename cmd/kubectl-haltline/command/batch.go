@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	utilrand "k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,7 +50,7 @@ type batchItem struct {
 
 // newBatch returns the stop of executions of a namespace. Its id begins with the time, so that the batches of a day sort.
 func newBatch(f *cli.Factory, namespace string, targets []*v1alpha1.PipelineExecution, o *stopOptions) *batch {
-	b := &batch{factory: f, options: o, namespace: namespace, id: f.Clock.Now().UTC().Format("20060102-150405-") + utilrand.String(5)}
+	b := &batch{factory: f, options: o, namespace: namespace, id: f.Clock.Now().UTC().Format("20060102-150405-") + f.Suffix()}
 	for _, execution := range targets {
 		request := o.newRequest(execution)
 		request.Labels = map[string]string{v1alpha1.LabelBatch: b.id}

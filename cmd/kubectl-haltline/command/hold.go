@@ -87,7 +87,11 @@ func runTransition(ctx context.Context, f *cli.Factory, args []string, wanted *v
 		return fmt.Errorf("that is done, but who waits before the stage is not known: %w", err)
 	}
 	if len(waiting) > 0 {
-		fmt.Fprintf(f.Out, "%s before it: %s\n", count(len(waiting), "execution")+" "+plural(len(waiting), "waits", "wait"), joinFew(waiting))
+		verb := plural(len(waiting), "waits", "wait")
+		if wanted == nil {
+			verb = "waited"
+		}
+		fmt.Fprintf(f.Out, "%s %s before it: %s\n", count(len(waiting), "execution"), verb, joinFew(waiting))
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (o *retryOptions) run(ctx context.Context, f *cli.Factory, ref string) erro
 func (o *retryOptions) newRetryOf(original *v1alpha1.PipelineExecution) (*v1alpha1.PipelineExecution, error) {
 	if !isRetryable(original) {
 		return nil, cli.Exitf(cli.CodeRefused, "execution %q is %s, and only one that is Failed or Stopped can be retried; see: kubectl haltline explain %s -n %s",
-			original.Name, describeOrPending(original.Status.State), original.Name, original.Namespace)
+			original.Name, cli.StateName(original.Status.State), original.Name, original.Namespace)
 	}
 	stage := o.stage
 	if stage == "" {
@@ -117,13 +117,6 @@ func stageToRetry(status *v1alpha1.PipelineExecutionStatus) string {
 		}
 	}
 	return status.CurrentStage
-}
-
-func describeOrPending(state v1alpha1.ExecutionState) string {
-	if state == "" {
-		return "Pending"
-	}
-	return string(state)
 }
 
 // awaitBound waits until the retry has taken over what the first execution had, or was refused, or has ended otherwise. It returns the retry as it

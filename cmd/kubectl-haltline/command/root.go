@@ -89,7 +89,7 @@ func addCommands(root *cobra.Command, group string, commands []*cobra.Command) {
 // withoutFlagsOfKubectl returns a usage template that does not list the flags which every command of kubectl has.
 func withoutFlagsOfKubectl(template string) string {
 	return strings.NewReplacer(
-		".HasAvailableLocalFlags", ".HasLocalNonPersistentFlags",
+		".HasAvailableLocalFlags", ".LocalNonPersistentFlags.HasAvailableFlags",
 		".LocalFlags.FlagUsages", ".LocalNonPersistentFlags.FlagUsages",
 		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
 		"The flags of kubectl that choose a cluster, a namespace and a user work as well: kubectl options",

@@ -49,7 +49,7 @@ func newStart(f *cli.Factory) *cobra.Command {
 	cmd.Flags().StringArrayVar(&o.variables, "var", nil, "A variable of the pipeline and its value, such as TAG=v1.2; it may be repeated.")
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "Follow the execution to its end.")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "How long --watch follows, such as 10m; 0 is without end.")
-	_ = cmd.RegisterFlagCompletionFunc("var", f.CompleteFlag(completeVariables))
+	_ = cmd.RegisterFlagCompletionFunc("var", withoutSpace(f.CompleteFlag(completeVariables)))
 	o.output = cli.AddOutputFlag(cmd)
 	return cmd
 }
@@ -197,16 +197,29 @@ func findPipeline(ctx context.Context, c client.Client, namespace, pipelineName 
 	return found, nil
 }
 
-var notInObjectNames = regexp.MustCompile(`[^a-z0-9.-]+`)
+var notInObjectNames = regexp.MustCompile(`[^a-z0-9-]+`)
 
 // namePrefix returns the beginning of the name of an execution. A pipelineName may have characters that the name of an object may not.
 func namePrefix(pipelineName string) string {
-	prefix := strings.Trim(notInObjectNames.ReplaceAllString(strings.ToLower(pipelineName), "-"), ".-")
-	if prefix == "" {
-		prefix = "run"
+	var parts []string
+	for part := range strings.SplitSeq(strings.ToLower(pipelineName), ".") {
+		// Each part between dots begins and ends with a letter or a digit.
+		if part = strings.Trim(notInObjectNames.ReplaceAllString(part, "-"), "-"); part != "" {
+			parts = append(parts, part)
+		}
 	}
-	// A label of a name ends with a letter or a digit, so no dot may come before the dash.
-	return strings.ReplaceAll(prefix, "..", ".") + "-"
+	if len(parts) == 0 {
+		return "run-"
+	}
+	return strings.Join(parts, ".") + "-"
+}
+
+// withoutSpace lets the user go on after what was completed.
+func withoutSpace(complete cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		words, directive := complete(cmd, args, toComplete)
+		return words, directive | cobra.ShellCompDirectiveNoSpace
+	}
 }
 
 func completeVariables(ctx context.Context, c client.Client, namespace string, args []string) ([]string, error) {

@@ -143,7 +143,7 @@ func (o *stopOptions) stopOne(ctx context.Context, f *cli.Factory, c client.With
 		return err
 	}
 	if o.output.IsForPeople() {
-		fmt.Fprintln(f.Out, describeVerdict("StopRequest", sr.Name, verdict))
+		fmt.Fprintln(f.Out, describeVerdict(execution.Name, "StopRequest "+sr.Name, verdict))
 	}
 	code := verdictCode(verdict)
 	if code == cli.CodeDone && o.wait {
@@ -187,15 +187,17 @@ func (o *stopOptions) awaitStopped(
 ) (*v1alpha1.StopRequest, int, error) {
 	progress := progressWriter(f, o.output)
 	_, err := followExecution(ctx, f, c, progress, execution)
-	if err == nil || errors.Is(err, follow.ErrDeleted) {
+	isDeleted := errors.Is(err, follow.ErrDeleted)
+	if err == nil || isDeleted {
 		sr, err = awaitFinished(ctx, f, c, sr)
 	}
 	if err != nil {
 		return sr, cli.CodeError, explainEndOfWait(err, fmt.Sprintf("execution %q has not stopped", execution.Name),
 			fmt.Sprintf("The stop goes on: kubectl haltline watch %s -n %s", execution.Name, execution.Namespace))
 	}
-	finished := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished)
-	fmt.Fprintf(progress, "StopRequest %s: %s: %s\n", sr.Name, finished.Reason, finished.Message)
+	if finished := meta.FindStatusCondition(sr.Status.Conditions, v1alpha1.ConditionFinished); isDeleted {
+		fmt.Fprintf(progress, "%s: %s: %s\n", execution.Name, finished.Reason, finished.Message)
+	}
 	if meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped) {
 		return sr, cli.CodeDone, nil
 	}

@@ -50,7 +50,7 @@ func (o *stopOptions) stopSeveral(ctx context.Context, f *cli.Factory, c client.
 	if !o.yes {
 		confirmed, err := f.Confirm(ctx, o.question(b, targets), "--yes")
 		if err != nil {
-			return explainEndOfWait(err, "nothing was stopped", "Nobody answered")
+			return err
 		}
 		if !confirmed {
 			fmt.Fprintln(f.ErrOut, "nothing was stopped")

@@ -50,13 +50,13 @@ func reasonCode(reason string) int {
 	}
 }
 
-// describeVerdict returns the verdict on a request: its name and reason, and the sentence of the operator.
-func describeVerdict(kind, name string, verdict *metav1.Condition) string {
+// describeVerdict returns the verdict on a request about something: its reason, the request, and the sentence of the operator.
+func describeVerdict(about, request string, verdict *metav1.Condition) string {
 	style := cli.Good
 	if verdict.Status != metav1.ConditionTrue {
 		style = cli.Bad
 	}
-	return fmt.Sprintf("%s %s: %s\n%s", kind, name, style.Render(verdict.Reason), verdict.Message)
+	return fmt.Sprintf("%s: %s (%s)\n%s", about, style.Render(verdict.Reason), request, verdict.Message)
 }
 
 // awaitVerdict waits for the verdict on a request, and updates the request. The list is an empty one of its kind. If the context ends before, the error tells how

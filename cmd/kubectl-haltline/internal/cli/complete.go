@@ -76,7 +76,7 @@ func Executions(passes func(*v1alpha1.PipelineExecution) bool) Completion {
 		names := []string{cobra.CompletionWithDesc(Latest, "the newest")}
 		err := EachExecution(ctx, c, namespace, func(execution *v1alpha1.PipelineExecution) {
 			if passes == nil || passes(execution) {
-				names = append(names, cobra.CompletionWithDesc(execution.Name, execution.Spec.PipelineName+", "+string(execution.Status.State)))
+				names = append(names, cobra.CompletionWithDesc(execution.Name, execution.Spec.PipelineName+", "+StateName(execution.Status.State)))
 			}
 		})
 		return names, err

@@ -11,10 +11,10 @@ import (
 )
 
 // Confirm asks a question on the error stream, and reports whether the answer is y or yes. If nobody is there to answer, it returns a usage error
-// that names the flag which answers it. If the context ends meanwhile, it returns its error.
+// that names the flag which answers it. If the context ends meanwhile, the error has CodeInterrupted.
 func (f *Factory) Confirm(ctx context.Context, question, flag string) (bool, error) {
 	if !f.Terminal {
-		return false, UsageErrorf("%s There is no terminal to ask on; nothing was done. Look with --dry-run=client, then repeat with %s.", question, flag)
+		return false, UsageErrorf("nothing was done, because there is no terminal to ask on: %s\nLook with --dry-run=client, then repeat with %s", question, flag)
 	}
 	fmt.Fprintf(f.ErrOut, "%s [y/N] ", question)
 	answer := make(chan string, 1)
@@ -24,7 +24,7 @@ func (f *Factory) Confirm(ctx context.Context, question, flag string) (bool, err
 	}()
 	select {
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return false, Exitf(CodeInterrupted, "interrupted; nothing was done")
 	case line := <-answer:
 		line = strings.ToLower(strings.TrimSpace(line))
 		return line == "y" || line == "yes", nil

@@ -51,11 +51,11 @@ var (
 	lackingRule = regexp.MustCompile(`cannot ([a-z]+) resource "([a-z/]+)" in API group "([a-z0-9.-]*)"(?: in the namespace "([a-z0-9-]+)")?`)
 )
 
-// rolesWith are the cluster roles that have a verb of Haltline.
+// rolesWith tells which cluster roles have a verb of Haltline.
 var rolesWith = map[string]string{
-	"stop":    "edit and admin",
-	"abandon": "admin",
-	"approve": "admin and haltline-approver",
+	"stop":    "The cluster roles edit and admin have",
+	"abandon": "The cluster role admin has",
+	"approve": "The cluster roles admin and haltline-approver have",
 }
 
 // explainForbidden returns who can give the permission that is missing, and how to see whether one has it.
@@ -63,7 +63,7 @@ func explainForbidden(message string) string {
 	if verb := lackingVerb.FindStringSubmatch(message); verb != nil {
 		step := fmt.Sprintf("To see whether you have it: kubectl auth can-i %s pipelineexecutions.%s", verb[1], v1alpha1.GroupVersion.Group)
 		if roles, known := rolesWith[verb[1]]; known {
-			return fmt.Sprintf("The cluster roles %s have this verb; ask somebody who may bind one to you. %s", roles, step)
+			return fmt.Sprintf("%s this verb; ask somebody who may bind one to you. %s", roles, step)
 		}
 		return step
 	}

@@ -11,19 +11,21 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 	"golang.org/x/term"
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilrand "k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
@@ -53,6 +55,8 @@ type Factory struct {
 	Clock clock.Clock
 	// Version of the plugin.
 	Version string
+	// Suffix returns five random letters and digits, as the API server completes a name.
+	Suffix func() string
 	// NewClient returns a client of the cluster, without a cache.
 	NewClient func() (client.WithWatch, error)
 }
@@ -69,6 +73,7 @@ func New(in io.Reader, out, errOut io.Writer, version string) *Factory {
 		Terminal: isTerminal(in) && isTerminal(out),
 		Clock:    clock.RealClock{},
 		Version:  version,
+		Suffix:   func() string { return utilrand.String(5) },
 	}
 	f.Flags.WrapConfigFn = f.configure
 	f.NewClient = f.newClient
@@ -99,18 +104,20 @@ func (f *Factory) newClient() (client.WithWatch, error) {
 
 // newMapper knows the paths of the kinds that the plugin uses, so that no command has to ask the cluster which there are.
 func newMapper() meta.RESTMapper {
-	kinds := map[schema.GroupVersion][]string{
+	namespaced := map[schema.GroupVersion][]string{
 		v1alpha1.GroupVersion:      {"Pipeline", "PipelineExecution", "StopRequest", "ApprovalResult"},
 		corev1.SchemeGroupVersion:  {"Pod", "Event"},
 		batchv1.SchemeGroupVersion: {"Job"},
 		appsv1.SchemeGroupVersion:  {"ControllerRevision"},
 	}
 	mapper := meta.NewDefaultRESTMapper(nil)
-	for version, names := range kinds {
+	for version, names := range namespaced {
 		for _, name := range names {
 			mapper.Add(version.WithKind(name), meta.RESTScopeNamespace)
 		}
 	}
+	mapper.Add(authorizationv1.SchemeGroupVersion.WithKind("SelfSubjectAccessReview"), meta.RESTScopeRoot)
+	mapper.Add(authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), meta.RESTScopeRoot)
 	return mapper
 }
 

@@ -5,8 +5,10 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
@@ -16,7 +18,8 @@ const wide = "wide"
 
 // Output is the flag -o of a command, with the formats that kubectl has.
 type Output struct {
-	flags *genericclioptions.PrintFlags
+	flags   *genericclioptions.PrintFlags
+	formats []string
 }
 
 // AddOutputFlag adds -o to a command.
@@ -26,10 +29,10 @@ func AddOutputFlag(cmd *cobra.Command) *Output {
 	for _, rarelyUsed := range []string{"allow-missing-template-keys", "show-managed-fields", "template"} {
 		cmd.Flags().Lookup(rarelyUsed).Hidden = true
 	}
-	formats := append(o.flags.AllowedFormats(), wide)
-	slices.Sort(formats)
+	o.formats = append(o.flags.AllowedFormats(), wide)
+	slices.Sort(o.formats)
 	cmd.Flags().Lookup("output").Usage = "How the result is printed: for people if it is left out, or wide, json, yaml, name, jsonpath=..., go-template=..."
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(o.formats, cobra.ShellCompDirectiveNoFileComp))
 	return o
 }
 
@@ -48,17 +51,24 @@ func (o *Output) Check() error {
 	if o.IsForPeople() {
 		return nil
 	}
-	if _, err := o.flags.ToPrinter(); err != nil {
+	_, err := o.flags.ToPrinter()
+	if genericclioptions.IsNoCompatiblePrinterError(err) {
+		return UsageErrorf("--output: found %q; want %s", *o.flags.OutputFormat, strings.Join(o.formats, ", "))
+	}
+	if err != nil {
 		return UsageErrorf("--output: %w", err)
 	}
 	return nil
 }
 
-// Print prints an object in the format, which is none for people.
+// Print prints an object or a list in the format, which is none for people. The printer of names takes no lists, so it gets one object at a time.
 func (o *Output) Print(f *Factory, object runtime.Object) error {
 	printer, err := o.flags.ToPrinter()
 	if err != nil {
 		return UsageErrorf("--output: %w", err)
+	}
+	if *o.flags.OutputFormat == "name" && meta.IsListType(object) {
+		return meta.EachListItem(object, func(item runtime.Object) error { return printer.PrintObj(item, f.Out) })
 	}
 	return printer.PrintObj(object, f.Out)
 }

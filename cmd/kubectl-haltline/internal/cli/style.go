@@ -23,7 +23,15 @@ var (
 	Faint = lipgloss.NewStyle().Faint(true)
 )
 
-// State returns the name of a state in its color. An execution that the operator has not looked at has none: it is Pending.
+// StateName returns the name of a state. An execution that the operator has not looked at has none: it is Pending.
+func StateName(state v1alpha1.ExecutionState) string {
+	if state == "" {
+		return "Pending"
+	}
+	return string(state)
+}
+
+// State returns the name of a state in its color.
 func State(state v1alpha1.ExecutionState) string {
 	switch state {
 	case v1alpha1.ExecutionSucceeded:
@@ -37,6 +45,6 @@ func State(state v1alpha1.ExecutionState) string {
 	case v1alpha1.ExecutionSuperseded:
 		return Faint.Render(string(state))
 	default:
-		return Faint.Render("Pending")
+		return Faint.Render(StateName(state))
 	}
 }

@@ -1,0 +1,83 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"testing"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
+)
+
+// releaseWaiting returns an execution that waits for the approvals of the stage Release.
+func releaseWaiting(name string, n int, approvals ...string) *v1alpha1.PipelineExecution {
+	release := execution("release", name, n, v1alpha1.ExecutionInProgress)
+	stage := stageIn("Release", v1alpha1.StageInProgress)
+	for _, approval := range approvals {
+		stage.Actions = append(stage.Actions, approvalIn(approval, v1alpha1.ActionInProgress))
+	}
+	release.Status.Stages = []v1alpha1.StageStatus{
+		stageIn("Build", v1alpha1.StageSucceeded, v1alpha1.ActionStatus{Name: "compile", State: v1alpha1.ActionSucceeded}),
+		stage,
+		stageIn("Later", v1alpha1.StageNotStarted, v1alpha1.ActionStatus{Name: "sign", State: v1alpha1.ActionNotStarted}),
+	}
+	return release
+}
+
+func TestApprove(t *testing.T) {
+	h := newHarness(t, releaseWaiting("one", 1, "approve"), releaseWaiting("two", 2, "approve", "legal"), releaseWaiting("none", 3))
+	expectCode(t, h.run("approve", "one", "--dry-run=client"), cli.CodeDone)
+	expectCode(t, h.run("approve", "one", "--summary", "the dashboards look good"), cli.CodeDone)
+	expectCode(t, h.run("reject", "one", "Release/approve"), cli.CodeDuplicate)
+	expectCode(t, h.run("approve", "two"), cli.CodeUsage)
+	expectCode(t, h.run("reject", "two", "legal", "--summary", "not yet"), cli.CodeDone)
+	expectCode(t, h.run("approve", "two"), cli.CodeDone)
+	expectCode(t, h.run("approve", "two", "Later/sign"), cli.CodeRefused)
+	expectCode(t, h.run("approve", "none"), cli.CodeRefused)
+	expectCode(t, h.run("approve", "none", "Release/approve"), cli.CodeNotFound)
+	h.compare("approve")
+
+	list := &v1alpha1.ApprovalResultList{}
+	if err := h.cluster.List(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]v1alpha1.ApprovalDecision{}
+	for _, ar := range list.Items {
+		if findVerdict(ar.Status.Conditions).Status == "True" {
+			got[ar.Spec.PipelineExecutionID+" "+ar.Spec.ActionName] = ar.Spec.Status
+		}
+	}
+	want := map[string]v1alpha1.ApprovalDecision{
+		testID(1) + " approve": v1alpha1.ApprovalApproved, testID(2) + " legal": v1alpha1.ApprovalRejected, testID(2) + " approve": v1alpha1.ApprovalApproved,
+	}
+	for key, decision := range want {
+		if got[key] != decision {
+			t.Errorf("%s is %q, want %q", key, got[key], decision)
+		}
+	}
+}
+
+func TestApproveChoosesTheAction(t *testing.T) {
+	twice := releaseWaiting("twice", 1, "approve")
+	twice.Status.Stages = append(twice.Status.Stages, stageIn("Second", v1alpha1.StageInProgress, approvalIn("approve", v1alpha1.ActionInProgress)))
+	tests := map[string]struct {
+		named []string
+		want  actionKey
+		code  int
+	}{
+		"by both names":      {[]string{"Second/approve"}, actionKey{"Second", "approve"}, cli.CodeDone},
+		"by its name":        {[]string{"sign"}, actionKey{"Later", "sign"}, cli.CodeDone},
+		"by a name of two":   {[]string{"approve"}, actionKey{}, cli.CodeUsage},
+		"not at all, of two": {nil, actionKey{}, cli.CodeUsage},
+		"by a wrong stage":   {[]string{"Build/approve"}, actionKey{}, cli.CodeNotFound},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := chooseApproval(twice, test.named)
+			if got != test.want || cli.ExitCode(err) != test.code {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
