@@ -11,5 +11,5 @@ import (
 
 // readingCommands returns the commands that change nothing.
 func readingCommands(f *cli.Factory) []*cobra.Command {
-	return []*cobra.Command{newGet(f), newTree(f), newWatch(f), newHistory(f), newExplain(f)}
+	return []*cobra.Command{newGet(f), newTree(f), newWatch(f), newLogs(f), newHistory(f), newExplain(f)}
 }

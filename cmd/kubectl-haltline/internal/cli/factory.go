@@ -59,6 +59,8 @@ type Factory struct {
 	Suffix func() string
 	// NewClient returns a client of the cluster, without a cache.
 	NewClient func() (client.WithWatch, error)
+	// OpenLog opens the log of a container.
+	OpenLog LogOpener
 }
 
 // New returns a Factory that reads and prints through the streams, and finds the cluster as kubectl does.
@@ -77,6 +79,7 @@ func New(in io.Reader, out, errOut io.Writer, version string) *Factory {
 	}
 	f.Flags.WrapConfigFn = f.configure
 	f.NewClient = f.newClient
+	f.OpenLog = f.openLog
 	return f
 }
 

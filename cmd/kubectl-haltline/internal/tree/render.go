@@ -62,5 +62,5 @@ func actionLine(a Action, nameWidth, wordWidth, tookWidth int) string {
 
 // joinWords joins words by two spaces, the symbol by one.
 func joinWords(symbol string, words ...string) string {
-	return symbol + " " + strings.Join(words, "  ")
+	return symbol + " " + strings.TrimRight(strings.Join(words, "  "), " ")
 }
