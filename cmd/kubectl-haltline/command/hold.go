@@ -77,15 +77,16 @@ func runTransition(ctx context.Context, f *cli.Factory, args []string, wanted *v
 	if err != nil {
 		return err
 	}
+	// They are looked for first, because they enter as soon as the stage is released.
+	waiting, err := waitingBefore(ctx, c, namespace, pipelineName, stageName)
+	if err != nil {
+		return err
+	}
 	before, err := setTransition(ctx, c, namespace, pipelineName, stageName, wanted)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(f.Out, "stage %s of pipeline %s %s\n", stageName, pipelineName, describeTransition(before, wanted))
-	waiting, err := waitingBefore(ctx, c, namespace, pipelineName, stageName)
-	if err != nil {
-		return fmt.Errorf("that is done, but who waits before the stage is not known: %w", err)
-	}
 	if len(waiting) > 0 {
 		verb := plural(len(waiting), "waits", "wait")
 		if wanted == nil {
