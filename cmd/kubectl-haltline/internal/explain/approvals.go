@@ -24,11 +24,28 @@ func (w *writer) explainApprovals() int {
 
 func (w *writer) explainApproval(key view.ActionKey, a *v1alpha1.ActionStatus) {
 	e := w.in.Execution
-	w.say("%s of execution %q has waited for a person for %s, who approves or rejects it within %s%s", key, e.Name,
-		view.Duration(view.ActionTook(a, w.in.Now)), view.Duration(max(a.Approval.ExpirationTime.Sub(w.in.Now), 0)), question(a))
+	w.say("%s of execution %q has waited for %s until somebody approves or rejects it%s%s", key, e.Name,
+		view.Duration(view.ActionTook(a, w.in.Now)), w.timeLeft(a), question(a))
 	w.say("%s", w.describeApprovers(a))
-	w.plugin("approve it", "approve %s %s", e.Name, key)
+	mayDecide := w.in.MayApprove == nil || *w.in.MayApprove
+	switch {
+	case !mayDecide:
+		w.command("see what you may do", "kubectl auth can-i --list")
+		w.suggestStop()
+		return
+	case !a.Approval.ForbidStarter || e.Spec.StartedBy != "" && e.Spec.StartedBy != w.in.User:
+		w.plugin("approve it", "approve %s %s", e.Name, key)
+	}
 	w.plugin("or reject it", "reject %s %s", e.Name, key)
+}
+
+// timeLeft returns how long an approval still waits, for the end of a sentence; nothing if its time is up.
+func (w *writer) timeLeft(a *v1alpha1.ActionStatus) string {
+	left := a.Approval.ExpirationTime.Sub(w.in.Now)
+	if left <= 0 {
+		return ""
+	}
+	return ", and fails if nobody does in " + view.Duration(left)
 }
 
 // question returns what an approval asks, for the end of a sentence.
@@ -42,7 +59,7 @@ func question(a *v1alpha1.ActionStatus) string {
 // describeApprovers returns who may approve, and whether the one who asks may.
 func (w *writer) describeApprovers(a *v1alpha1.ActionStatus) string {
 	e := w.in.Execution
-	who := fmt.Sprintf("Whoever has the verb \"approve\" on pipelineexecutions in namespace %q may", e.Namespace)
+	who := fmt.Sprintf("Whoever has the verb \"approve\" on pipelineexecutions in namespace %q may approve", e.Namespace)
 	forbidden := a.Approval.ForbidStarter
 	starter := e.Spec.StartedBy
 	switch {

@@ -46,31 +46,40 @@ type Explanation struct {
 // Execution explains an execution.
 func Execution(in Input) Explanation {
 	w := &writer{in: in}
-	status := &in.Execution.Status
 	switch {
 	case !view.IsSeen(in.Execution):
 		w.explainPending()
-	case status.State.IsFinal():
+	case in.Execution.Status.State.IsFinal():
 		w.explainFinished()
-	case status.State == v1alpha1.ExecutionStopping:
-		w.explainStopping()
-		w.explainOpenRequests()
-	case status.Stop != nil:
-		w.explainFencing()
 	default:
-		w.explainOpenRequests()
-		w.explainProgress()
-	}
-	if view.IsSeen(in.Execution) && !status.State.IsFinal() {
-		w.explainDeletion()
-		w.explainLateOperator()
+		w.explainUnfinished()
 	}
 	return Explanation{Text: strings.Join(w.sentences, " "), Commands: w.commands}
 }
 
+// explainUnfinished explains an execution that the operator has looked at and that has not ended.
+func (w *writer) explainUnfinished() {
+	execution := w.in.Execution
+	w.explainLateOperator()
+	w.explainDeletion()
+	w.explainOpenRequests()
+	switch status := &execution.Status; {
+	case status.State == v1alpha1.ExecutionStopping:
+		w.explainStopping()
+	case status.Stop != nil:
+		w.explainFencing()
+	case execution.DeletionTimestamp != nil:
+		w.explainKept()
+	default:
+		w.explainProgress()
+	}
+}
+
 // writer collects what an explanation consists of.
 type writer struct {
-	in        Input
+	in Input
+	// isLate is whether something is overdue that the operator does.
+	isLate    bool
 	sentences []string
 	commands  []Command
 }

@@ -4,6 +4,11 @@
 package explain
 
 import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
@@ -30,6 +35,7 @@ func (w *writer) explainKept() int {
 		}
 		w.explainKeptAction(key, a)
 	}
+	w.explainPipelineOfKept(count)
 	if count > maxKept {
 		w.say("%d more actions do not go on either", count-maxKept)
 		w.plugin("see all of them", "tree %s", w.in.Execution.Name)
@@ -37,11 +43,22 @@ func (w *writer) explainKept() int {
 	return count
 }
 
+// explainPipelineOfKept adds that the API server would refuse Jobs of the Pipeline as it is now, if something keeps actions.
+func (w *writer) explainPipelineOfKept(count int) {
+	p := w.pipeline()
+	if count == 0 || p == nil {
+		return
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status == metav1.ConditionFalse {
+		w.say("Pipeline %q is not Ready (%s): %s", p.Name, c.Reason, c.Message)
+	}
+}
+
 func (w *writer) explainKeptAction(key view.ActionKey, a *v1alpha1.ActionStatus) {
 	took := view.Duration(view.ActionTook(a, w.in.Now))
 	switch {
 	case a.Reason == "":
-		w.say("%s of execution %q was to start %s ago, and the API server does not let it: %s", key, w.in.Execution.Name, took, a.Message)
+		w.say("%s of execution %q was to start %s ago, and the API server does not let it: %s", key, w.in.Execution.Name, took, strings.TrimPrefix(a.Message, "Trying again: "))
 		w.advise(key, a, adviceForBlocked)
 	case a.State == v1alpha1.ActionAbandoned:
 		w.say("%s of execution %q was abandoned and has not ended (%s): %s", key, w.in.Execution.Name, a.Reason, a.Message)

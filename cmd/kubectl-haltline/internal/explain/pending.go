@@ -15,9 +15,9 @@ import (
 
 const (
 	// seenAfter is how long the operator may take until it has looked at an object, also while it has much to do or is restarted.
-	seenAfter = 15 * time.Second
-	// lateAfter is how much later than it should be something may happen that depends on the time.
-	lateAfter = 30 * time.Second
+	seenAfter = 20 * time.Second
+	// lateAfter is how much later than it should be something may happen that depends on the time: clocks differ.
+	lateAfter = time.Minute
 )
 
 // explainPending explains an execution that no operator has looked at.
@@ -51,7 +51,8 @@ func (w *writer) explainDeletion() {
 	if e.DeletionTimestamp == nil {
 		return
 	}
-	w.say("It has been being deleted for %s: nothing more of it starts, and its Jobs are deleted with it", view.Ago(*e.DeletionTimestamp, w.in.Now))
+	w.say("%s was deleted %s ago, and is there until what it ran has gone: nothing more of it starts, and its Jobs go with it", w.name(),
+		view.Ago(*e.DeletionTimestamp, w.in.Now))
 	if len(e.Finalizers) > 0 {
 		w.say("Its finalizers keep it: %s", joinQuoted(e.Finalizers))
 		w.command("see what keeps it", "kubectl get pipelineexecution %s -o jsonpath='{.metadata.finalizers}'", e.Name)
@@ -64,7 +65,8 @@ func (w *writer) explainLateOperator() {
 	if overdue == "" {
 		return
 	}
-	w.say("%s, so the operator does not seem to run, or does not watch the namespace %q", overdue, w.in.Execution.Namespace)
+	w.isLate = true
+	w.say("%s. So no operator seems to run, or none that watches the namespace %q", overdue, w.in.Execution.Namespace)
 	w.suggestOperator()
 }
 
@@ -72,30 +74,35 @@ func (w *writer) explainLateOperator() {
 func (w *writer) findOverdue() string {
 	status := &w.in.Execution.Status
 	for _, sr := range w.openRequests() {
-		if w.isLate(&sr.CreationTimestamp, seenAfter) && len(sr.Status.Conditions) == 0 {
-			return fmt.Sprintf("StopRequest %q has had no answer for %s", sr.Name, view.Ago(sr.CreationTimestamp, w.in.Now))
+		if w.isUnanswered(sr) {
+			return fmt.Sprintf("StopRequest %q for execution %q has had no answer for %s", sr.Name, w.in.Execution.Name, view.Ago(sr.CreationTimestamp, w.in.Now))
 		}
 	}
-	if status.Stop == nil && status.TimedOutTime == nil && w.isLate(status.DeadlineTime, lateAfter) {
-		return fmt.Sprintf("Its time limit ended %s ago", view.Ago(*status.DeadlineTime, w.in.Now))
+	if status.Stop == nil && status.TimedOutTime == nil && w.isOverdue(status.DeadlineTime, lateAfter) {
+		return fmt.Sprintf("The time limit of execution %q ended %s ago, and it has not failed", w.in.Execution.Name, view.Ago(*status.DeadlineTime, w.in.Now))
 	}
-	if at := escalationTime(status.Stop); w.isLate(at, lateAfter) {
-		return fmt.Sprintf("Its stop should have escalated %s ago", view.Ago(*at, w.in.Now))
+	if at := escalationTime(status.Stop); w.isOverdue(at, lateAfter) {
+		return fmt.Sprintf("The stop of execution %q should have escalated %s ago", w.in.Execution.Name, view.Ago(*at, w.in.Now))
 	}
 	for key, a := range view.Actions(w.in.Execution) {
 		switch {
-		case view.IsWaitingForApproval(a) && w.isLate(&a.Approval.ExpirationTime, lateAfter):
-			return fmt.Sprintf("The time to approve %s ended %s ago", key, view.Ago(a.Approval.ExpirationTime, w.in.Now))
-		case view.IsUnconfirmed(a) && a.Message == "" && w.isLate(a.StartTime, lateAfter):
-			return fmt.Sprintf("%s was to start %s ago, and nothing tells whether it has", key, view.Ago(*a.StartTime, w.in.Now))
+		case view.IsWaitingForApproval(a) && w.isOverdue(&a.Approval.ExpirationTime, lateAfter):
+			return fmt.Sprintf("The time to approve %s of execution %q ended %s ago", key, w.in.Execution.Name, view.Ago(a.Approval.ExpirationTime, w.in.Now))
+		case view.IsUnconfirmed(a) && a.Message == "" && w.isOverdue(a.StartTime, lateAfter):
+			return fmt.Sprintf("%s of execution %q was to start %s ago, and nothing tells whether it has", key, w.in.Execution.Name, view.Ago(*a.StartTime, w.in.Now))
 		}
 	}
 	return ""
 }
 
-// isLate reports whether a moment is longer ago than something may take; false if there is none.
-func (w *writer) isLate(t *metav1.Time, grace time.Duration) bool {
+// isOverdue reports whether a moment is longer ago than something may take; false if there is none.
+func (w *writer) isOverdue(t *metav1.Time, grace time.Duration) bool {
 	return t != nil && !t.IsZero() && w.in.Now.Sub(t.Time) > grace
+}
+
+// isUnanswered reports whether the operator should have looked at a request some time ago, and has not.
+func (w *writer) isUnanswered(sr *v1alpha1.StopRequest) bool {
+	return w.isOverdue(&sr.CreationTimestamp, seenAfter) && len(sr.Status.Conditions) == 0
 }
 
 // escalationTime returns when a stop that waits is to abandon, or nil if it is not, or has done so.

@@ -75,6 +75,10 @@ func (w *writer) explainFailing() {
 	w.say("%s is failing. %s", w.name(), view.Message(e))
 	w.suggestFailedLogs()
 	w.explainKept()
+	if e.Status.TimedOutTime != nil {
+		w.plugin("follow it", "watch %s", e.Name)
+		return
+	}
 	w.plugin("do not wait for what still runs", "stop %s --abandon", e.Name)
 }
 
@@ -86,7 +90,7 @@ func (w *writer) explainActions() {
 	running := w.listRunning()
 	switch {
 	case len(running) > 0 && kept+approvals == 0:
-		w.say("%s is in stage %q, and nothing keeps it: it goes on when %s", w.name(), e.Status.CurrentStage, describeRunning(running, w.in))
+		w.say("%s is in stage %q%s: it goes on when %s", w.name(), e.Status.CurrentStage, w.nothingKeepsIt(), describeRunning(running, w.in))
 		w.plugin("follow it", "watch %s", e.Name)
 		w.plugin("read what it writes", "logs %s -f", e.Name)
 	case len(running) > 0:
@@ -101,6 +105,14 @@ func (w *writer) explainActions() {
 	if kept > 0 {
 		w.suggestStop()
 	}
+}
+
+// nothingKeepsIt returns that nothing keeps the execution, if that is so.
+func (w *writer) nothingKeepsIt() string {
+	if w.isLate {
+		return ""
+	}
+	return ", and nothing keeps it"
 }
 
 // listRunning returns the actions that run and that nothing keeps.

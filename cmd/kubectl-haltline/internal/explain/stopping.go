@@ -5,6 +5,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,6 +43,9 @@ func (w *writer) isRecorded(sr *v1alpha1.StopRequest) bool {
 // explainOpenRequests adds which stop requests wait for their verdict, and what keeps it.
 func (w *writer) explainOpenRequests() {
 	for _, sr := range w.openRequests() {
+		if w.isUnanswered(sr) {
+			continue // It is what shows that no operator runs.
+		}
 		asked := fmt.Sprintf("StopRequest %q", sr.Name)
 		if sr.Spec.RequestedBy != "" {
 			asked += fmt.Sprintf(" of %q", sr.Spec.RequestedBy)
@@ -80,7 +84,27 @@ func (w *writer) sayWhoStopped() {
 		return
 	}
 	last := stop.Requests[len(stop.Requests)-1]
-	w.say("%s is stopping: StopRequest %q asked %s ago to %s", w.name(), last.Name, view.Ago(last.AcceptedTime, w.in.Now), view.DescribeRequest(&last))
+	w.say("%s is stopping: StopRequest %q%s asked %s ago to stop and %s%s", w.name(), last.Name, nameAsker(&last), view.Ago(last.AcceptedTime, w.in.Now),
+		strings.ToLower(string(last.Mode)), quoteReason(&last))
+	if last.EscalatedTime != nil {
+		w.say("It escalated to abandon %s ago", view.Ago(*last.EscalatedTime, w.in.Now))
+	}
+}
+
+// nameAsker returns who made a request, for the middle of a sentence; nothing if that is not known.
+func nameAsker(r *v1alpha1.AcceptedStopRequest) string {
+	if r.RequestedBy == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of %q", r.RequestedBy)
+}
+
+// quoteReason returns why somebody made a request, for the end of a sentence; nothing if they did not tell.
+func quoteReason(r *v1alpha1.AcceptedStopRequest) string {
+	if r.Reason == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", r.Reason)
 }
 
 // explainStopping explains an execution that stops: what it waits for, and how it ends sooner.
@@ -126,7 +150,7 @@ func describeAwaited(all []running, abandons bool) string {
 	verb := "to finish by itself"
 	switch {
 	case abandons:
-		verb = "to end: its pods were told to, and have their grace period"
+		verb = "to end: the pods were told to, and have their grace period"
 	case len(names) > 1:
 		verb = "to finish by themselves"
 	}

@@ -33,6 +33,8 @@ type Source struct {
 	Pod       string
 	PodUID    types.UID
 	Container string
+	// IsOneOfSeveral is whether the pod has other containers as well.
+	IsOneOfSeveral bool
 	// Restarts is how often the container was started again.
 	Restarts int32
 	// IsRunning is whether the container runs, so that its log goes on.
@@ -118,7 +120,8 @@ func (c *chooser) addPod(key view.ActionKey, pod *corev1.Pod) {
 		}
 		started = true
 		c.choice.Sources = append(c.choice.Sources, Source{
-			Action: key, Pod: pod.Name, PodUID: pod.UID, Container: s.Name, Restarts: s.RestartCount, IsRunning: s.State.Running != nil,
+			Action: key, Pod: pod.Name, PodUID: pod.UID, Container: s.Name, IsOneOfSeveral: len(allContainers(pod)) > 1,
+			Restarts: s.RestartCount, IsRunning: s.State.Running != nil,
 		})
 	}
 	switch {

@@ -12,10 +12,12 @@ import (
 // Prefixes returns what is put before the lines of each source, so that they can be told apart: the action, its pod if the action has several,
 // and the container if the pod has several. A single source has none, unless it is wanted always.
 func Prefixes(sources []Source, always bool) []string {
-	pods, containers := map[view.ActionKey]map[string]bool{}, map[string]map[string]bool{}
+	pods := map[view.ActionKey]map[string]bool{}
 	for _, s := range sources {
-		add(pods, s.Action, s.Pod)
-		add(containers, s.Pod, s.Container)
+		if pods[s.Action] == nil {
+			pods[s.Action] = map[string]bool{}
+		}
+		pods[s.Action][s.Pod] = true
 	}
 	prefixes := make([]string, len(sources))
 	if len(sources) < 2 && !always {
@@ -26,19 +28,12 @@ func Prefixes(sources []Source, always bool) []string {
 		if len(pods[s.Action]) > 1 {
 			words = append(words, endOfName(s.Pod))
 		}
-		if len(containers[s.Pod]) > 1 {
+		if s.IsOneOfSeveral {
 			words = append(words, s.Container)
 		}
 		prefixes[i] = "[" + strings.Join(words, " ") + "] "
 	}
 	return prefixes
-}
-
-func add[K comparable](sets map[K]map[string]bool, key K, value string) {
-	if sets[key] == nil {
-		sets[key] = map[string]bool{}
-	}
-	sets[key][value] = true
 }
 
 // endOfName returns the random end of the name of a pod, with the index before it if the Job has indexes.

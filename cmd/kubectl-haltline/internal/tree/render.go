@@ -53,7 +53,7 @@ func (t Tree) widths() (name, word, took int) {
 }
 
 func stageLine(s Stage) string {
-	return joinWords(cli.MarkSymbol(s.Mark), s.Name, cli.MarkWord(s.Mark), cli.Faint.Render(s.Note))
+	return joinWords(cli.MarkSymbol(s.Mark), s.Name, cli.MarkWord(s.Mark), s.Note)
 }
 
 func actionLine(a Action, nameWidth, wordWidth, tookWidth int) string {

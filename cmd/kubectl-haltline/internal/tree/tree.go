@@ -78,7 +78,7 @@ func buildStage(execution *v1alpha1.PipelineExecution, stage *v1alpha1.StageStat
 			action.Took = view.Duration(view.ActionTook(a, now))
 		}
 		if wide && a.Workload.Name != "" {
-			action.Note = strings.TrimSpace(fmt.Sprintf("%s/%s %s", strings.ToLower(a.Workload.Kind), a.Workload.Name, action.Note))
+			action.Note = strings.TrimSuffix(fmt.Sprintf("%s/%s: %s", strings.ToLower(a.Workload.Kind), a.Workload.Name, action.Note), ": ")
 		}
 		s.Actions = append(s.Actions, action)
 	}
@@ -106,7 +106,7 @@ func notes(execution *v1alpha1.PipelineExecution, now time.Time, wide bool) []st
 	if waits := view.WaitsFor(execution); waits != "" {
 		all = append(all, fmt.Sprintf("waits for %s, for %s", waits, view.Ago(view.Since(execution), now)))
 	}
-	if status.State.IsFinal() && status.State != v1alpha1.ExecutionSucceeded {
+	if tellsMore(execution) {
 		all = append(all, view.Message(execution))
 	}
 	if status.RetriedBy != nil {
@@ -116,6 +116,18 @@ func notes(execution *v1alpha1.PipelineExecution, now time.Time, wide bool) []st
 		all = append(all, fmt.Sprintf("is being deleted, for %s", view.Ago(*execution.DeletionTimestamp, now)))
 	}
 	return all
+}
+
+// tellsMore reports whether the message of an execution that has ended tells more than its actions and the requests to stop it do.
+func tellsMore(execution *v1alpha1.PipelineExecution) bool {
+	switch execution.Status.State {
+	case v1alpha1.ExecutionFailed:
+		return view.Reason(execution) != v1alpha1.ReasonActionFailed
+	case v1alpha1.ExecutionSuperseded:
+		return true
+	default:
+		return false
+	}
 }
 
 // describeOrigin returns of which pipeline the execution is, who created it, when, and how long it took.
