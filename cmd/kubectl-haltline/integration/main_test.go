@@ -71,9 +71,12 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer endOperator()
 	go endPods(ctx)
-	return m.Run(), nil
+	code = m.Run()
+	// The API server waits for watches before it stops.
+	cancel()
+	endOperator()
+	return code, nil
 }
 
 // build builds the program of a folder of the repository, as the Makefile does.
