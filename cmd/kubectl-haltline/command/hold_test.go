@@ -65,7 +65,8 @@ func TestHoldIsGuarded(t *testing.T) {
 	h := newHarness(t, pipelineWith("web"))
 	changes := 0
 	h.intercept.Patch = func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
-		if changes++; changes == 1 {
+		changes++
+		if changes == 1 {
 			pipeline := &v1alpha1.Pipeline{}
 			if err := c.Get(ctx, client.ObjectKeyFromObject(object), pipeline); err != nil {
 				return err

@@ -79,8 +79,10 @@ func isStoppable(execution *v1alpha1.PipelineExecution) bool {
 }
 
 func (o *stopOptions) run(ctx context.Context, f *cli.Factory, args []string) error {
-	if err := o.check(args); err != nil {
-		return err
+	for _, check := range []func() error{func() error { return o.checkSelection(args) }, o.checkMode, o.dryRun.Check, o.output.Check} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	c, namespace, err := f.Connect()
 	if err != nil {
@@ -96,8 +98,8 @@ func (o *stopOptions) run(ctx context.Context, f *cli.Factory, args []string) er
 	return o.stopOne(ctx, f, c, execution)
 }
 
-// check returns a usage error if the flags contradict each other.
-func (o *stopOptions) check(args []string) error {
+// checkSelection returns a usage error unless it is clear which executions to stop.
+func (o *stopOptions) checkSelection(args []string) error {
 	selects := o.several.selector != "" || o.several.all
 	switch {
 	case len(args) == 0 && !selects && o.pipeline == "":
@@ -106,15 +108,21 @@ func (o *stopOptions) check(args []string) error {
 		return cli.UsageErrorf("EXECUTION names one execution; -l, --all and -A select several. Leave out either")
 	case o.several.all && (o.several.selector != "" || o.pipeline != ""):
 		return cli.UsageErrorf("--all selects every execution; leave it out to select by --pipeline or -l")
+	default:
+		return nil
+	}
+}
+
+// checkMode returns a usage error if the flags on how to stop contradict each other.
+func (o *stopOptions) checkMode() error {
+	switch {
 	case o.abandon && o.escalateAfter.Value != nil:
 		return cli.UsageErrorf("--escalate-after is for a stop that waits; leave out either it or --abandon")
 	case o.gracePeriod.Value != nil && !o.abandon && o.escalateAfter.Value == nil:
 		return cli.UsageErrorf("--grace-period is for a stop that ends pods; add --abandon or --escalate-after")
+	default:
+		return nil
 	}
-	if err := o.dryRun.Check(); err != nil {
-		return err
-	}
-	return o.output.Check()
 }
 
 // newRequest returns the request to stop an execution, whose name the API server completes.

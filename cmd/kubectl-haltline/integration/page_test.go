@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,8 +27,8 @@ type section struct {
 	shop       *shop
 	kubeconfig string
 	examples   []example
-	// real has the real names of what the page names.
-	real map[string]string
+	// realNames has the real names of what the page names.
+	realNames map[string]string
 }
 
 // example is a command of the page with the output that the page shows.
@@ -36,14 +37,14 @@ type example struct {
 }
 
 var (
-	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)\n```$")
 	// completion is what the API server completes a name with. It takes these characters only.
 	completion    = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	completedName = regexp.MustCompile(`\b[a-z-]*[a-z](` + completion.String() + `)+`)
 	// varying is what differs each time: ids, times of day, batches and names of Jobs, in this order.
 	varying = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d\d:\d\d:\d\d|\d{8}-\d{6}-[a-z0-9]{5}|-[0-9a-v]{26}\b`)
 	// timedLine is a line about something that happened. Between two of them others can come.
-	timedLine = regexp.MustCompile(`^\d\d:\d\d:\d\d  `)
+	timedLine = regexp.MustCompile(`^\d\d:\d\d:\d\d {2}`)
 )
 
 // openSection reads the examples under a heading of the page.
@@ -55,7 +56,7 @@ func openSection(t *testing.T, s *shop, heading string) *section {
 	_, text, found := strings.Cut(string(content), "\n## "+heading+"\n")
 	g.Expect(found).To(BeTrue(), "the page has no section %q", heading)
 	text, _, _ = strings.Cut(text, "\n## ")
-	p := &section{t: t, shop: s, real: map[string]string{}}
+	p := &section{t: t, shop: s, realNames: map[string]string{}}
 	for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
 		for _, part := range strings.Split("\n"+block[1], "\n$ ")[1:] {
 			command, output, _ := strings.Cut(part, "\n")
@@ -80,14 +81,14 @@ func (p *section) run(code int) {
 	next := p.examples[0]
 	p.examples = p.examples[1:]
 	command := completedName.ReplaceAllStringFunc(next.command, func(name string) string {
-		if real, known := p.real[name]; known {
-			return real
+		if known := p.realNames[name]; known != "" {
+			return known
 		}
 		return name
 	})
 	//nolint:gosec // The commands are those of the page.
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-c", command)
-	cmd.Env = append(p.shop.kubectl().Env, "KUBECONFIG="+p.kubeconfig)
+	cmd.Env = slices.Concat(p.shop.kubectl().Env, []string{"KUBECONFIG=" + p.kubeconfig})
 	printed, got := p.shop.end(cmd.CombinedOutput())
 	g.Expect(got).To(Equal(code), command)
 	p.learnNames(next.output, printed)
@@ -96,10 +97,10 @@ func (p *section) run(code int) {
 
 // learnNames takes the names in the output as those that the page has at the same places.
 func (p *section) learnNames(shown, printed string) {
-	real := completedName.FindAllString(strings.ReplaceAll(printed, p.shop.namespace, "shop"), -1)
+	names := completedName.FindAllString(strings.ReplaceAll(printed, p.shop.namespace, "shop"), -1)
 	for i, name := range completedName.FindAllString(shown, -1) {
-		if _, known := p.real[name]; !known && i < len(real) {
-			p.real[name] = real[i]
+		if _, known := p.realNames[name]; !known && i < len(names) {
+			p.realNames[name] = names[i]
 		}
 	}
 }
@@ -149,7 +150,7 @@ func TestThePageOnStop(t *testing.T) {
 	s := newShop(t, onPage("web"))
 	p := openSection(t, s, "Stop")
 	web := s.start("web")
-	p.real["web-7k2lp"] = web.Name
+	p.realNames["web-7k2lp"] = web.Name
 	s.waitForAction(web.Name, "compile")
 	p.run(0)
 	p.run(3)
@@ -174,7 +175,7 @@ func TestThePageOnApproving(t *testing.T) {
 	s := newShop(t, builders.Pipeline("", "release", builders.Stage("Release", builders.Approval("approve", 1, v1alpha1.Approval{}))))
 	p := openSection(t, s, "Approve and reject")
 	release := s.start("release")
-	p.real["release-7k2lp"] = release.Name
+	p.realNames["release-7k2lp"] = release.Name
 	s.waitForAction(release.Name, "approve")
 	p.run(0)
 	p.run(3)
@@ -188,7 +189,7 @@ func TestThePageOnRetrying(t *testing.T) {
 	ends.set(s.namespace, corev1.PodSucceeded, "compile", "package")
 	ends.set(s.namespace, corev1.PodFailed, "roll-out")
 	web := s.start("web")
-	p.real["web-7k2lp"] = web.Name
+	p.realNames["web-7k2lp"] = web.Name
 	s.waitUntil(web.Name, "is Failed", func(execution *v1alpha1.PipelineExecution) bool {
 		return execution.Status.State == v1alpha1.ExecutionFailed
 	})
