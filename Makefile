@@ -28,8 +28,8 @@ GOVULNCHECK := $(BIN)/govulncheck
 PROMTOOL := $(BIN)/promtool
 CYCLONEDX := $(BIN)/cyclonedx-gomod
 
-# The module of the product is linted and tested apart from the programs under hack, which have modules of their own.
-HACK_PROGRAMS := hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses
+# The module of the product is linted and tested apart from these programs, which have modules of their own.
+PROGRAMS := cmd/kubectl-haltline hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -95,14 +95,14 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture and the conventions of the API included.
 	$(GOLANGCI_LINT) run ./...
-	for module in $(HACK_PROGRAMS) test/monitoring; do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
+	for module in $(PROGRAMS) test/monitoring; do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
 
 .PHONY: verify
 verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
 	hack/verify/verify
 
 .PHONY: vulnerabilities
-vulnerabilities: $(GOVULNCHECK) ## Look for published vulnerabilities in what the operator calls.
+vulnerabilities: $(GOVULNCHECK) ## Look for published vulnerabilities in what the operator and the kubectl plugin call.
 	hack/verify/vulnerabilities $(GOVULNCHECK)
 
 .PHONY: test-unit
@@ -115,8 +115,12 @@ test: ## Run unit and integration tests, on a real API server, with the race det
 	$(GO) test -race $$packages
 	# The explorer works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
 	$(MAKE) --no-print-directory -j2 test-integration test-explorer
-	$(MAKE) --no-print-directory test-monitoring
-	for module in $(HACK_PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
+	$(MAKE) --no-print-directory test-monitoring test-programs
+
+.PHONY: test-programs
+test-programs: ## Run the tests of the kubectl plugin and of the programs in hack/: a part of make test.
+	assets="$$($(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" && \
+	for module in $(PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
 .PHONY: test-integration
 test-integration: ## Run the tests on a real API server, with the race detector: a part of make test.
@@ -195,6 +199,10 @@ mutants: ## Seed faults, one at a time, and show which test finds each. MUTANTS=
 build: ## Build the operator: bin/haltline, static.
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/haltline .
 
+.PHONY: plugin
+plugin: ## Build the kubectl plugin: bin/kubectl-haltline, static.
+	CGO_ENABLED=0 $(GO) build -C cmd/kubectl-haltline $(BUILD_FLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/kubectl-haltline .
+
 .PHONY: run
 run: ## Run the operator on this machine against the cluster of the current kubeconfig.
 	$(GO) run -ldflags '$(LDFLAGS)' .
@@ -202,6 +210,10 @@ run: ## Run the operator on this machine against the cluster of the current kube
 .PHONY: notices
 notices: ## Collect the licences of all that is linked into the operator: bin/image/NOTICES.
 	CGO_ENABLED=0 $(GO) run -C hack/licenses -trimpath . --program $(CURDIR) --output $(BIN)/image/NOTICES
+
+.PHONY: plugin-notices
+plugin-notices: ## Collect the licences of all that is linked into the kubectl plugin: bin/kubectl-haltline.NOTICES.
+	CGO_ENABLED=0 $(GO) run -C hack/licenses -trimpath . --program $(CURDIR)/cmd/kubectl-haltline --output $(BIN)/kubectl-haltline.NOTICES
 
 .PHONY: image
 image: notices ## Pack the operator into an image without Docker: bin/haltline-image.tar.
@@ -214,8 +226,10 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
 .PHONY: sbom
-sbom: build $(CYCLONEDX) ## List all that is linked into the operator, with versions and licences: bin/haltline.cdx.json (CycloneDX).
-	hack/release/sbom $(CYCLONEDX) $(BIN)/haltline $(VERSION) $(BIN)/haltline.cdx.json
+sbom: build plugin $(CYCLONEDX) ## List all that is linked into the operator and the plugin, with licences: bin/haltline.cdx.json, bin/kubectl-haltline.cdx.json.
+	for program in haltline kubectl-haltline; do \
+		hack/release/sbom $(CYCLONEDX) $(BIN)/$$program $(VERSION) $(BIN)/$$program.cdx.json || exit; \
+	done
 
 .PHONY: release-notes
 release-notes: ## Print the notes of a release from the changelog: VERSION=v0.1.0, or VERSION=Unreleased.
