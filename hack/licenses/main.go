@@ -159,7 +159,8 @@ func readTexts(root, folder string, texts map[string]string) error {
 // isNotice reports whether a file of this name has a license or a notice that goes with the program.
 func isNotice(file string) bool {
 	base, extension, _ := strings.Cut(strings.ToUpper(file), ".")
-	if extension != "" && extension != "TXT" && extension != "MD" {
+	// Some put the name of the license where an extension is.
+	if !slices.Contains([]string{"", "TXT", "MD", "MIT", "BSD", "APACHE"}, extension) {
 		return false
 	}
 	base, _, _ = strings.Cut(base, "-")

@@ -35,13 +35,15 @@ func TestLicensesOfAPackageAndOfItsModuleAreCollected(t *testing.T) {
 		"LICENSE": "permissive", "NOTICE.txt": "made by one", "borrowed/LICENSE-MIT": "of somebody else", "license.go": "package one", "LICENSE.tmpl": "package one",
 	})
 	two := writeModule(t, "example.com/two", ".", map[string]string{"COPYING": "permissive\r\n"})
-	components, err := collect([]listed{two, one, one})
+	three := writeModule(t, "example.com/three", ".", map[string]string{"LICENSE.MIT": "do what you like"})
+	components, err := collect([]listed{two, one, one, three})
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := string(render(components))
 	for _, part := range []string{
 		"example.com/one v1.2.3, LICENSE\nexample.com/two v1.2.3, COPYING\n\npermissive\n",
+		"example.com/three v1.2.3, LICENSE.MIT\n\ndo what you like\n",
 		"example.com/one v1.2.3, NOTICE.txt\n\nmade by one\n",
 		"example.com/one v1.2.3, borrowed/LICENSE-MIT\n\nof somebody else\n",
 	} {
