@@ -182,7 +182,7 @@ func findAction(execution *v1alpha1.PipelineExecution, name string, pending []ac
 	case len(pending) > 0:
 		return actionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; these wait for approval: %s", execution.Name, name, joinKeys(pending))
 	default:
-		return actionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q, and waits for no approval; it has %s", execution.Name, name, joinKeys(all))
+		return actionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; it has %s", execution.Name, name, joinKeys(all))
 	}
 }
 

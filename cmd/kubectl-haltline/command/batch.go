@@ -67,11 +67,12 @@ func (b *batch) nameOf(execution *v1alpha1.PipelineExecution) string {
 	return execution.Name
 }
 
-func (b *batch) place() string {
+// place returns where the executions are: in a namespace, or what is given if that is not one.
+func (b *batch) place(otherwise string) string {
 	if b.namespace == "" {
-		return " in any namespace"
+		return otherwise
 	}
-	return fmt.Sprintf(" in namespace %q", b.namespace)
+	return fmt.Sprintf("namespace %q", b.namespace)
 }
 
 // print prints a line for people.
@@ -171,7 +172,7 @@ func (b *batch) observe(item *batchItem, request *v1alpha1.StopRequest) {
 	case verdict == nil, b.options.wait && finished == nil:
 		return
 	case b.options.wait && meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionAccepted):
-		b.print("%s: %s", b.nameOf(item.execution), finished.Reason)
+		b.print("%s: %s", b.nameOf(item.execution), cli.Halted.Render(finished.Reason))
 	case verdictCode(verdict) == cli.CodeDone:
 		b.print("%s: %s", b.nameOf(item.execution), cli.Good.Render(verdict.Reason))
 	default:

@@ -66,7 +66,7 @@ func (o *stopOptions) reportNothing(f *cli.Factory, b *batch) error {
 	if !o.output.IsForPeople() {
 		return o.output.Print(f, &v1alpha1.StopRequestList{})
 	}
-	fmt.Fprintf(f.Out, "no execution to stop%s\n", b.place())
+	fmt.Fprintf(f.Out, "no execution to stop in %s\n", b.place("any namespace"))
 	return nil
 }
 
@@ -115,11 +115,11 @@ func (o *stopOptions) question(b *batch, targets []*v1alpha1.PipelineExecution) 
 	if more := len(targets) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	how := "What is in progress finishes."
+	how := "let what is in progress finish"
 	if o.abandon {
-		how = "What is in progress is ended."
+		how = "end what is in progress"
 	}
-	return fmt.Sprintf("Stop %s%s: %s? %s", count(len(targets), "execution"), b.place(), strings.Join(names, ", "), how)
+	return fmt.Sprintf("Stop %s in %s (%s), and %s?", count(len(targets), "execution"), b.place("all namespaces"), strings.Join(names, ", "), how)
 }
 
 // count returns a number with its noun.

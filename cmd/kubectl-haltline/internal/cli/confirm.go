@@ -24,6 +24,7 @@ func (f *Factory) Confirm(ctx context.Context, question, flag string) (bool, err
 	}()
 	select {
 	case <-ctx.Done():
+		fmt.Fprintln(f.ErrOut)
 		return false, Exitf(CodeInterrupted, "interrupted; nothing was done")
 	case line := <-answer:
 		line = strings.ToLower(strings.TrimSpace(line))
