@@ -38,6 +38,8 @@ type harness struct {
 	cluster client.WithWatch
 	// intercept changes what the cluster answers. It is set before the first command.
 	intercept interceptor.Funcs
+	// openLog opens the logs of containers. Nil has none.
+	openLog cli.LogOpener
 	// operator decides on requests. Nil leaves them without a verdict.
 	operator func(client.Client, client.Object) error
 	// typed is what the user types if there is a terminal, and a terminal is there if it is not empty.
@@ -153,6 +155,7 @@ func (h *harness) run(args ...string) int {
 	f.Terminal = h.typed != ""
 	f.Clock = clocktesting.NewFakeClock(now)
 	f.Suffix = func() string { return "abcde" }
+	f.OpenLog = h.openLog
 	f.NewClient = func() (client.WithWatch, error) {
 		return interceptor.NewClient(h.cluster, withoutCreate(h.intercept)), nil
 	}

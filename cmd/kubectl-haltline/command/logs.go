@@ -33,7 +33,7 @@ func newLogs(f *cli.Factory) *cobra.Command {
 		Short: "Print the logs of an execution, or of one action",
 		Long: `Print the logs of the containers that an execution ran, action by action, or of one action. If there are several, each line has its action in front, and
 its pod and container if it needs them. With -f, print them as they are written, also of actions that start later, until the execution has ended.
-What has no log any more is told on the error stream, with what to do. EXECUTION is a name, an id, or @latest.`,
+What has no log any more is told on the error stream, with what to do; if an action or a container is named that has none, the exit code is 5. EXECUTION is a name, an id, or @latest.`,
 		Example: `  kubectl haltline logs web-7k2lp
   kubectl haltline logs @latest -f
   kubectl haltline logs @latest --failed --tail 50
@@ -96,6 +96,7 @@ func (o *logsOptions) run(ctx context.Context, f *cli.Factory, args []string) er
 		}
 		o.wish.Action = &view.ActionKey{Stage: key.stage, Action: key.action}
 	}
+	o.wish.Flags = flagsOfCommands(f)
 	printer := logs.NewPrinter(f.RawOut(), f.OpenLog, execution.Namespace, o.printing, f.Clock.Now)
 	if o.printing.Follow && !view.IsFinished(execution) {
 		return o.follow(ctx, f, c, printer, execution)
@@ -126,6 +127,9 @@ func (o *logsOptions) printAll(ctx context.Context, f *cli.Factory, c client.Cli
 	}
 	for _, notice := range choice.Notices {
 		fmt.Fprintln(f.ErrOut, notice)
+	}
+	if isNamed := o.wish.Action != nil || o.wish.Container != ""; isNamed && len(choice.Sources) == 0 {
+		return cli.Reported(cli.CodeNotFound)
 	}
 	return errors.Join(errs...)
 }
@@ -181,8 +185,7 @@ func (o *logsOptions) finish(
 	if err := c.List(ctx, pods, &selected); err != nil {
 		return err
 	}
-	follower.See(ctx, nil, append([]corev1.Pod{}, pods.Items...))
-	follower.Wait()
+	follower.Finish(ctx, append([]corev1.Pod{}, pods.Items...))
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/tree"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
+	"haltline.dev/haltline/internal/text"
 )
 
 // barWidth is how many columns the progress of a stage has.
@@ -89,12 +90,17 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // View draws the execution.
 func (m model) View() tea.View {
 	t := tree.Build(m.execution, m.now(), false)
-	lines := append(m.headLines(t), "")
+	lines := m.headLines(t)
+	if len(t.Stages) > 0 {
+		lines = append(lines, "")
+	}
 	for _, r := range fit(t, m.roomFor(len(lines))) {
 		lines = append(lines, m.rowLine(r, widths(t)))
 	}
-	if foot := m.footLine(); foot != "" {
-		lines = append(lines, "", foot)
+	// When the view is closed, the line of the cursor is erased, which is the last one: it is empty then.
+	lines = append(lines, "")
+	if !m.isDone {
+		lines = append(lines, m.footLine())
 	}
 	return tea.NewView(strings.TrimSuffix(cli.CutLines(lines, m.width), "\n"))
 }
@@ -122,14 +128,10 @@ func (m model) headLines(t tree.Tree) []string {
 }
 
 func (m model) footLine() string {
-	switch {
-	case m.isDone:
-		return ""
-	case m.trouble != nil:
-		return cli.Bad.Render(fmt.Sprintf("The connection broke, trying again: %v", m.trouble))
-	default:
-		return cli.Faint.Render("q leaves; the execution goes on")
+	if m.trouble != nil {
+		return cli.Bad.Render(text.Printable(fmt.Sprintf("The connection broke, trying again: %v", m.trouble)))
 	}
+	return cli.Faint.Render("q leaves; the execution goes on")
 }
 
 // columns are how wide the columns of the view are.

@@ -25,6 +25,8 @@ type Wish struct {
 	Failed bool
 	// Container is the name of the only container that is wanted; empty if all are.
 	Container string
+	// Flags are added to every command that is suggested, such as "-n team"; empty if it needs none.
+	Flags string
 }
 
 // Source is the log of one run of a container.
@@ -54,7 +56,7 @@ type Choice struct {
 func Choose(execution *v1alpha1.PipelineExecution, pods []corev1.Pod, wish Wish) Choice {
 	c := chooser{execution: execution, wish: wish}
 	if !view.IsSeen(execution) {
-		c.notice("Execution %q has not started anything: no operator has looked at it. See: kubectl haltline explain %s", execution.Name, execution.Name)
+		c.noticeWith("explain "+execution.Name, "Execution %q has not started anything, since no operator has looked at it. To see why", execution.Name)
 		return c.choice
 	}
 	for key, a := range view.Actions(execution) {
@@ -158,4 +160,13 @@ func containerNames(pod *corev1.Pod) string {
 
 func (c *chooser) notice(format string, args ...any) {
 	c.choice.Notices = append(c.choice.Notices, fmt.Sprintf(format, args...)+".")
+}
+
+// noticeWith adds a sentence that ends with a command of the plugin.
+func (c *chooser) noticeWith(command, format string, args ...any) {
+	line := "kubectl haltline " + command
+	if c.wish.Flags != "" {
+		line += " " + c.wish.Flags
+	}
+	c.choice.Notices = append(c.choice.Notices, fmt.Sprintf(format, args...)+": "+line)
 }

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"haltline.dev/haltline/api/v1alpha1"
-	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 // Follower follows the logs of an execution: those of the containers that run, and of those that start later.
@@ -20,7 +19,7 @@ type Follower struct {
 	Wish    Wish
 	// Prefix returns how what tells the logs apart is put before each line.
 	Prefix func(string) string
-	// Notice is told why there is no log of an action, once for each.
+	// Notice is told at the end why there is no log of an action.
 	Notice func(string)
 	// Failed is told what went wrong with one log. The others go on.
 	Failed func(error)
@@ -29,7 +28,6 @@ type Follower struct {
 	execution *v1alpha1.PipelineExecution
 	pods      []corev1.Pod
 	known     map[sourceKey]bool
-	told      map[string]bool
 	reading   sync.WaitGroup
 }
 
@@ -54,14 +52,10 @@ func (f *Follower) See(ctx context.Context, execution *v1alpha1.PipelineExecutio
 	if f.execution == nil || f.pods == nil {
 		return
 	}
-	choice := Choose(f.execution, f.pods, f.Wish)
-	prefixes := Prefixes(choice.Sources, true)
-	for i, s := range choice.Sources {
+	sources := Choose(f.execution, f.pods, f.Wish).Sources
+	prefixes := Prefixes(sources, true)
+	for i, s := range sources {
 		f.begin(ctx, s, prefixes[i])
-	}
-	if view.IsFinished(f.execution) {
-		// Before its end, what is not there yet may still come.
-		f.tell(choice.Notices)
 	}
 }
 
@@ -94,17 +88,17 @@ func (f *Follower) isRunning(s Source) bool {
 	return false
 }
 
-func (f *Follower) tell(notices []string) {
-	if f.told == nil {
-		f.told = map[string]bool{}
+// Finish reads what has not been read, given all pods that there are now that no more come, and tells what has no log. It returns when all has
+// been read.
+func (f *Follower) Finish(ctx context.Context, pods []corev1.Pod) {
+	f.See(ctx, nil, pods)
+	f.reading.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.execution == nil {
+		return
 	}
-	for _, n := range notices {
-		if !f.told[n] {
-			f.told[n] = true
-			f.Notice(n)
-		}
+	for _, notice := range Choose(f.execution, f.pods, f.Wish).Notices {
+		f.Notice(notice)
 	}
 }
-
-// Wait returns when all logs that were begun have been read.
-func (f *Follower) Wait() { f.reading.Wait() }

@@ -5,6 +5,7 @@ package logs
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -19,18 +20,18 @@ func (c *chooser) explainNone(key view.ActionKey, a *v1alpha1.ActionStatus) {
 	isNamed := c.wish.Action != nil || c.wish.Failed
 	switch {
 	case a.TakenOverFrom != "":
-		c.notice("%s was not run again: its result was taken over from execution %s. Its logs: kubectl haltline logs %s %s", key,
-			c.nameOfOriginal(a.TakenOverFrom), c.nameOfOriginal(a.TakenOverFrom), key)
+		original := c.nameOfOriginal(a.TakenOverFrom)
+		c.noticeWith(fmt.Sprintf("logs %s %s", original, key), "%s was not run again: its result was taken over from execution %s, which has its logs", key, original)
 	case a.State == v1alpha1.ActionNotStarted:
 		if isNamed {
-			c.notice("%s has not started%s. See: kubectl haltline explain %s", key, describe(a), c.execution.Name)
+			c.noticeWith("explain "+c.execution.Name, "%s has not started%s. To see why", key, describe(a))
 		}
 	case a.Approval != nil:
 		if isNamed {
 			c.notice("%s is an approval and runs nothing%s", key, describe(a))
 		}
 	case view.IsActive(a) && a.State != v1alpha1.ActionAbandoned:
-		c.notice("%s has no pod yet%s. See: kubectl haltline explain %s", key, describe(a), c.execution.Name)
+		c.noticeWith("explain "+c.execution.Name, "%s has no pod yet%s. To see why", key, describe(a))
 	case a.Workload.UID == "":
 		c.notice("%s never ran%s", key, describe(a))
 	case a.State == v1alpha1.ActionAbandoned:
@@ -74,11 +75,12 @@ func (c *chooser) explainNotStarted(key view.ActionKey, pod *corev1.Pod, isKnown
 	}
 	switch {
 	case pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "":
-		c.notice("%s: %s wrote nothing: it failed before a container started (%s: %s)", key, what, pod.Status.Reason, pod.Status.Message)
+		c.notice("%s: %s wrote nothing: it failed before a container started (%s)", key, what,
+			text.Printable(strings.TrimSuffix(pod.Status.Reason+": "+pod.Status.Message, ": ")))
 	case pod.Status.Phase == corev1.PodFailed, pod.Status.Phase == corev1.PodSucceeded:
 		c.notice("%s: %s wrote nothing: it never started", key, what)
 	default:
-		c.notice("%s: %s has not started%s. See: kubectl haltline explain %s", key, what, whyWaiting(pod), c.execution.Name)
+		c.noticeWith("explain "+c.execution.Name, "%s: %s has not started%s. To see why", key, what, whyWaiting(pod))
 	}
 }
 
@@ -87,13 +89,13 @@ func whyWaiting(pod *corev1.Pod) string {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for _, s := range statuses {
 			if s.State.Waiting != nil && s.State.Waiting.Reason != "" {
-				return " (" + s.State.Waiting.Reason + ")"
+				return " (" + text.Printable(s.State.Waiting.Reason) + ")"
 			}
 		}
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-			return " (" + condition.Reason + ")"
+			return " (" + text.Printable(condition.Reason) + ")"
 		}
 	}
 	return ""

@@ -50,7 +50,7 @@ func WaitsFor(execution *v1alpha1.PipelineExecution) string {
 	case execution.DeletionTimestamp != nil:
 		return "its deletion"
 	case status.PipelineRevision == "" && Reason(execution) == v1alpha1.ReasonStartBlocked:
-		return v1alpha1.ReasonStartBlocked
+		return fmt.Sprintf("the API server (%s)", v1alpha1.ReasonStartBlocked)
 	case status.PipelineRevision == "":
 		return "pipeline " + execution.Spec.PipelineName
 	case status.WaitingForStage != nil && Reason(execution) == v1alpha1.ReasonTransitionDisabled:
