@@ -306,6 +306,32 @@ func TestStopSeveralAndWaitForTheEnds(t *testing.T) {
 	h.compare("stop-several-wait")
 }
 
+// A verdict is not the end: the requests are Finished only at the second look.
+func TestStopSeveralWaitsForTheEndAndNotForTheVerdict(t *testing.T) {
+	h := withSteadyNames(newHarness(t, execution("web", "web-1", 1, v1alpha1.ExecutionInProgress)))
+	h.operator = decideAndEnd(v1alpha1.ExecutionStopped)
+	looks := 0
+	h.intercept.List = func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+		if err := c.List(ctx, list, options...); err != nil {
+			return err
+		}
+		requests, ok := list.(*v1alpha1.StopRequestList)
+		if !ok {
+			return nil
+		}
+		looks++
+		if looks == 1 {
+			meta.RemoveStatusCondition(&requests.Items[0].Status.Conditions, v1alpha1.ConditionFinished)
+		}
+		return nil
+	}
+	expectCode(t, h.run("stop", "--pipeline", "web", "--yes", "--wait"), cli.CodeDone)
+	if looks != 2 {
+		t.Errorf("it looked %d times, want 2", looks)
+	}
+	h.compare("stop-several-wait-longer")
+}
+
 // Somebody who deletes a request must not let the command wait without end.
 func TestStopSeveralWhoseRequestIsDeleted(t *testing.T) {
 	h := newHarness(t, execution("web", "web-1", 1, v1alpha1.ExecutionInProgress))

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -64,7 +65,8 @@ func UsageErrorf(format string, args ...any) error {
 	return Exitf(CodeUsage, format, args...)
 }
 
-// ExitCode returns the exit code of an error: CodeDone for nil, and CodeError for one that has no other.
+// ExitCode returns the exit code of an error: CodeDone for nil, and CodeError for one that has no other. An interrupt, or the end of the time to
+// wait, can come while the API server is asked as well.
 func ExitCode(err error) int {
 	var exit *exitError
 	switch {
@@ -72,6 +74,10 @@ func ExitCode(err error) int {
 		return CodeDone
 	case errors.As(err, &exit):
 		return exit.code
+	case errors.Is(err, context.Canceled):
+		return CodeInterrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		return CodeTimeout
 	case apierrors.IsNotFound(err) && !isKindMissing(err):
 		return CodeNotFound
 	case apierrors.IsInvalid(err):
