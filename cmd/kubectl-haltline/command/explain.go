@@ -137,6 +137,9 @@ func gatherRights(ctx context.Context, c client.Client, in *explain.Input) {
 // maxParagraph is how wide a paragraph is at most, to be read with ease.
 const maxParagraph = 100
 
+// maxAligned is how wide a command is at most for the others to be aligned with it.
+const maxAligned = 60
+
 // printExplanation prints the paragraph, broken at the width of the terminal, and the commands.
 func printExplanation(f *cli.Factory, e explain.Explanation) {
 	text := e.Text
@@ -150,7 +153,7 @@ func printExplanation(f *cli.Factory, e explain.Explanation) {
 	fmt.Fprintln(f.Out)
 	widest := 0
 	for _, command := range e.Commands {
-		widest = max(widest, len(command.Line))
+		widest = max(widest, min(len(command.Line), maxAligned))
 	}
 	for _, command := range e.Commands {
 		fmt.Fprintf(f.Out, "  %s  %s\n", cli.Pad(command.Line, widest), cli.Faint.Render("# "+command.Purpose))

@@ -35,7 +35,7 @@ type Target struct {
 	UID  types.UID
 	// Clock waits before a watch is opened again; nil is the real one.
 	Clock clock.WithTicker
-	// OnTrouble is told that the connection broke, and nil when it is there again. It may be nil.
+	// OnTrouble is told once that the connection broke, and nil when it is there again. It may be nil.
 	OnTrouble func(err error)
 }
 
@@ -60,7 +60,7 @@ func Until[T client.Object](ctx context.Context, target Target, visit Visit[T]) 
 			return ctx.Err()
 		case errors.Is(err, ErrDeleted), err != nil && (f.seen == "" || isRefusal(err)):
 			return err
-		case err != nil && f.OnTrouble != nil:
+		case err != nil && f.OnTrouble != nil && !f.inTrouble:
 			f.inTrouble = true
 			f.OnTrouble(err)
 		}

@@ -116,7 +116,7 @@ func TestUntil(t *testing.T) {
 		{"it is there already", []any{pods(a("end"))}, nil, "end", "", nil},
 		{"it changes", []any{pods(a("1"))}, []any{[]watch.Event{event(watch.Modified, a("2")), event(watch.Modified, a("end"))}}, "1 2 end", "", nil},
 		{"the watch ends", []any{pods(a("1")), pods(a("1")), pods(a("end"))}, []any{none, none}, "1 end", "", nil},
-		{"the watch breaks", []any{pods(a("1")), errBroken, errBroken, pods(a("end"))}, []any{none}, "1 end", "broken broken over", nil},
+		{"the watch breaks", []any{pods(a("1")), errBroken, errBroken, pods(a("end"))}, []any{none}, "1 end", "broken over", nil},
 		{"the watch cannot be opened", []any{pods(a("1")), pods(a("end"))}, []any{errBroken}, "1 end", "broken over", nil},
 		{"the version is too old", []any{pods(a("1")), pods(a("end"))}, []any{[]watch.Event{expired()}}, "1 end", "broken over", nil},
 		{"a bookmark", []any{pods(a("1"))}, []any{[]watch.Event{event(watch.Bookmark, a("2")), event(watch.Modified, a("end"))}}, "1 end", "", nil},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -58,12 +59,17 @@ const maxLine = 64 * 1024
 // stream breaks before, it is read from where it broke, as long as isRunning reports that the container runs.
 func (p *Printer) Print(ctx context.Context, source Source, prefix string, isRunning func() bool) error {
 	reader := logReader{printer: p, source: source, prefix: prefix}
-	for {
+	for failures := 0; ; {
 		err := reader.read(ctx)
+		if err != nil {
+			failures++
+		} else {
+			failures = 0
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !p.Options.Follow || !isRunning():
+		case !p.Options.Follow, apierrors.IsNotFound(err), !isRunning() && (failures == 0 || failures == maxFailures):
 			return err
 		}
 		// The stream broke, or the kubelet knows sooner than the API server that the container has ended.
@@ -74,6 +80,9 @@ func (p *Printer) Print(ctx context.Context, source Source, prefix string, isRun
 		}
 	}
 }
+
+// maxFailures is how often in turn the log of a container that has ended is tried, whose end was not read.
+const maxFailures = 5
 
 // reopenAfter is how long to wait before a log that broke is opened again.
 const reopenAfter = time.Second

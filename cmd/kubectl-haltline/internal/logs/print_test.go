@@ -26,7 +26,7 @@ import (
 // kubelet has the logs of containers, and notes how it was asked.
 type kubelet struct {
 	mu sync.Mutex
-	// streams are what each reading brings, in turn; the last one again and again.
+	// streams are what each reading brings, in turn; the last one again and again. One that is "broken" cannot be opened.
 	streams []string
 	asked   []corev1.PodLogOptions
 	err     error
@@ -42,6 +42,9 @@ func (k *kubelet) open(_ context.Context, _ client.ObjectKey, options *corev1.Po
 	stream := k.streams[0]
 	if len(k.streams) > 1 {
 		k.streams = k.streams[1:]
+	}
+	if stream == "broken" {
+		return nil, errors.New("connection refused")
 	}
 	return io.NopCloser(strings.NewReader(stream)), nil
 }
@@ -123,6 +126,15 @@ func TestALogThatBreaksIsReadOn(t *testing.T) {
 	last := k.asked[len(k.asked)-1]
 	if len(k.asked) != 2 || last.TailLines != nil || last.SinceTime == nil || !last.SinceTime.Equal(&metav1.Time{Time: sample.Start.Add(2 * time.Second)}) {
 		t.Errorf("the kubelet was asked for %+v", k.asked)
+	}
+}
+
+// If a log breaks while its container ends, what was written last is read all the same.
+func TestTheEndOfALogThatBrokeIsRead(t *testing.T) {
+	k := &kubelet{streams: []string{"broken", twoLines}}
+	p, out := newTestPrinter(k, Options{Tail: -1, Follow: true})
+	if err := p.Print(t.Context(), source, "", stopped); err != nil || out.String() != "one\ntwo words\n" {
+		t.Errorf("error %v, printed %q", err, out)
 	}
 }
 
