@@ -137,7 +137,7 @@ func gatherRights(ctx context.Context, c client.Client, in *explain.Input) {
 // maxParagraph is how wide a paragraph is at most, to be read with ease.
 const maxParagraph = 100
 
-// maxAligned is how wide a command is at most for the others to be aligned with it.
+// maxAligned is how wide a command is at most for what is behind it to be aligned.
 const maxAligned = 60
 
 // printExplanation prints the paragraph, broken at the width of the terminal, and the commands.
@@ -153,7 +153,9 @@ func printExplanation(f *cli.Factory, e explain.Explanation) {
 	fmt.Fprintln(f.Out)
 	widest := 0
 	for _, command := range e.Commands {
-		widest = max(widest, min(len(command.Line), maxAligned))
+		if len(command.Line) <= maxAligned {
+			widest = max(widest, len(command.Line))
+		}
 	}
 	for _, command := range e.Commands {
 		fmt.Fprintf(f.Out, "  %s  %s\n", cli.Pad(command.Line, widest), cli.Faint.Render("# "+command.Purpose))

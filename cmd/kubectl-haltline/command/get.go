@@ -26,7 +26,7 @@ type listOptions struct {
 	output        *cli.Output
 }
 
-func (o *listOptions) addFlags(f *cli.Factory, cmd *cobra.Command) {
+func (o *listOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.selector, "selector", "l", "", "Only executions whose labels match.")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Executions of all namespaces.")
@@ -114,7 +114,7 @@ the newest. An EXECUTION is a name, an id, or @latest.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.runGet(cmd.Context(), f, args) },
 	}
 	o.addPipelineFlag(f, cmd)
-	o.addFlags(f, cmd)
+	o.addFlags(cmd)
 	return cmd
 }
 

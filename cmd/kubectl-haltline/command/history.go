@@ -47,7 +47,7 @@ if the StopRequest is gone. Executions that the history of their pipeline does n
 	flags.DurationVar(&o.since, "since", 0, "Only executions that ended within this time, such as 1h; 0 is all.")
 	flags.BoolVar(&o.stopped, "stopped", false, "Only executions that were stopped.")
 	flags.IntVar(&o.limit, "limit", historyLimit, "How many at most; 0 is all.")
-	o.addFlags(f, cmd)
+	o.addFlags(cmd)
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+	"github.com/google/go-cmp/cmp"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -71,11 +73,14 @@ func (term *terminal) Write(printed []byte) (int, error) {
 
 // run runs a command on the terminal. The channel gets its exit code.
 func (term *terminal) run(cluster client.WithWatch, args ...string) <-chan int {
-	var errOut bytes.Buffer
-	f := cli.New(term.device, term.device, &errOut, "test")
+	f := cli.New(term.device, term.device, &bytes.Buffer{}, "test")
 	f.Clock = clocktesting.NewFakeClock(now)
 	f.NewClient = func() (client.WithWatch, error) { return cluster, nil }
 	*f.Flags.Namespace = namespace
+	return term.runWith(f, args)
+}
+
+func (term *terminal) runWith(f *cli.Factory, args []string) <-chan int {
 	code := make(chan int, 1)
 	go func() { code <- Run(f, args) }()
 	return code
@@ -157,6 +162,27 @@ func TestLeavingATerminal(t *testing.T) {
 	if shown := term.close(); strings.Contains(shown, "q leaves") || !strings.Contains(shown, "web-3  ● InProgress") {
 		t.Errorf("the terminal shows:\n%s", shown)
 	}
+}
+
+// spinner is what turns in the picture.
+var spinner = regexp.MustCompile("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]")
+
+// The picture on the page is the one that watch draws.
+func TestThePageOnWatching(t *testing.T) {
+	example := sectionOf(t, "Watch")[0]
+	term := openTerminal(t)
+	f := newPageFactory(t, watched(), term.device, &bytes.Buffer{})
+	f.In, f.Terminal = term.device, true
+	code := term.runWith(f, strings.Fields(strings.TrimPrefix(example[0], "kubectl haltline ")))
+	drawn := spinner.ReplaceAllString(term.waitFor("q leaves"), "⠹")
+	if diff := cmp.Diff(example[1], strings.TrimSpace(drawn)); diff != "" {
+		t.Errorf("(- is the page)\n%s\n%s", diff, drawn)
+	}
+	if _, err := term.keyboard.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	<-code
+	term.close()
 }
 
 // A table and a tree are cut at the width of the terminal.
