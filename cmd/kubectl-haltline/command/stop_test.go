@@ -34,6 +34,7 @@ func TestStopOne(t *testing.T) {
 	expectCode(t, h.run("stop", "web-1", "--abandon", "--grace-period", "5"), cli.CodeDone)
 	expectCode(t, h.run("stop", "web-1", "--abandon"), cli.CodeDuplicate)
 	expectCode(t, h.run("stop", "web-2"), cli.CodeRefused)
+	expectCode(t, h.run("stop", "web-2", "--wait"), cli.CodeRefused)
 	expectCode(t, h.run("stop", "web-3"), cli.CodeNotFound)
 	h.compare("stop-one")
 }
