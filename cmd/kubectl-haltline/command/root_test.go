@@ -87,3 +87,15 @@ func TestReasonCodes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsAVerdict(t *testing.T) {
+	for status, want := range map[metav1.ConditionStatus]bool{metav1.ConditionTrue: true, metav1.ConditionFalse: true, metav1.ConditionUnknown: false} {
+		conditions := []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: status}, {Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}}
+		if got := findVerdict(conditions) != nil; got != want {
+			t.Errorf("%s is a verdict: %t", status, got)
+		}
+	}
+	if findVerdict(nil) != nil {
+		t.Error("nothing is a verdict")
+	}
+}

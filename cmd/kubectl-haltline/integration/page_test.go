@@ -91,6 +91,9 @@ func (p *section) run(code int) {
 	cmd.Env = slices.Concat(p.shop.kubectl().Env, []string{"KUBECONFIG=" + p.kubeconfig})
 	printed, got := p.shop.end(cmd.CombinedOutput())
 	g.Expect(got).To(Equal(code), command)
+	if next.output == "" {
+		return // The page does not show it.
+	}
 	p.learnNames(next.output, printed)
 	g.Expect(p.normalize(printed)).To(matchLines(p.normalize(next.output)), command)
 }
@@ -165,6 +168,7 @@ func TestThePageOnStoppingSeveral(t *testing.T) {
 	for range 2 {
 		s.waitForAction(s.start("web").Name, "compile")
 	}
+	p.run(0)
 	p.run(0)
 	p.run(0)
 	p.finish()
