@@ -231,4 +231,3 @@ func targetOf(f *cli.Factory, c client.WithWatch, execution *v1alpha1.PipelineEx
 		Client: c, List: &v1alpha1.PipelineExecutionList{}, Key: client.ObjectKeyFromObject(execution), UID: execution.UID, OnTrouble: reportTrouble(f),
 	}
 }
-

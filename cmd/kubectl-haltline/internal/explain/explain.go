@@ -43,6 +43,15 @@ type Explanation struct {
 	Commands []Command
 }
 
+// writer collects what an explanation consists of.
+type writer struct {
+	in Input
+	// isLate is whether something is overdue that the operator does.
+	isLate    bool
+	sentences []string
+	commands  []Command
+}
+
 // Execution explains an execution.
 func Execution(in Input) Explanation {
 	w := &writer{in: in}
@@ -73,15 +82,6 @@ func (w *writer) explainUnfinished() {
 	default:
 		w.explainProgress()
 	}
-}
-
-// writer collects what an explanation consists of.
-type writer struct {
-	in Input
-	// isLate is whether something is overdue that the operator does.
-	isLate    bool
-	sentences []string
-	commands  []Command
 }
 
 // say adds a sentence. It gets a full stop if it has none.

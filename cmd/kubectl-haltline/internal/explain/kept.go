@@ -30,10 +30,10 @@ func (w *writer) explainKept() int {
 		if !isKept(a) {
 			continue
 		}
-		if count++; count > maxKept {
-			continue
+		count++
+		if count <= maxKept {
+			w.explainKeptAction(key, a)
 		}
-		w.explainKeptAction(key, a)
 	}
 	w.explainPipelineOfKept(count)
 	if count > maxKept {

@@ -88,7 +88,9 @@ func pods(all ...*corev1.Pod) []corev1.Pod {
 	return list
 }
 
-func event(t watch.EventType, object runtime.Object) watch.Event { return watch.Event{Type: t, Object: object} }
+func event(t watch.EventType, object runtime.Object) watch.Event {
+	return watch.Event{Type: t, Object: object}
+}
 
 var (
 	errBroken  = errors.New("connection refused")

@@ -22,7 +22,6 @@ import (
 
 var (
 	ran     = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
-	runs    = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	waiting = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 )
 
@@ -96,7 +95,9 @@ func TestChoose(t *testing.T) {
 		action("none-yet", v1alpha1.ActionInProgress, func(a *v1alpha1.ActionStatus) { a.Reason, a.Message = "NoPod", "exceeded quota" }),
 		action("abandoned", v1alpha1.ActionAbandoned, nil),
 		action("gone", v1alpha1.ActionSucceeded, nil),
-		action("refused", v1alpha1.ActionFailed, func(a *v1alpha1.ActionStatus) { a.Workload.UID, a.Reason, a.Message = "", "JobRefused", "it is invalid" }),
+		action("refused", v1alpha1.ActionFailed, func(a *v1alpha1.ActionStatus) {
+			a.Workload.UID, a.Reason, a.Message = "", "JobRefused", "it is invalid"
+		}),
 		action("taken-over", v1alpha1.ActionSucceeded, func(a *v1alpha1.ActionStatus) {
 			a.Workload, a.TakenOverFrom = v1alpha1.WorkloadReference{}, "id-of-web-0"
 		}),

@@ -160,7 +160,8 @@ func TestAFollowerReadsEachLogOnce(t *testing.T) {
 	execution.Status.State = v1alpha1.ExecutionInProgress
 	f.See(t.Context(), execution, nil)
 	f.See(t.Context(), nil, []corev1.Pod{pod("compile", 1, waiting)})
-	if f.reading.Wait(); out.Len() > 0 || len(notices) > 0 {
+	f.reading.Wait()
+	if out.Len() > 0 || len(notices) > 0 {
 		t.Fatalf("before anything runs: printed %q, notices %q", out, notices)
 	}
 	first := pod("compile", 1, ran)

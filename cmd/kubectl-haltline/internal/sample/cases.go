@@ -79,7 +79,9 @@ func waiting() []Case {
 	blocked := New("web-1", Web()).At(20 * time.Second).Step(func(in *plan.Input) {
 		in.Revision, in.Definition, in.PinBlocked = "", nil, `Trying again: creating ControllerRevision "web-1": exceeded quota: objects`
 	})
-	turn := func(mode v1alpha1.ExecutionMode, waiting ...string) *Run { return New("web-1", Queue(mode, waiting...)).At(time.Second).Step(nil) }
+	turn := func(mode v1alpha1.ExecutionMode, waiting ...string) *Run {
+		return New("web-1", Queue(mode, waiting...)).At(time.Second).Step(nil)
+	}
 	overtaken := turn(v1alpha1.ExecutionModeSuperseded, "web-1")
 	overtaken.Pipeline.Status.Stages[0].Waiting[0].SupersededBy = "web-2"
 	come := turn(v1alpha1.ExecutionModeQueued, "web-1")
@@ -146,7 +148,9 @@ func kept() []Case {
 }
 
 func approvals() []Case {
-	asks := func(forbidStarter bool) *Run { return New("release-1", Release(forbidStarter)).At(time.Second).Step(nil) }
+	asks := func(forbidStarter bool) *Run {
+		return New("release-1", Release(forbidStarter)).At(time.Second).Step(nil)
+	}
 	unknown := asks(true)
 	unknown.Execution.Spec.StartedBy = ""
 	mixed := Release(false)
@@ -202,8 +206,8 @@ func stopping() []Case {
 }
 
 func ended() []Case {
-	succeeded := begun().At(time.Minute).Succeeds("Build/compile", "Build/test").Runs("Build/package").At(2*time.Minute).Succeeds("Build/package").
-		Runs("Deploy/roll-out").At(3*time.Minute).Succeeds("Deploy/roll-out")
+	succeeded := begun().At(time.Minute).Succeeds("Build/compile", "Build/test").Runs("Build/package").At(2 * time.Minute).Succeeds("Build/package").
+		Runs("Deploy/roll-out").At(3 * time.Minute).Succeeds("Deploy/roll-out")
 	failed := begun().At(time.Minute).Succeeds("Build/test").At(2 * time.Minute).Fails("Build/compile")
 	limited := Web()
 	limited.Spec.TimeoutSeconds = ptr.To[int64](60)

@@ -204,4 +204,3 @@ func describeWait(a *v1alpha1.ActionStatus, now time.Time) string {
 	}
 	return text
 }
-

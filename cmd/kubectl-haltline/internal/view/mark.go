@@ -7,7 +7,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// Tone is how well something goes. A colour shows it, and never alone.
+// Tone is how well something goes. A color shows it, and never alone.
 type Tone int
 
 // The tones.
