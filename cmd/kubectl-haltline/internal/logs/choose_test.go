@@ -115,7 +115,7 @@ func TestChoose(t *testing.T) {
 	evicted.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on memory"}
 	pods := []corev1.Pod{
 		withInit(pod("retried", 2, ran)), withInit(pod("retried", 1, ran)), evicted, pod("one", 1, ran), pod("pulls", 1, waiting), crashed,
-		pod("of-somebody-else", 1, ran),
+		pod("of-somebody-else", 1, ran), pod("", 1, ran),
 	}
 	var all strings.Builder
 	for _, tt := range []struct {
