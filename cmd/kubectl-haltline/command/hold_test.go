@@ -25,6 +25,9 @@ func waitingFor(name string, n int, stage string) *v1alpha1.PipelineExecution {
 
 func TestHoldAndRelease(t *testing.T) {
 	objects := []client.Object{pipelineWith("web"), waitingFor("web-0", 20, "Build"), execution("web", "web-x", 30, v1alpha1.ExecutionInProgress)}
+	stopped := waitingFor("web-stopped", 40, "Deploy")
+	stopped.Status.State = v1alpha1.ExecutionStopped
+	objects = append(objects, stopped)
 	for n := range 7 {
 		objects = append(objects, waitingFor("web-"+string(rune('a'+n)), n, "Deploy"))
 	}

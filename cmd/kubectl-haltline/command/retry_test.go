@@ -45,6 +45,16 @@ func retryLikeTheOperator(c client.Client, object client.Object) error {
 	return nil
 }
 
+// waitForPipeline lets a retry wait for its Pipeline, so that it is neither bound nor refused.
+func waitForPipeline(_ client.Client, object client.Object) error {
+	again := object.(*v1alpha1.PipelineExecution)
+	again.Status.State = v1alpha1.ExecutionInProgress
+	again.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWaitingForPipeline, Message: `There is no Pipeline "web".`,
+	}}
+	return nil
+}
+
 func TestRetry(t *testing.T) {
 	unstarted := execution("web", "unstarted", 4, v1alpha1.ExecutionFailed)
 	stopped := failedIn("stopped", 5, "Deploy")
@@ -62,6 +72,8 @@ func TestRetry(t *testing.T) {
 	expectCode(t, h.run("retry", "pending"), cli.CodeRefused)
 	expectCode(t, h.run("retry", "unstarted"), cli.CodeRefused)
 	h.operator = nil
+	expectCode(t, h.run("retry", "failed", "--timeout", "10ms"), cli.CodeTimeout)
+	h.operator = waitForPipeline
 	expectCode(t, h.run("retry", "failed", "--timeout", "10ms"), cli.CodeTimeout)
 	h.compare("retry")
 }
