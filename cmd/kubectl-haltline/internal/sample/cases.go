@@ -144,6 +144,8 @@ func kept() []Case {
 		started().Runs("Build/test").IsKept("Build/compile", "FailedMount", `Pod "web-1-a" does not run: MountVolume.SetUp failed for volume "data".`).
 			seen("a volume cannot be mounted", 2*time.Minute),
 		started().Runs("Build/test").IsKept("Build/compile", "SomethingNew", "Nobody knows this reason yet.").seen("an unknown reason", 2*time.Minute),
+		started().Runs("Build/compile").IsKept("Build/test", v1alpha1.ReasonInitContainerRunning, `Init container "setup" of pod "web-1-b" runs since 2026-11-20T12:00:05Z.`).
+			seen("the second action is kept", 2*time.Minute),
 	}
 }
 
