@@ -384,3 +384,15 @@ func TestStopSeveralReadsEveryPage(t *testing.T) {
 	expectCode(t, h.run("stop", "--all", "--dry-run=client"), cli.CodeDone)
 	h.compare("stop-several-pages")
 }
+
+// A copy that a restore made has the id of another in its status, and one that the operator has not looked at has none there.
+func TestStopByIDBelievesTheUID(t *testing.T) {
+	restored := execution("web", "web-1", 1, v1alpha1.ExecutionInProgress)
+	restored.Status.PipelineExecutionID = testID(2)
+	h := newHarness(t, restored, execution("web", "web-2", 2, ""))
+	h.operator = nil
+	expectCode(t, h.run("stop", testID(2), "--timeout", "10ms"), cli.CodeTimeout)
+	if ids := h.stoppedIDs(); !slices.Equal(ids, []string{testID(2)}) {
+		t.Errorf("it stops %v", ids)
+	}
+}
