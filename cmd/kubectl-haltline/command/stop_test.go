@@ -389,7 +389,9 @@ func TestStopSeveralReadsEveryPage(t *testing.T) {
 func TestStopByIDBelievesTheUID(t *testing.T) {
 	restored := execution("web", "web-1", 1, v1alpha1.ExecutionInProgress)
 	restored.Status.PipelineExecutionID = testID(2)
-	h := newHarness(t, restored, execution("web", "web-2", 2, ""))
+	unseen := execution("web", "web-2", 2, "")
+	unseen.Status.PipelineExecutionID = ""
+	h := newHarness(t, restored, unseen)
 	h.operator = nil
 	expectCode(t, h.run("stop", testID(2), "--timeout", "10ms"), cli.CodeTimeout)
 	if ids := h.stoppedIDs(); !slices.Equal(ids, []string{testID(2)}) {
