@@ -226,10 +226,8 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
 .PHONY: sbom
-sbom: build plugin $(CYCLONEDX) ## List all that is linked into the operator and the plugin, with licences: bin/haltline.cdx.json, bin/kubectl-haltline.cdx.json.
-	for program in haltline kubectl-haltline; do \
-		hack/release/sbom $(CYCLONEDX) $(BIN)/$$program $(VERSION) $(BIN)/$$program.cdx.json || exit; \
-	done
+sbom: build $(CYCLONEDX) ## List all that is linked into the operator, with versions and licences: bin/haltline.cdx.json (CycloneDX).
+	hack/release/sbom $(CYCLONEDX) $(BIN)/haltline $(VERSION) $(BIN)/haltline.cdx.json
 
 .PHONY: release-notes
 release-notes: ## Print the notes of a release from the changelog: VERSION=v0.1.0, or VERSION=Unreleased.
