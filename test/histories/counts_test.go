@@ -16,19 +16,19 @@ import (
 type counts struct {
 	histories, steps, writes int
 	requests, executions     map[string]int
-	results, waits           map[string]int
+	results, waits, retries  map[string]int
 	troubles, known          map[string]int
 	states                   map[uint64]struct{}
 }
 
 func newCounts() *counts {
-	return &counts{requests: map[string]int{}, executions: map[string]int{}, results: map[string]int{}, waits: map[string]int{}, troubles: map[string]int{}, known: map[string]int{}, states: map[uint64]struct{}{}}
+	return &counts{requests: map[string]int{}, executions: map[string]int{}, results: map[string]int{}, waits: map[string]int{}, retries: map[string]int{}, troubles: map[string]int{}, known: map[string]int{}, states: map[uint64]struct{}{}}
 }
 
 func (c *counts) String() string {
-	return fmt.Sprintf("%d histories, %d steps, %d writes, %d distinct states\nexecutions: %s\nrequests: %s\napproval results: %s\nwaits: %s\ntroubles: %s\nknown: %s",
+	return fmt.Sprintf("%d histories, %d steps, %d writes, %d distinct states\nexecutions: %s\nrequests: %s\napproval results: %s\nwaits: %s\nretries: %s\ntroubles: %s\nknown: %s",
 		c.histories, c.steps, c.writes, len(c.states), describeCounts(c.executions), describeCounts(c.requests),
-		describeCounts(c.results), describeCounts(c.waits), describeCounts(c.troubles), describeCounts(c.known))
+		describeCounts(c.results), describeCounts(c.waits), describeCounts(c.retries), describeCounts(c.troubles), describeCounts(c.known))
 }
 
 // describeCounts lists numbers with their words.
@@ -48,6 +48,7 @@ func (c *counts) addHistory(j *judge) {
 	for _, execution := range j.executions {
 		c.executions[string(execution.state)]++
 		c.addWaits(execution)
+		c.addRetry(execution)
 	}
 	for _, result := range j.results {
 		verdict := string(result.verdict)
@@ -62,6 +63,19 @@ func (c *counts) addHistory(j *judge) {
 			verdict = "deleted before it had a verdict"
 		}
 		c.requests[verdict]++
+	}
+}
+
+// addRetry counts what became of a retry.
+func (c *counts) addRetry(execution *executionRecord) {
+	switch retry := &execution.retry; {
+	case !execution.isRetry():
+	case execution.hasTakenOver():
+		c.retries["took over, and "+string(execution.state)]++
+	case retry.refusal != "":
+		c.retries[string(retry.refusal)]++
+	default:
+		c.retries["took over nothing, and "+string(execution.state)]++
 	}
 }
 

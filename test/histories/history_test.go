@@ -36,8 +36,8 @@ type history struct {
 	// trouble strikes one of the next calls; nil if none is planned.
 	trouble *trouble
 	most    size
-	// asked counts the stop requests, and decided the approval results.
-	asked, decided int
+	// asked counts the stop requests, decided the approval results, and retried the retries.
+	asked, decided, retried int
 }
 
 // pipelineNames are of Pipelines that may exist. absentPipeline never does.
@@ -71,7 +71,7 @@ func newHistory(t *rapid.T, most size, total *counts) *history {
 	}
 	total.histories++
 	for _, name := range pipelineNames[:drawNumber(t, "pipelines", 1, most.pipelines)] {
-		h.judge.definitions[name] = drawDefinition(t, most)
+		h.judge.addRelease(name, drawDefinition(t, most))
 		if !drawOneIn(t, 8, "late") {
 			h.createPipeline(name)
 		}
@@ -91,7 +91,7 @@ func (h *history) createPipeline(name string) {
 	h.note("a person creates the Pipeline %q: %s", name, d)
 	h.createObject(&v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.PipelineSpec{ExecutionMode: d.mode, TimeoutSeconds: d.timeoutSeconds, Stages: d.stages},
+		Spec:       v1alpha1.PipelineSpec{ExecutionMode: d.mode, TimeoutSeconds: d.timeoutSeconds, Stages: d.clonedStages(), Variables: d.variables()},
 	})
 }
 

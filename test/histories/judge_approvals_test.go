@@ -39,6 +39,10 @@ func (j *judge) judgeApprovals(execution *executionRecord) {
 			continue
 		}
 		record := execution.approvals[a.Key]
+		if record == nil && execution.retry.takenOver[a.Key] != "" {
+			record = &approvalRecord{state: model.Approved, result: action.Approval.Result.UID}
+			execution.approvals[a.Key] = record
+		}
 		if record == nil {
 			record = &approvalRecord{state: model.Waiting}
 			execution.approvals[a.Key] = record

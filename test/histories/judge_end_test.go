@@ -65,6 +65,9 @@ func (j *judge) judgeWaits(execution *executionRecord) {
 // judgeInProgress judges what keeps an execution in progress when nobody has anything to do.
 func (j *judge) judgeInProgress(execution *executionRecord) {
 	j.judgeLimitsAtRest(execution)
+	if execution.isRetry() && !execution.hasTakenOver() {
+		j.addFinding("execution %q is to retry another, and has neither taken over anything nor been refused", execution.Name)
+	}
 	if execution.Status.WaitingForStage != nil {
 		j.judgeWaitBeforeStage(execution)
 	}

@@ -33,8 +33,14 @@ type executionRecord struct {
 	// approvals are the approvals that were started, and timedOut the actions that exceeded a time limit.
 	approvals map[model.Key]*approvalRecord
 	timedOut  map[model.Key]bool
-	// entered are the stages that it has entered.
+	// entered are the stages that it has entered, and in is the one that it is or was in; empty if it waits or waited before one instead.
 	entered map[string]bool
+	in      string
+	// retry is what is known if it retries another, and retriedBy the execution that it names as its retry.
+	retry     retryRecord
+	retriedBy types.UID
+	// variables are those that it was started with.
+	variables []v1alpha1.Variable
 	// pipelineAt counts the changes of Pipelines when it was created, and waitsSince those of executions when it last began to wait before
 	// a stage.
 	pipelineAt, waitsSince int
@@ -62,6 +68,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
 			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
 			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, entered: map[string]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
+			retry: retryRecord{answers: map[model.Answer]int{}, takenOver: map[model.Key]types.UID{}}, variables: e.Spec.Variables,
 		}
 		j.executions[e.UID] = execution
 		j.order = append(j.order, e.UID)
@@ -71,15 +78,21 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 		execution.PipelineExecution = e
 		return
 	}
-	if execution.state.IsFinal() {
-		j.addFinding("execution %q is %s, which is final, and its status is written", e.Name, execution.state)
-	}
 	before := execution.PipelineExecution
 	execution.PipelineExecution = e
+	if execution.state.IsFinal() {
+		j.judgeLink(execution, &before.Status, c.By)
+		return
+	}
+	if e.Status.RetriedBy != nil {
+		j.addFinding("execution %q, %s, names a retry", e.Name, execution.state)
+	}
+	j.findDefinition(execution, &before.Status)
 	if e.Status.WaitingForStage != nil && !equality.Semantic.DeepEqual(before.Status.WaitingForStage, e.Status.WaitingForStage) {
 		execution.waitsSince = j.store.Changes(simcluster.Execution)
 	}
 	j.judgeRecord(execution, acceptedRequests(before), acceptedRequests(e), c.By)
+	j.judgeTakeOver(execution, &before.Status)
 	j.judgeApprovals(execution)
 	j.judgeLimits(execution, &before.Status)
 	j.judgeActions(execution, &before.Status)
@@ -87,7 +100,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	if e.Status.State == v1alpha1.ExecutionSuperseded {
 		j.judgeSuperseded(execution, &before.Status)
 	}
-	j.judgeState(execution, before.Status.State)
+	j.judgeState(execution, before.Status.State, c.By)
 }
 
 // listRunning returns the executions that have not ended.
@@ -162,7 +175,7 @@ func (j *judge) judgeEscalation(execution *executionRecord, a v1alpha1.AcceptedS
 }
 
 // judgeState judges the state that the status of an execution shows.
-func (j *judge) judgeState(execution *executionRecord, before v1alpha1.ExecutionState) {
+func (j *judge) judgeState(execution *executionRecord, before v1alpha1.ExecutionState, by string) {
 	shown := execution.Status.State
 	switch shown {
 	case before:
@@ -176,14 +189,16 @@ func (j *judge) judgeState(execution *executionRecord, before v1alpha1.Execution
 		}
 		execution.recordPromise("its execution reads Stopping", len(j.store.History)-1)
 	default:
-		j.judgeEnd(execution, model.State(shown))
+		j.judgeEnd(execution, model.State(shown), by)
 	}
 }
 
 // judgeEnd judges the end of an execution: it is an end of the model, and nothing of the execution runs.
-func (j *judge) judgeEnd(execution *executionRecord, end model.State) {
+func (j *judge) judgeEnd(execution *executionRecord, end model.State, by string) {
 	if !execution.state.MayBecome(end) {
 		j.addFinding("execution %q, %s, ends %s", execution.Name, execution.state, end)
+	} else if execution.isRetry() && !execution.hasTakenOver() && end != model.Stopped {
+		j.judgeRefusal(execution, end, by)
 	} else if end != model.Stopped && end != model.Superseded && !slices.Contains(execution.possibleEnds(), end) {
 		j.addFinding("execution %q ends %s, and its actions end it %v", execution.Name, end, execution.possibleEnds())
 	}
@@ -222,6 +237,8 @@ func (execution *executionRecord) withPeople() model.Pipeline {
 	p := execution.definition.model
 	for _, a := range p {
 		switch {
+		case execution.retry.takenOver[a.Key] != "":
+			p = p.WithOutcome(a.Key, model.Succeeds)
 		case execution.definition.actions[a.Key].Approval != nil:
 			outcome := model.Hangs
 			if record := execution.approvals[a.Key]; record != nil {

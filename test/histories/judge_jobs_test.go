@@ -43,6 +43,9 @@ func (j *judge) judgeJob(c simcluster.Change) {
 	if c.Call > 0 && isRunnable(o) && (c.Old == nil || !isRunnable(before.Job)) && execution.promise != "" {
 		j.judgeLateStart(execution, before, c)
 	}
+	if c.Old == nil {
+		j.judgeNewJob(execution, before, o)
+	}
 	before.Job = o
 	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
 		return
@@ -57,6 +60,33 @@ func (j *judge) judgeJob(c simcluster.Change) {
 	if o.Labels[v1alpha1.LabelOrphaned] != "" && !before.isReleased {
 		j.judgeReleased(execution, before)
 	}
+}
+
+// judgeNewJob judges a Job that is created: it is for an action that its execution runs itself, and knows the release of the pipeline that
+// the execution has pinned and the variables that the execution was started with.
+func (j *judge) judgeNewJob(execution *executionRecord, created *jobRecord, o *batchv1.Job) {
+	if execution.retry.takenOver[created.key] != "" {
+		j.addFinding("execution %q has taken over action %q, and there is Job %q for it", execution.Name, created.key.Action, o.Name)
+	}
+	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
+		return
+	}
+	for name, want := range execution.expectedVariables() {
+		for _, c := range o.Spec.Template.Spec.Containers {
+			if got := findVariable(c.Env, name); got != want {
+				j.addFinding("Job %q of execution %q has %s=%q, not %q", o.Name, execution.Name, name, got, want)
+			}
+		}
+	}
+}
+
+func findVariable(env []corev1.EnvVar, name string) string {
+	for _, v := range env {
+		if v.Name == name {
+			return v.Value
+		}
+	}
+	return ""
 }
 
 // judgeLateStart judges the start of a Job after the promise that nothing more of its execution starts. One departure is known:

@@ -32,6 +32,7 @@ func (j *judge) recordPipeline(c simcluster.Change) {
 		}
 		if before, existed := c.Old.(*v1alpha1.Pipeline); existed {
 			j.judgeHolders(before, p)
+			j.judgeLatest(before, p)
 			j.judgeTurns(before, p, c.By)
 		}
 	}
@@ -56,8 +57,17 @@ func (j *judge) hasAlwaysBeen(name string, from int, is func(pipelineVersion) bo
 // else is in the stage if it has held one execution at a time since both were created.
 func (j *judge) judgeEntry(execution *executionRecord, before *v1alpha1.PipelineExecutionStatus, by string) {
 	stage, name := currentStage(&execution.Status), execution.Spec.PipelineName
+	switch {
+	case execution.Status.WaitingForStage != nil:
+		execution.in = ""
+	case stage != "":
+		execution.in = stage
+	}
 	if stage == "" || stage == currentStage(before) {
 		return
+	}
+	if execution.isRetry() && execution.definition.model.IsBeforeStage(stage, execution.Spec.RetryOf.StageName) {
+		j.addFinding("execution %q enters stage %q, and retries stage %q", execution.Name, stage, execution.Spec.RetryOf.StageName)
 	}
 	isHeld := func(v pipelineVersion) bool { return v.disabled[stage] }
 	if j.hasAlwaysBeen(name, j.viewed[by][simcluster.Pipeline], isHeld) {
@@ -103,6 +113,26 @@ func (j *judge) judgeHolders(before, p *v1alpha1.Pipeline) {
 		first := j.executions[types.UID(had[s.Name])]
 		if first != nil && s.Execution.PipelineExecutionID != had[s.Name] && mayBeIn(first, s.Name) {
 			j.addFinding("execution %q gets stage %q, which %q has", s.Execution.Name, s.Name, first.Name)
+		}
+	}
+}
+
+// judgeLatest judges who had each stage last: who has it, or else who had it before.
+func (j *judge) judgeLatest(before, p *v1alpha1.Pipeline) {
+	if !model.Mode(before.Spec.ExecutionMode).IsSerial() || !model.Mode(p.Spec.ExecutionMode).IsSerial() {
+		return
+	}
+	had := map[string]string{}
+	for _, s := range before.Status.Stages {
+		had[s.Name] = s.LatestExecutionID
+	}
+	for _, s := range p.Status.Stages {
+		want := had[s.Name]
+		if s.Execution != nil {
+			want = s.Execution.PipelineExecutionID
+		}
+		if s.LatestExecutionID != want {
+			j.addFinding("the latest execution of stage %q is %q, and it reads %q", s.Name, want, s.LatestExecutionID)
 		}
 	}
 }

@@ -17,8 +17,10 @@ import (
 
 // judge compares every write, when it is committed, with what the model allows.
 type judge struct {
-	store       *simcluster.Store
+	store *simcluster.Store
+	// definitions are what each Pipeline runs now, and releases all that any Pipeline ever ran.
 	definitions map[string]*definition
+	releases    []*definition
 	executions  map[types.UID]*executionRecord
 	requests    map[types.UID]*requestRecord
 	jobs        map[types.UID]*jobRecord
@@ -38,6 +40,8 @@ type judge struct {
 	lastCheck map[string]int
 	// reconciliation is the present one of each operator.
 	reconciliation map[string]int
+	// began is how many changes there were when that began.
+	began map[string]int
 	// known counts the known departures from the model.
 	known map[string]int
 	found []finding
@@ -54,7 +58,7 @@ func newJudge(s *simcluster.Store) *judge {
 		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*executionRecord{},
 		requests: map[types.UID]*requestRecord{}, jobs: map[types.UID]*jobRecord{},
 		results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
-		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, known: map[string]int{},
+		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, began: map[string]int{}, known: map[string]int{},
 	}
 }
 
@@ -85,6 +89,7 @@ func (j *judge) judgeChange(c simcluster.Change) {
 	}
 	j.recordAnswers()
 	j.recordAnswersToResults()
+	j.recordAnswersToRetries()
 }
 
 // judgePipeline records that a Pipeline was deleted, so that its executions have lost their definition.

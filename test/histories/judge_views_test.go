@@ -15,6 +15,7 @@ type viewPositions map[simcluster.Kind]int
 func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
 	if j.reconciliation[p.Name] != c.Reconciliation.Number {
 		j.reconciliation[p.Name] = c.Reconciliation.Number
+		j.began[p.Name] = c.Before
 		delete(j.lastCheck, p.Name)
 	}
 	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "patch-status") {

@@ -12,6 +12,9 @@ const (
 	// unrecordedPod: somebody deleted a Job before its uid was recorded, so nobody knows that it existed. Its pod may be left for
 	// a moment when its execution ends, unless the execution is abandoned.
 	unrecordedPod = "pods left of a Job that was deleted before it was recorded"
+	// namedTooLate: an operator that lags or was paused names a retry that has ended before it took over anything. Such a name does not
+	// keep the execution from being retried.
+	namedTooLate = "retries that were named when they had ended"
 )
 
 // knownToInvariant is the known departure that an invariant finds too.

@@ -59,10 +59,11 @@ func startQuietOperator() *quietOperator {
 	k := model.Key{Stage: "Build", Action: "compile"}
 	compile := newAction(k.Action, model.Hangs)
 	stages := []v1alpha1.Stage{{Name: k.Stage, Actions: []v1alpha1.Action{compile}}}
-	q.judge.definitions["web"] = &definition{
+	d := &definition{
 		stages: stages, actions: map[model.Key]v1alpha1.Action{k: compile}, model: model.Pipeline{{Key: k, RunOrder: 1, Outcome: model.Hangs}},
 	}
-	q.createObject(&v1alpha1.Pipeline{ObjectMeta: newMeta("web"), Spec: v1alpha1.PipelineSpec{Stages: stages}})
+	q.judge.addRelease("web", d)
+	q.createObject(&v1alpha1.Pipeline{ObjectMeta: newMeta("web"), Spec: v1alpha1.PipelineSpec{Stages: stages, Variables: d.variables()}})
 	q.operator = operator.NewProcess(q.store, "operator", nil, nil)
 	q.operator.Hook = func(c *simcluster.Call, next func() error) error {
 		q.judge.observeCall(q.operator, c)

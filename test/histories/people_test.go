@@ -19,8 +19,8 @@ import (
 
 // actAsPerson does something that people do.
 func (h *history) actAsPerson(t *rapid.T) {
-	switch act := drawOne(t, "act", "ask", "approve", "change", "create", "govern", "create"); {
-	case act == "create" || len(h.judge.listRunning()) == 0 && !drawOneIn(t, 4, "late"):
+	switch act := drawOne(t, "act", "ask", "approve", "change", "create", "govern", "retry", "create", "retry"); {
+	case act == "create" || act != "retry" && len(h.judge.listRunning()) == 0 && !drawOneIn(t, 4, "late"):
 		h.createExecution(t)
 	case act == "ask":
 		h.askToStop(t)
@@ -28,6 +28,8 @@ func (h *history) actAsPerson(t *rapid.T) {
 		h.approve(t)
 	case act == "govern":
 		h.govern(t)
+	case act == "retry":
+		h.retryExecution(t)
 	default:
 		h.changeThings(t)
 	}
@@ -97,7 +99,7 @@ func (h *history) createRequest(name string, spec v1alpha1.StopRequestSpec) {
 // changeThings creates or deletes something as a person does.
 func (h *history) changeThings(t *rapid.T) {
 	switch drawOne(t, "what", "create execution", "create Pipeline", "create execution", "delete Job", "delete Job", "delete execution",
-		"delete StopRequest", "delete Pipeline", "delete ApprovalResult", "admit Job") {
+		"delete StopRequest", "delete Pipeline", "delete ApprovalResult", "admit Job", "change Pipeline", "retry") {
 	case "create execution":
 		h.createExecution(t)
 	case "delete Job":
@@ -114,6 +116,10 @@ func (h *history) changeThings(t *rapid.T) {
 		h.deleteObject(t, simcluster.ApprovalResult)
 	case "admit Job":
 		h.admitJob(t)
+	case "change Pipeline":
+		h.changeDefinition(t)
+	case "retry":
+		h.retryExecution(t)
 	case "delete Pipeline":
 		h.deleteObject(t, simcluster.Pipeline)
 	}
@@ -135,7 +141,10 @@ func (h *history) createExecution(t *rapid.T) {
 	if drawOneIn(t, h.most.oneIn(6), "time limit") {
 		spec.TimeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 20, 5, 60))
 	}
-	h.note("a person creates the execution %q of pipeline %q (timeoutSeconds %v)", name, pipeline, ptr.Deref(spec.TimeoutSeconds, 0))
+	if drawOneIn(t, 3, "tag") {
+		spec.Variables = []v1alpha1.Variable{{Name: variableTag, Value: name}}
+	}
+	h.note("a person creates the execution %q of pipeline %q (timeoutSeconds %v, variables %v)", name, pipeline, ptr.Deref(spec.TimeoutSeconds, 0), spec.Variables)
 	h.createObject(&v1alpha1.PipelineExecution{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       spec,

@@ -19,6 +19,8 @@ import (
 
 // definition is a pipeline: as it is created, and as the model has it.
 type definition struct {
+	// release is its place among all definitions of a history, from 1. It is the default of the variable RELEASE.
+	release int
 	stages  []v1alpha1.Stage
 	actions map[model.Key]v1alpha1.Action
 	model   model.Pipeline
@@ -28,6 +30,9 @@ type definition struct {
 	mode           v1alpha1.ExecutionMode
 	timeoutSeconds *int64
 }
+
+// clonedStages returns the stages as a Pipeline has them, which may get transitions.
+func (d *definition) clonedStages() []v1alpha1.Stage { return slices.Clone(d.stages) }
 
 func (d *definition) hasStage(name string) bool {
 	return slices.ContainsFunc(d.stages, func(s v1alpha1.Stage) bool { return s.Name == name })

@@ -24,6 +24,7 @@ func (h *history) steps() map[string]func(*rapid.T) {
 		"operator reconciles":    h.reconcileSome,
 		"pod ends":               h.endPod,
 		"time passes":            h.passTime,
+		"stage is retried":       h.retryExecution,
 		"waits are acted on":     h.actOnWaits,
 	}
 }

@@ -38,12 +38,15 @@ const (
 	anyCall     = "any call"
 	anyWrite    = "any write"
 	jobCreation = "the creation of a Job"
+	// namingOfRetry is the write by which an execution names another as its retry, and binding the first write of an execution.
+	namingOfRetry = "the naming of a retry"
+	binding       = "the next write of an execution's own status"
 )
 
 // countCall counts a call, and reports whether the trouble strikes it.
 func (tr *trouble) countCall(p *operator.Process, c *simcluster.Call) bool {
 	switch {
-	case p.Name != tr.operator, tr.at == anyWrite && !c.Writes(), tr.at == jobCreation && (c.Verb != "create" || c.Kind != simcluster.Job):
+	case p.Name != tr.operator, !isAt(tr.at, c):
 		return false
 	case tr.callsSpared > 0:
 		tr.callsSpared--
@@ -52,12 +55,33 @@ func (tr *trouble) countCall(p *operator.Process, c *simcluster.Call) bool {
 	return true
 }
 
+// isAt reports whether a call is of a kind.
+func isAt(kind string, c *simcluster.Call) bool {
+	isOwn := c.Key == c.Reconciliation.Object
+	switch kind {
+	case anyWrite:
+		return c.Writes()
+	case jobCreation:
+		return c.Verb == "create" && c.Kind == simcluster.Job
+	case namingOfRetry:
+		return c.Verb == "patch-status" && c.Kind == simcluster.Execution && !isOwn
+	case binding:
+		return c.Verb == "patch-status" && c.Kind == simcluster.Execution && isOwn
+	default:
+		return true
+	}
+}
+
 // planTrouble plans that one of the next calls of an operator goes wrong.
 func (h *history) planTrouble(t *rapid.T) {
+	h.planTroubleAt(t, drawOne(t, "at", jobCreation, anyWrite, jobCreation, anyCall))
+}
+
+// planTroubleAt plans that one of the next calls of a kind of an operator goes wrong.
+func (h *history) planTroubleAt(t *rapid.T, at string) {
 	i := h.drawOperator(t)
 	h.trouble = &trouble{
-		operator: h.operators[i].Name, what: drawOne(t, "trouble", troubles...), at: drawOne(t, "at", jobCreation, anyWrite, jobCreation, anyCall),
-		callsSpared: drawOne(t, "calls spared", 0, 1, 0, 2),
+		operator: h.operators[i].Name, what: drawOne(t, "trouble", troubles...), at: at, callsSpared: drawOne(t, "calls spared", 0, 1, 0, 2),
 	}
 	h.note("at %s of %s, after %d of them, there will be: %s", h.trouble.at, h.trouble.operator, h.trouble.callsSpared, h.trouble.what)
 }
