@@ -93,6 +93,12 @@ func (c *counts) addWaits(execution *executionRecord) {
 	if execution.Status.TimedOutTime != nil {
 		c.waits["exceeded timeoutSeconds"]++
 	}
+	if execution.claimedAt > 0 {
+		c.waits["had a workspace"]++
+	}
+	for k := range execution.withoutClaim {
+		c.waits["actions: "+findAction(&execution.Status, k).Reason]++
+	}
 	if len(execution.timedOut) > 0 {
 		c.waits["with actions that exceeded a limit"]++
 	}

@@ -76,6 +76,9 @@ func newHistory(t *rapid.T, most size, total *counts) *history {
 			h.createPipeline(name)
 		}
 	}
+	if drawOneIn(t, 2, "shared claim") {
+		h.createClaim(sharedClaim)
+	}
 	for range drawNumber(t, "executions", 1, most.executions) {
 		h.createExecution(t)
 	}
@@ -91,7 +94,7 @@ func (h *history) createPipeline(name string) {
 	h.note("a person creates the Pipeline %q: %s", name, d)
 	h.createObject(&v1alpha1.Pipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.PipelineSpec{ExecutionMode: d.mode, TimeoutSeconds: d.timeoutSeconds, Stages: d.clonedStages(), Variables: d.variables()},
+		Spec:       v1alpha1.PipelineSpec{ExecutionMode: d.mode, TimeoutSeconds: d.timeoutSeconds, Stages: d.clonedStages(), Variables: d.variables(), Workspace: d.workspace},
 	})
 }
 

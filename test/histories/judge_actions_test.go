@@ -22,7 +22,7 @@ func actionStates(status *v1alpha1.PipelineExecutionStatus) map[model.Key]v1alph
 }
 
 // judgeActions judges every action whose state a write changes.
-func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.PipelineExecutionStatus) {
+func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.PipelineExecutionStatus, by string) {
 	was, is := actionStates(before), actionStates(&execution.Status)
 	for _, a := range execution.definition.model {
 		k := a.Key
@@ -45,6 +45,9 @@ func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.Pipeli
 		default:
 			if execution.definition.actions[k].Approval != nil {
 				j.judgeEndOfApproval(execution, k, is[k])
+				continue
+			}
+			if is[k] == v1alpha1.ActionFailed && j.hasNoWorkspace(execution, k, by) {
 				continue
 			}
 			j.judgeOutcome(execution, k, is[k])

@@ -24,6 +24,7 @@ func (j *judge) judgeRest(stuck bool) {
 	for _, o := range j.store.All(simcluster.StopRequest) {
 		j.judgeConcluded(j.requests[o.GetUID()])
 	}
+	j.judgeClaimsAtRest()
 	for _, r := range j.openResults {
 		j.addFinding("ApprovalResult %q has no verdict", r.Name)
 	}

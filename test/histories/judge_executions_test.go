@@ -25,9 +25,9 @@ type executionRecord struct {
 	// promise is the text by which people can know that nothing more starts; empty if there is none.
 	promise    string
 	promisedAt int
-	// ended is how the Jobs of actions ended. lost are the actions whose Job somebody deleted.
-	ended map[model.Key]model.Outcome
-	lost  map[model.Key]bool
+	// ended is how the Jobs of actions ended. lost are the actions whose Job somebody deleted, and freed those whose placeholder is gone.
+	ended       map[model.Key]model.Outcome
+	lost, freed map[model.Key]bool
 	// ran is the Job of each action that got a pod.
 	ran map[model.Key]*jobRecord
 	// approvals are the approvals that were started, and timedOut the actions that exceeded a time limit.
@@ -39,6 +39,10 @@ type executionRecord struct {
 	// retry is what is known if it retries another, and retriedBy the execution that it names as its retry.
 	retry     retryRecord
 	retriedBy types.UID
+	// claimedAt and stoppedAt are the lengths of the history when it had recorded the uid of its claim, and when it was no longer in progress.
+	claimedAt, stoppedAt int
+	// withoutClaim are the actions that failed because the workspace was not to be had.
+	withoutClaim map[model.Key]bool
 	// variables are those that it was started with.
 	variables []v1alpha1.Variable
 	// pipelineAt counts the changes of Pipelines when it was created, and waitsSince those of executions when it last began to wait before
@@ -66,9 +70,10 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	if execution == nil {
 		execution = &executionRecord{
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
-			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
+			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, freed: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
 			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, entered: map[string]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
 			retry: retryRecord{answers: map[model.Answer]int{}, takenOver: map[model.Key]types.UID{}}, variables: e.Spec.Variables,
+			withoutClaim: map[model.Key]bool{},
 		}
 		j.executions[e.UID] = execution
 		j.order = append(j.order, e.UID)
@@ -95,7 +100,8 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	j.judgeTakeOver(execution, &before.Status)
 	j.judgeApprovals(execution)
 	j.judgeLimits(execution, &before.Status)
-	j.judgeActions(execution, &before.Status)
+	j.judgeWorkspace(execution, &before.Status)
+	j.judgeActions(execution, &before.Status, c.By)
 	j.judgeEntry(execution, &before.Status, c.By)
 	if e.Status.State == v1alpha1.ExecutionSuperseded {
 		j.judgeSuperseded(execution, &before.Status)
@@ -239,6 +245,8 @@ func (execution *executionRecord) withPeople() model.Pipeline {
 		switch {
 		case execution.retry.takenOver[a.Key] != "":
 			p = p.WithOutcome(a.Key, model.Succeeds)
+		case execution.withoutClaim[a.Key]:
+			p = p.WithOutcome(a.Key, model.Fails)
 		case execution.definition.actions[a.Key].Approval != nil:
 			outcome := model.Hangs
 			if record := execution.approvals[a.Key]; record != nil {

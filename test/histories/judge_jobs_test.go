@@ -44,10 +44,11 @@ func (j *judge) judgeJob(c simcluster.Change) {
 		j.judgeLateStart(execution, before, c)
 	}
 	if c.Old == nil {
-		j.judgeNewJob(execution, before, o)
+		j.judgeNewJob(execution, before, o, c.By)
 	}
 	before.Job = o
 	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
+		execution.freed[before.key] = execution.freed[before.key] || !exists
 		return
 	}
 	if (!exists || o.DeletionTimestamp != nil) && !execution.lost[before.key] {
@@ -64,13 +65,14 @@ func (j *judge) judgeJob(c simcluster.Change) {
 
 // judgeNewJob judges a Job that is created: it is for an action that its execution runs itself, and knows the release of the pipeline that
 // the execution has pinned and the variables that the execution was started with.
-func (j *judge) judgeNewJob(execution *executionRecord, created *jobRecord, o *batchv1.Job) {
+func (j *judge) judgeNewJob(execution *executionRecord, created *jobRecord, o *batchv1.Job, by string) {
 	if execution.retry.takenOver[created.key] != "" {
 		j.addFinding("execution %q has taken over action %q, and there is Job %q for it", execution.Name, created.key.Action, o.Name)
 	}
 	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
 		return
 	}
+	j.judgeMount(execution, created, o, by)
 	for name, want := range execution.expectedVariables() {
 		for _, c := range o.Spec.Template.Spec.Containers {
 			if got := findVariable(c.Env, name); got != want {
@@ -90,10 +92,10 @@ func findVariable(env []corev1.EnvVar, name string) string {
 }
 
 // judgeLateStart judges the start of a Job after the promise that nothing more of its execution starts. One departure is known:
-// somebody deleted the Job of the action, and the operator made its last live check before the promise.
+// somebody deleted the Job of the action or its placeholder, and the operator made its last live check before the promise.
 func (j *judge) judgeLateStart(execution *executionRecord, started *jobRecord, c simcluster.Change) {
 	checkedAt, hasChecked := j.lastCheck[c.By]
-	if execution.lost[started.key] && c.Old == nil && hasChecked && checkedAt <= execution.promisedAt {
+	if (execution.lost[started.key] || execution.freed[started.key]) && c.Old == nil && hasChecked && checkedAt <= execution.promisedAt {
 		started.isLate = true
 		j.known[freedName]++
 		return

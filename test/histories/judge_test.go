@@ -24,6 +24,7 @@ type judge struct {
 	executions  map[types.UID]*executionRecord
 	requests    map[types.UID]*requestRecord
 	jobs        map[types.UID]*jobRecord
+	claims      map[types.UID]*claimRecord
 	results     map[string]*resultRecord
 	// pipelines are the versions of each Pipeline, as far as they govern executions.
 	pipelines map[string][]pipelineVersion
@@ -38,6 +39,9 @@ type judge struct {
 	// lastCheck is how many changes there were when each operator last read an execution from the API server, or wrote its
 	// status. It is absent if the operator has done neither in its present reconciliation.
 	lastCheck map[string]int
+	// lastLookAtClaim is how many changes there were when each operator last read a claim, or tried to create one. It is absent if the operator
+	// has done neither in its present reconciliation.
+	lastLookAtClaim map[string]int
 	// reconciliation is the present one of each operator.
 	reconciliation map[string]int
 	// began is how many changes there were when that began.
@@ -57,7 +61,7 @@ func newJudge(s *simcluster.Store) *judge {
 	return &judge{
 		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*executionRecord{},
 		requests: map[types.UID]*requestRecord{}, jobs: map[types.UID]*jobRecord{},
-		results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
+		claims: map[types.UID]*claimRecord{}, lastLookAtClaim: map[string]int{}, results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
 		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, began: map[string]int{}, known: map[string]int{},
 	}
 }
@@ -86,6 +90,8 @@ func (j *judge) judgeChange(c simcluster.Change) {
 		j.judgeJob(c)
 	case *corev1.Pod:
 		j.judgePod(c)
+	case *corev1.PersistentVolumeClaim:
+		j.judgeClaim(c)
 	}
 	j.recordAnswers()
 	j.recordAnswersToResults()

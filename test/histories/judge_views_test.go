@@ -17,6 +17,10 @@ func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
 		j.reconciliation[p.Name] = c.Reconciliation.Number
 		j.began[p.Name] = c.Before
 		delete(j.lastCheck, p.Name)
+		delete(j.lastLookAtClaim, p.Name)
+	}
+	if c.Kind == simcluster.Claim && c.Verb == "get" {
+		j.lastLookAtClaim[p.Name] = c.Before
 	}
 	if c.Kind == simcluster.Execution && (c.Verb == "get" && !c.Cached || c.Verb == "patch-status") {
 		j.lastCheck[p.Name] = c.Before

@@ -97,5 +97,7 @@ func (h *history) changeDefinition(t *rapid.T) {
 	d.mode, d.timeoutSeconds = h.judge.definitions[name].mode, h.judge.definitions[name].timeoutSeconds
 	h.judge.addRelease(name, d)
 	h.note("a person changes what the Pipeline %q runs: %s", name, d)
-	h.changePipeline(name, func(p *v1alpha1.Pipeline) { p.Spec.Stages, p.Spec.Variables = d.clonedStages(), d.variables() })
+	h.changePipeline(name, func(p *v1alpha1.Pipeline) {
+		p.Spec.Stages, p.Spec.Variables, p.Spec.Workspace = d.clonedStages(), d.variables(), d.workspace
+	})
 }

@@ -26,6 +26,8 @@ type definition struct {
 	model   model.Pipeline
 	// queued are the actions whose Jobs are created suspended, until a queue admits them.
 	queued map[model.Key]bool
+	// workspace is what its actions share; nil if they share nothing.
+	workspace *v1alpha1.Workspace
 	// mode is that in which the Pipeline is created, and timeoutSeconds how long its executions may take; nil if there is no limit.
 	mode           v1alpha1.ExecutionMode
 	timeoutSeconds *int64
@@ -56,6 +58,7 @@ func drawDefinition(t *rapid.T, most size) *definition {
 	if drawOneIn(t, most.oneIn(6), "time limit") {
 		d.timeoutSeconds = ptr.To(drawOne[int64](t, "timeoutSeconds", 60, 20))
 	}
+	d.workspace = drawWorkspace(t)
 	for i, name := range stageNames[:drawNumber(t, "stages", 1, most.stages)] {
 		stage := v1alpha1.Stage{Name: name}
 		for _, action := range actionNames[name][:drawNumber(t, "actions", 1, most.actions)] {
@@ -67,6 +70,9 @@ func drawDefinition(t *rapid.T, most size) *definition {
 			default:
 				d.queued[key] = drawOneIn(t, most.oneIn(6), "queued")
 				a = drawAction(t, action, outcome, d.queued[key])
+				if d.workspace != nil && drawOneIn(t, 4, "without workspace") {
+					a.Workspace = v1alpha1.WorkspaceNone
+				}
 			}
 			stage.Actions = append(stage.Actions, a)
 			d.actions[key] = a
@@ -123,10 +129,24 @@ func (d *definition) String() string {
 		if d.actions[a.Key].OnAbandon == v1alpha1.OnAbandonOrphan {
 			words += ", onAbandon: Orphan"
 		}
+		if d.actions[a.Key].Workspace == v1alpha1.WorkspaceNone {
+			words += ", workspace: None"
+		}
 		words += describeWaits(d.actions[a.Key], d.queued[a.Key])
 		actions = append(actions, words)
 	}
-	return fmt.Sprintf("%s, timeoutSeconds %d: %s", d.mode, ptr.Deref(d.timeoutSeconds, 0), strings.Join(actions, "; "))
+	return fmt.Sprintf("%s, timeoutSeconds %d, %s: %s", d.mode, ptr.Deref(d.timeoutSeconds, 0), d.describeWorkspace(), strings.Join(actions, "; "))
+}
+
+func (d *definition) describeWorkspace() string {
+	switch {
+	case d.workspace == nil:
+		return "no workspace"
+	case d.hasTemplate():
+		return "a claim for each execution"
+	default:
+		return fmt.Sprintf("the claim %q", d.workspace.ClaimName)
+	}
 }
 
 func describeWaits(a v1alpha1.Action, queued bool) string {

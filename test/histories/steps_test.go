@@ -19,6 +19,7 @@ func (h *history) steps() map[string]func(*rapid.T) {
 		"all go on":              h.runEverything,
 		"cache hears":            h.updateCache,
 		"call goes wrong":        h.planTrouble,
+		"claims change":          h.touchClaim,
 		"cluster works":          h.runControllers,
 		"operator comes or goes": h.addOrCrashOperator,
 		"operator reconciles":    h.reconcileSome,

@@ -38,6 +38,8 @@ const (
 	anyCall     = "any call"
 	anyWrite    = "any write"
 	jobCreation = "the creation of a Job"
+	// claimCreation is that of a claim.
+	claimCreation = "the creation of a claim"
 	// namingOfRetry is the write by which an execution names another as its retry, and binding the first write of an execution.
 	namingOfRetry = "the naming of a retry"
 	binding       = "the next write of an execution's own status"
@@ -63,6 +65,8 @@ func isAt(kind string, c *simcluster.Call) bool {
 		return c.Writes()
 	case jobCreation:
 		return c.Verb == "create" && c.Kind == simcluster.Job
+	case claimCreation:
+		return c.Verb == "create" && c.Kind == simcluster.Claim
 	case namingOfRetry:
 		return c.Verb == "patch-status" && c.Kind == simcluster.Execution && !isOwn
 	case binding:
@@ -74,7 +78,21 @@ func isAt(kind string, c *simcluster.Call) bool {
 
 // planTrouble plans that one of the next calls of an operator goes wrong.
 func (h *history) planTrouble(t *rapid.T) {
-	h.planTroubleAt(t, drawOne(t, "at", jobCreation, anyWrite, jobCreation, anyCall))
+	at := drawOne(t, "at", jobCreation, anyWrite, jobCreation, anyCall)
+	if at == jobCreation && h.createsClaims() && drawOneIn(t, 2, "at the claim") {
+		at = claimCreation
+	}
+	h.planTroubleAt(t, at)
+}
+
+// createsClaims reports whether executions get a claim of their own.
+func (h *history) createsClaims() bool {
+	for _, name := range pipelineNames {
+		if d := h.judge.definitions[name]; d != nil && d.hasTemplate() {
+			return true
+		}
+	}
+	return false
 }
 
 // planTroubleAt plans that one of the next calls of a kind of an operator goes wrong.
@@ -134,7 +152,7 @@ func (h *history) letThingsHappen(t *rapid.T, p *operator.Process) {
 
 // letSomethingHappen lets one thing happen during a call of an operator.
 func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
-	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time", "wait") {
+	switch drawOne(t, "what happens", "stop", "another works", "stop", "cluster", "stop", "change", "hear", "time", "wait", "claim") {
 	case "stop":
 		h.askToStop(t)
 		h.runOtherOperator(t, p)
@@ -150,6 +168,8 @@ func (h *history) letSomethingHappen(t *rapid.T, p *operator.Process) {
 		h.passTime(t)
 	case "wait":
 		h.actOnWaits(t)
+	case "claim":
+		h.touchClaim(t)
 	}
 }
 

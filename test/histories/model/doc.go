@@ -1,7 +1,7 @@
 // Copyright The Haltline Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package model is a model of the contract of StopPipelineExecution, and of what CodePipeline's user guide describes about a
-// pipeline that nobody stops, and of what docs/retrying.md describes. It is written from those texts and imports nothing, so that it cannot repeat a mistake of the
-// operator.
+// Package model is a model of the contract of StopPipelineExecution, of what CodePipeline's user guide describes about a
+// pipeline that nobody stops, and of what docs/retrying.md describes. It is written from those texts and imports nothing, so
+// that it cannot repeat a mistake of the operator.
 package model
