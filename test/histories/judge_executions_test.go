@@ -201,11 +201,13 @@ func (j *judge) judgeState(execution *executionRecord, before v1alpha1.Execution
 
 // judgeEnd judges the end of an execution: it is an end of the model, and nothing of the execution runs.
 func (j *judge) judgeEnd(execution *executionRecord, end model.State, by string) {
-	if !execution.state.MayBecome(end) {
+	switch {
+	case !execution.state.MayBecome(end):
 		j.addFinding("execution %q, %s, ends %s", execution.Name, execution.state, end)
-	} else if execution.isRetry() && !execution.hasTakenOver() && end != model.Stopped {
+	case end == model.Stopped:
+	case execution.isRetry() && !execution.hasTakenOver():
 		j.judgeRefusal(execution, end, by)
-	} else if end != model.Stopped && end != model.Superseded && !slices.Contains(execution.possibleEnds(), end) {
+	case end != model.Superseded && !slices.Contains(execution.possibleEnds(), end):
 		j.addFinding("execution %q ends %s, and its actions end it %v", execution.Name, end, execution.possibleEnds())
 	}
 	execution.state = end
