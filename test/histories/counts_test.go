@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/histories/model"
 )
 
@@ -96,8 +97,13 @@ func (c *counts) addWaits(execution *executionRecord) {
 	if execution.claimedAt > 0 {
 		c.waits["had a workspace"]++
 	}
-	for k := range execution.withoutClaim {
-		c.waits["actions: "+findAction(&execution.Status, k).Reason]++
+	for k := range execution.definition.actions {
+		switch a := findAction(&execution.Status, k); {
+		case execution.withoutClaim[k], a.State == v1alpha1.ActionFailed && execution.definition.findOutputProblem(k) != "":
+			c.waits["actions: "+a.Reason]++
+		case len(a.Outputs) > 0:
+			c.waits["actions that put something out"]++
+		}
 	}
 	if len(execution.timedOut) > 0 {
 		c.waits["with actions that exceeded a limit"]++

@@ -26,7 +26,11 @@ func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.Pipeli
 	was, is := actionStates(before), actionStates(&execution.Status)
 	for _, a := range execution.definition.model {
 		k := a.Key
-		if was[k] == is[k] || was[k] == "" && execution.retry.takenOver[k] != "" {
+		if was[k] == is[k] {
+			continue
+		}
+		j.judgeOutputs(execution, k)
+		if was[k] == "" && execution.retry.takenOver[k] != "" {
 			continue
 		}
 		if was[k] != "" && was[k] != v1alpha1.ActionInProgress {

@@ -4,6 +4,7 @@
 package histories
 
 import (
+	"maps"
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -56,6 +57,9 @@ func (j *judge) judgeJob(c simcluster.Change) {
 		before.isUnrecorded = !hasRecorded(execution, o.UID)
 	}
 	if outcome := findOutcome(o); outcome != "" {
+		if execution.definition.findOutputProblem(before.key) != "" {
+			outcome = model.Fails
+		}
 		execution.ended[before.key] = outcome
 	}
 	if o.Labels[v1alpha1.LabelOrphaned] != "" && !before.isReleased {
@@ -73,22 +77,29 @@ func (j *judge) judgeNewJob(execution *executionRecord, created *jobRecord, o *b
 		return
 	}
 	j.judgeMount(execution, created, o, by)
-	for name, want := range execution.expectedVariables() {
-		for _, c := range o.Spec.Template.Spec.Containers {
-			if got := findVariable(c.Env, name); got != want {
+	expected, absent := execution.expectedOutputs(created.key)
+	maps.Copy(expected, execution.expectedVariables())
+	for _, c := range o.Spec.Template.Spec.Containers {
+		for name, want := range expected {
+			if got, has := findVariable(c.Env, name); !has || got != want {
 				j.addFinding("Job %q of execution %q has %s=%q, not %q", o.Name, execution.Name, name, got, want)
+			}
+		}
+		for _, name := range absent {
+			if got, has := findVariable(c.Env, name); has {
+				j.addFinding("Job %q of execution %q has %s=%q, which is no output before it", o.Name, execution.Name, name, got)
 			}
 		}
 	}
 }
 
-func findVariable(env []corev1.EnvVar, name string) string {
+func findVariable(env []corev1.EnvVar, name string) (value string, has bool) {
 	for _, v := range env {
 		if v.Name == name {
-			return v.Value
+			return v.Value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // judgeLateStart judges the start of a Job after the promise that nothing more of its execution starts. One departure is known:

@@ -68,6 +68,10 @@ func (j *judge) judgeClaim(c simcluster.Change) {
 // asked to stop the execution. An operator that was paused since its last live check may not know either.
 func (j *judge) judgeNewClaim(claim *claimRecord, by string) {
 	execution := j.executions[types.UID(claim.Labels[v1alpha1.LabelExecutionID])]
+	if execution == nil || !claim.isOf(execution) {
+		j.addFinding("claim %q is created for no execution, or does not go with it", claim.Name)
+		return
+	}
 	recorded := execution.Status.Workspace
 	if recorded == nil || recorded.ClaimName != claim.Name || !execution.definition.hasTemplate() {
 		j.addFinding("claim %q is created for execution %q, which has not recorded that name", claim.Name, execution.Name)

@@ -26,6 +26,8 @@ type definition struct {
 	model   model.Pipeline
 	// queued are the actions whose Jobs are created suspended, until a queue admits them.
 	queued map[model.Key]bool
+	// written is what the actions that put something out write.
+	written map[model.Key]string
 	// workspace is what its actions share; nil if they share nothing.
 	workspace *v1alpha1.Workspace
 	// mode is that in which the Pipeline is created, and timeoutSeconds how long its executions may take; nil if there is no limit.
@@ -51,7 +53,7 @@ var outcomes = []model.Outcome{model.Succeeds, model.Succeeds, model.Hangs, mode
 var annotations = map[model.Outcome]string{model.Succeeds: simcluster.Succeed, model.Fails: simcluster.Fail, model.Hangs: simcluster.Never}
 
 func drawDefinition(t *rapid.T, most size) *definition {
-	d := &definition{actions: map[model.Key]v1alpha1.Action{}, queued: map[model.Key]bool{}, mode: v1alpha1.ExecutionModeParallel}
+	d := &definition{actions: map[model.Key]v1alpha1.Action{}, written: map[model.Key]string{}, queued: map[model.Key]bool{}, mode: v1alpha1.ExecutionModeParallel}
 	if most.waits || drawOneIn(t, 8, "mode") {
 		d.mode = drawMode(t)
 	}
@@ -69,7 +71,10 @@ func drawDefinition(t *rapid.T, most size) *definition {
 				a = drawApprovalAction(t, action)
 			default:
 				d.queued[key] = drawOneIn(t, most.oneIn(6), "queued")
-				a = drawAction(t, action, outcome, d.queued[key])
+				a = d.drawAction(t, key, outcome)
+				if d.findOutputProblem(key) != "" {
+					outcome = model.Fails
+				}
 				if d.workspace != nil && drawOneIn(t, 4, "without workspace") {
 					a.Workspace = v1alpha1.WorkspaceNone
 				}
@@ -96,7 +101,8 @@ func drawApprovalAction(t *rapid.T, name string) v1alpha1.Action {
 	return a
 }
 
-func drawAction(t *rapid.T, name string, outcome model.Outcome, queued bool) v1alpha1.Action {
+func (d *definition) drawAction(t *rapid.T, k model.Key, outcome model.Outcome) v1alpha1.Action {
+	name, queued := k.Action, d.queued[k]
 	options := []builders.ActionOption{builders.RunOrder(int32(drawNumber(t, "runOrder", 1, 2)))}
 	if drawOneIn(t, 4, "onStop") {
 		options = append(options, builders.AbandonedOnStop)
@@ -108,6 +114,9 @@ func drawAction(t *rapid.T, name string, outcome model.Outcome, queued bool) v1a
 		options = append(options, builders.Suspended)
 	}
 	a := newAction(name, outcome, options...)
+	if outcome == model.Succeeds && drawOneIn(t, 4, "outputs") {
+		a, d.written[k] = putOut(t, name, len(d.model), options)
+	}
 	if drawOneIn(t, 16, "start limit") || queued && drawOneIn(t, 2, "start limit of a queued one") {
 		a.StartTimeoutSeconds = ptr.To(drawOne[int64](t, "startTimeoutSeconds", 60, 20))
 	}
@@ -131,6 +140,9 @@ func (d *definition) String() string {
 		}
 		if d.actions[a.Key].Workspace == v1alpha1.WorkspaceNone {
 			words += ", workspace: None"
+		}
+		if written, puts := d.written[a.Key]; puts {
+			words += fmt.Sprintf(", writes %q", written)
 		}
 		words += describeWaits(d.actions[a.Key], d.queued[a.Key])
 		actions = append(actions, words)

@@ -73,6 +73,18 @@ func (p Pipeline) MayStart(k Key, ended func(Key) (Outcome, bool)) bool {
 	return true
 }
 
+// FindBefore returns the actions that have to succeed before another one may start.
+func (p Pipeline) FindBefore(k Key) []Key {
+	var before []Key
+	i := p.findIndex(k)
+	for _, b := range p {
+		if i >= 0 && b.isBefore(p[i]) {
+			before = append(before, b.Key)
+		}
+	}
+	return before
+}
+
 // FindOutcome returns how an action ends.
 func (p Pipeline) FindOutcome(k Key) Outcome {
 	if i := p.findIndex(k); i >= 0 {

@@ -3,7 +3,10 @@
 
 package model
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func newAction(stage, order int, outcome Outcome) Action {
 	return Action{StageIndex: stage, RunOrder: order, Outcome: outcome}
@@ -56,6 +59,17 @@ func TestMayStartAsTheUserGuideSays(t *testing.T) {
 			if got != may[k] {
 				t.Errorf("%s: %v may start: %t", test.name, k, got)
 			}
+		}
+	}
+}
+
+func TestFindBefore(t *testing.T) {
+	t.Parallel()
+	first, sibling, second, later := Key{"Build", "a"}, Key{"Build", "b"}, Key{"Build", "c"}, Key{"Deploy", "d"}
+	p := Pipeline{{first, 0, 1, Succeeds}, {sibling, 0, 1, Fails}, {second, 0, 2, Succeeds}, {later, 1, 1, Succeeds}}
+	for k, want := range map[Key][]Key{first: nil, second: {first, sibling}, later: {first, sibling, second}, {"Build", "unknown"}: nil} {
+		if got := p.FindBefore(k); !slices.Equal(got, want) {
+			t.Errorf("before %v comes %v, not %v", k, got, want)
 		}
 	}
 }
