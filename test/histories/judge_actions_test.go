@@ -29,45 +29,47 @@ func (j *judge) judgeActions(execution *executionRecord, before *v1alpha1.Pipeli
 		if was[k] == is[k] {
 			continue
 		}
-		j.judgeOutputs(execution, k)
-		if was[k] == "" && execution.retry.takenOver[k] != "" {
-			continue
-		}
 		if was[k] != "" && was[k] != v1alpha1.ActionInProgress {
 			j.addFinding("action %q of execution %q was %s and is %q", k.Action, execution.Name, was[k], is[k])
 		}
-		switch is[k] {
-		case v1alpha1.ActionInProgress:
-			j.judgeStart(execution, k, is)
-		case v1alpha1.ActionAbandoned:
-			j.judgeAbandoned(execution, k)
-		case "":
-			mayEnd := execution.state.IsStopping() || execution.Status.TimedOutTime != nil
-			if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !mayEnd {
-				j.addFinding("action %q of execution %q was in progress and is NotStarted", k.Action, execution.Name)
-			}
-		default:
-			if execution.definition.actions[k].Approval != nil {
-				j.judgeEndOfApproval(execution, k, is[k])
-				continue
-			}
-			if is[k] == v1alpha1.ActionFailed && j.hasNoWorkspace(execution, k, by) {
-				continue
-			}
-			j.judgeOutcome(execution, k, is[k])
+		if was[k] != "" || execution.retry.takenOver[k] == "" {
+			j.judgeAction(execution, k, is, by)
 		}
+		j.judgeOutputs(execution, k)
 	}
 	if shown := execution.Status.State; shown == v1alpha1.ExecutionStopping || shown == v1alpha1.ExecutionStopped {
 		j.judgeLeft(execution, is)
 	}
 }
 
-// judgeLeft judges which actions are in progress while an execution reads Stopping: only those that the stop waits for. If its
-// Pipeline was deleted, onStop of its actions is not known any more.
+// judgeAction judges the state that a write gives an action.
+func (j *judge) judgeAction(execution *executionRecord, k model.Key, is map[model.Key]v1alpha1.ActionState, by string) {
+	switch is[k] {
+	case v1alpha1.ActionInProgress:
+		j.judgeStart(execution, k, is)
+	case v1alpha1.ActionAbandoned:
+		j.judgeAbandoned(execution, k)
+	case "":
+		mayEnd := execution.state.IsStopping() || execution.Status.TimedOutTime != nil
+		if ran := execution.ran[k]; ran != nil && !ran.isUnrecorded || !mayEnd {
+			j.addFinding("action %q of execution %q was in progress and is NotStarted", k.Action, execution.Name)
+		}
+	default:
+		switch {
+		case execution.definition.actions[k].Approval != nil:
+			j.judgeEndOfApproval(execution, k, is[k])
+		case is[k] == v1alpha1.ActionFailed && j.hasNoWorkspace(execution, k, by):
+		default:
+			j.judgeOutcome(execution, k, is[k])
+		}
+	}
+}
+
+// judgeLeft judges which actions are in progress while an execution reads Stopping: only those that the stop waits for.
 func (j *judge) judgeLeft(execution *executionRecord, is map[model.Key]v1alpha1.ActionState) {
 	for _, a := range execution.definition.model {
 		waitedFor := execution.state == model.StoppingByWait && execution.Status.State == v1alpha1.ExecutionStopping &&
-			(execution.definition.actions[a.Key].OnStop == v1alpha1.OnStopFinish || execution.hasLostPipeline)
+			execution.definition.actions[a.Key].OnStop == v1alpha1.OnStopFinish
 		if is[a.Key] == v1alpha1.ActionInProgress && !waitedFor {
 			j.addFinding("action %q of execution %q is in progress, and the execution is %s and reads %s", a.Action, execution.Name, execution.state, execution.Status.State)
 		}
@@ -100,7 +102,7 @@ func (j *judge) judgeOutcome(execution *executionRecord, k model.Key, state v1al
 	want := map[model.Outcome]v1alpha1.ActionState{
 		model.Succeeds: v1alpha1.ActionSucceeded, model.Fails: v1alpha1.ActionFailed,
 	}[execution.ended[k]]
-	excused := state == v1alpha1.ActionFailed && (execution.lost[k] || execution.hasLostPipeline || execution.timedOut[k])
+	excused := state == v1alpha1.ActionFailed && (execution.lost[k] || execution.timedOut[k])
 	if execution.timedOut[k] && state != v1alpha1.ActionFailed {
 		j.addFinding("action %q of execution %q exceeded a time limit and is %s", k.Action, execution.Name, state)
 	}

@@ -48,8 +48,6 @@ type executionRecord struct {
 	// pipelineAt counts the changes of Pipelines when it was created, and waitsSince those of executions when it last began to wait before
 	// a stage.
 	pipelineAt, waitsSince int
-	// hasLostPipeline is true once its Pipeline was deleted, and with it the definition.
-	hasLostPipeline bool
 }
 
 // recordPromise records that people can read from now on that nothing more of the execution starts.
@@ -230,7 +228,7 @@ func (execution *executionRecord) possibleEnds() []model.State {
 	for _, p := range pipelines {
 		ends = append(ends, p.FindEnd())
 	}
-	if execution.hasLostPipeline || execution.Status.TimedOutTime != nil {
+	if execution.Status.TimedOutTime != nil {
 		ends = append(ends, model.Failed)
 	}
 	if execution.Status.WaitingForStage != nil {

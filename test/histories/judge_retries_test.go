@@ -191,7 +191,7 @@ func (j *judge) judgeBinding(execution *executionRecord) {
 		j.addFinding("execution %q takes over from %q, and runs another revision", execution.Name, original.Name)
 	}
 	execution.retry.original, execution.variables = original, original.variables
-	execution.definition, execution.hasLostPipeline = original.definition, execution.hasLostPipeline || original.hasLostPipeline
+	execution.definition = original.definition
 	states, ran := actionStates(&original.Status), original.retry.takenOver
 	taken := original.definition.model.FindTakenOver(execution.Spec.RetryOf.StageName, execution.Spec.RetryOf.RetryMode == v1alpha1.RetryModeAllActions,
 		func(k model.Key) bool { return states[k] == v1alpha1.ActionSucceeded })

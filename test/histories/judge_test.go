@@ -79,7 +79,7 @@ func (j *judge) judgeChange(c simcluster.Change) {
 	}
 	switch o.(type) {
 	case *v1alpha1.Pipeline:
-		j.judgePipeline(c)
+		j.recordPipeline(c)
 	case *v1alpha1.PipelineExecution:
 		j.judgeExecution(c)
 	case *v1alpha1.StopRequest:
@@ -96,15 +96,6 @@ func (j *judge) judgeChange(c simcluster.Change) {
 	j.recordAnswers()
 	j.recordAnswersToResults()
 	j.recordAnswersToRetries()
-}
-
-// judgePipeline records that a Pipeline was deleted, so that its executions have lost their definition.
-func (j *judge) judgePipeline(c simcluster.Change) {
-	j.recordPipeline(c)
-	exists := c.New != nil && c.New.GetDeletionTimestamp() == nil
-	for _, execution := range j.executions {
-		execution.hasLostPipeline = execution.hasLostPipeline || !exists && execution.Spec.PipelineName == c.Key.Name
-	}
 }
 
 // possiblePipelines returns whether a request may find a Pipeline. Both answers are right for one that is being deleted.
