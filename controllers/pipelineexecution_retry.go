@@ -66,6 +66,13 @@ func (r *PipelineExecutionReconciler) claimOriginal(ctx context.Context, executi
 	if retry.IsClaimedBy(original, execution) {
 		return nil
 	}
+	// The cache may show a retry that has ended meanwhile. Named here and deleted then, it would keep the original one from being retried for good.
+	switch current, err := r.isCurrent(ctx, execution); {
+	case err != nil:
+		return err
+	case !current:
+		return action.Pending(fmt.Errorf("retry %q has changed since it was read", execution.Name))
+	}
 	claimed := original.DeepCopy()
 	// The state as well: somebody else who overwrites it leaves the version as it was, and what has not ended is not retried.
 	patch := jsonpatch.New(claimed).Test("/status/version", claimed.Status.Version).Test("/status/state", claimed.Status.State)

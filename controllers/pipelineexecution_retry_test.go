@@ -186,3 +186,31 @@ func readyReason(e *v1alpha1.PipelineExecution) string {
 	}
 	return ""
 }
+
+// An operator whose cache shows a retry as it was before it ended names it in nothing. If it did, and the retry were deleted, nobody would know
+// that it took over nothing, and the first execution could never be retried.
+func TestARetryThatHasEndedIsNotNamed(t *testing.T) {
+	cluster, op := newFailedRun(t)
+	ctx, first, other := context.Background(), makeRetry("retry"), makeRetry("other")
+	first.Labels, first.Annotations = buildMark(first)
+	cluster.must(cluster.raw.Create(ctx, first))
+	op.freezeCache()
+	next := cluster.newOperator("next")
+	stop := makeStopRequest("stop", true)
+	stop.Spec.PipelineExecutionID = string(first.UID)
+	cluster.must(cluster.raw.Create(ctx, stop))
+	cluster.must(next.reconcileRetry(retryKey))
+	if got := cluster.getRetry(retryKey).Status; got.State != v1alpha1.ExecutionStopped || got.RetryOf != nil {
+		t.Fatalf("the retry is %s", got.State)
+	}
+	_ = op.reconcileRetry(retryKey)
+	if by := cluster.getExecution().Status.RetriedBy; by != nil {
+		t.Errorf("it was retried by %q, which has ended", by.Name)
+	}
+	cluster.must(cluster.raw.Delete(ctx, cluster.getRetry(retryKey)))
+	cluster.must(cluster.raw.Create(ctx, other))
+	cluster.must(next.reconcileRetry(client.ObjectKeyFromObject(other)))
+	if got := cluster.getRetry(client.ObjectKeyFromObject(other)); got.Status.RetryOf == nil {
+		t.Errorf("the second retry is %s: %s", got.Status.State, readyReason(got))
+	}
+}

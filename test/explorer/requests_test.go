@@ -121,9 +121,9 @@ func TestRequests(t *testing.T) {
 		{"an execution that waits for its turn, enters and ends", queue(Act{whenHas("run", "Build"), func(s *Sim) { s.createLater("other") }}), queue(), 11, requests{
 			"get Pipeline": 1, "patch PipelineExecution": 1, "create Event": 2, "create Job": 1, "patch-status PipelineExecution": 4, "patch-status Pipeline": 2,
 		}},
-		{"a retry of one action, and its end", retried, failed, 13, requests{
-			// What it is decided on is read live: the Pipeline, the first execution and its revision. The first execution names the retry.
-			"get Pipeline": 1, "get PipelineExecution": 1, "get ControllerRevision": 1, "patch PipelineExecution": 1, "patch-status PipelineExecution": 4,
+		{"a retry of one action, and its end", retried, failed, 14, requests{
+			// What it is decided on is read live: the Pipeline, the first execution, its revision, and the retry. The first execution names the retry.
+			"get Pipeline": 1, "get PipelineExecution": 2, "get ControllerRevision": 1, "patch PipelineExecution": 1, "patch-status PipelineExecution": 4,
 			// The Job, why it failed, and that: the start, the end of the action and of the execution.
 			"create Job": 1, "list Pod": 1, "create Event": 3,
 		}},

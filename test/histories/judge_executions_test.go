@@ -39,8 +39,9 @@ type executionRecord struct {
 	// retry is what is known if it retries another, and retriedBy the execution that it names as its retry.
 	retry     retryRecord
 	retriedBy types.UID
-	// claimedAt and stoppedAt are the lengths of the history when it had recorded the uid of its claim, and when it was no longer in progress.
-	claimedAt, stoppedAt int
+	// claimedAt, stoppedAt and endedAt are the lengths of the history when it had recorded the uid of its claim, when it was no longer in
+	// progress, and when it had ended or was gone.
+	claimedAt, stoppedAt, endedAt int
 	// withoutClaim are the actions that failed because the workspace was not to be had.
 	withoutClaim map[model.Key]bool
 	// variables are those that it was started with.
@@ -62,6 +63,9 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	if !exists {
 		execution := j.executions[c.Old.GetUID()]
 		execution.isGone = true
+		if execution.endedAt == 0 {
+			execution.endedAt = len(j.store.History)
+		}
 		return
 	}
 	execution := j.executions[e.UID]
@@ -208,7 +212,7 @@ func (j *judge) judgeEnd(execution *executionRecord, end model.State, by string)
 	case end != model.Superseded && !slices.Contains(execution.possibleEnds(), end):
 		j.addFinding("execution %q ends %s, and its actions end it %v", execution.Name, end, execution.possibleEnds())
 	}
-	execution.state = end
+	execution.state, execution.endedAt = end, len(j.store.History)
 	execution.recordPromise("its execution reads "+string(end), len(j.store.History)-1)
 	j.judgeQuiet(execution)
 }

@@ -137,12 +137,18 @@ func (j *judge) judgeLink(execution *executionRecord, before *v1alpha1.PipelineE
 		j.addFinding("execution %q names %q as its retry, and %q has retried it", execution.Name, link.Name, other.Name)
 	}
 	switch hasEnded := retry.isGone || retry.state.IsFinal(); {
-	case hasEnded && !retry.hasTakenOver() && execution.isRetryableBy(retry):
+	case hasEnded && !retry.hasTakenOver() && execution.isRetryableBy(retry) && j.wasPausedSince(by, retry.endedAt):
 		j.known[namedTooLate]++
 	case hasEnded || !retry.wasAnswered(model.Accepted, j.began[by]):
 		j.addFinding("execution %q names %q as its retry, which is to be refused: %v", execution.Name, link.Name, retry.retry.answers)
 	}
 	execution.retriedBy = retry.UID
+}
+
+// wasPausedSince reports whether an operator last read what it reconciles before a change.
+func (j *judge) wasPausedSince(by string, change int) bool {
+	readAt, hasRead := j.lastReadOfOwn[by]
+	return hasRead && readAt < change
 }
 
 // isRetryableBy reports whether an execution has ended so that another one could retry it.

@@ -42,6 +42,9 @@ type judge struct {
 	// lastLookAtClaim is how many changes there were when each operator last read a claim, or tried to create one. It is absent if the operator
 	// has done neither in its present reconciliation.
 	lastLookAtClaim map[string]int
+	// lastReadOfOwn is how many changes there were when each operator last read the execution that it reconciles from the API server. It is absent
+	// if it has not in its present reconciliation.
+	lastReadOfOwn map[string]int
 	// reconciliation is the present one of each operator.
 	reconciliation map[string]int
 	// began is how many changes there were when that began.
@@ -61,7 +64,7 @@ func newJudge(s *simcluster.Store) *judge {
 	return &judge{
 		store: s, definitions: map[string]*definition{}, executions: map[types.UID]*executionRecord{},
 		requests: map[types.UID]*requestRecord{}, jobs: map[types.UID]*jobRecord{},
-		claims: map[types.UID]*claimRecord{}, lastLookAtClaim: map[string]int{}, results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
+		claims: map[types.UID]*claimRecord{}, lastLookAtClaim: map[string]int{}, lastReadOfOwn: map[string]int{}, results: map[string]*resultRecord{}, pipelines: map[string][]pipelineVersion{},
 		viewed: map[string]viewPositions{}, lastCheck: map[string]int{}, reconciliation: map[string]int{}, began: map[string]int{}, known: map[string]int{},
 	}
 }

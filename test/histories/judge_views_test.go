@@ -18,6 +18,10 @@ func (j *judge) observeCall(p *operator.Process, c *simcluster.Call) {
 		j.began[p.Name] = c.Before
 		delete(j.lastCheck, p.Name)
 		delete(j.lastLookAtClaim, p.Name)
+		delete(j.lastReadOfOwn, p.Name)
+	}
+	if c.Verb == "get" && !c.Cached && c.Kind == simcluster.Execution && c.Key == c.Reconciliation.Object {
+		j.lastReadOfOwn[p.Name] = c.Before
 	}
 	if c.Kind == simcluster.Claim && c.Verb == "get" {
 		j.lastLookAtClaim[p.Name] = c.Before

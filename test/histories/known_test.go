@@ -15,8 +15,8 @@ const (
 	// lateClaim: an operator was paused between its last live check and the creation of a claim. Meanwhile another operator recorded a stop, or
 	// that claim, which somebody then deleted. Nothing mounts what the first operator creates, and it goes with the execution.
 	lateClaim = "claims created by a paused operator"
-	// namedTooLate: an operator that lags or was paused names a retry that has ended before it took over anything. Such a name does not
-	// keep the execution from being retried.
+	// namedTooLate: an operator was paused between its last live read of a retry and the write that names it, and the retry ended meanwhile
+	// before it took over anything. Such a name does not keep the execution from being retried as long as that retry is there.
 	namedTooLate = "retries that were named when they had ended"
 )
 
