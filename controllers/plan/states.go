@@ -30,7 +30,7 @@ func initStages(status *v1alpha1.PipelineExecutionStatus, in Input) {
 		status.Stages = append(status.Stages, stage)
 	}
 	if in.Original != nil {
-		retry.TakeOver(status, in.Execution.Spec.RetryOf, in.Original)
+		retry.TakeOver(status, in.Execution.Spec.RetryOf, in.Original, in.Pipeline)
 	}
 }
 

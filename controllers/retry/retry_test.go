@@ -201,7 +201,7 @@ func TestTakeOver(t *testing.T) {
 				}
 				retry.Status.Stages = append(retry.Status.Stages, stage)
 			}
-			TakeOver(&retry.Status, retry.Spec.RetryOf, tt.original)
+			TakeOver(&retry.Status, retry.Spec.RetryOf, tt.original, nil)
 			got := map[string]string{}
 			for _, s := range retry.Status.Stages {
 				for _, a := range s.Actions {
@@ -234,6 +234,26 @@ func TestTakeOver(t *testing.T) {
 				t.Errorf("the original one was changed:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A retry that was given its stage and was stopped before it entered had the stage last, and so has the one that retries it and never enters either.
+func TestTheLatestOfRetriesThatNeverEnter(t *testing.T) {
+	second := makeOriginal(thatRetries, withStage(notBegun))
+	for latest, want := range map[string]string{"first": "first", "zero": "zero", "": "zero"} {
+		third := makeRetry("Deploy", v1alpha1.RetryModeFailedActions)
+		pipeline := makePipeline(v1alpha1.ExecutionModeQueued, latest)
+		TakeOver(&third.Status, third.Spec.RetryOf, second, pipeline)
+		third.Status.State = v1alpha1.ExecutionStopped
+		third.Status.Stages = []v1alpha1.StageStatus{{Name: "Deploy", State: notBegun, Actions: []v1alpha1.ActionStatus{{Name: "copy"}}}}
+		if got := third.Status.RetryOf.StageExecutionID; got != want {
+			t.Errorf("the latest is %q: had by %q, want %q", latest, got, want)
+		}
+		fourth := makeRetry("Deploy", v1alpha1.RetryModeFailedActions)
+		fourth.UID = "fourth"
+		if got := Check(Input{Execution: fourth, Original: third, Pipeline: pipeline}); got != nil {
+			t.Errorf("the latest is %q: refused with %+v", latest, got)
+		}
 	}
 }
 

@@ -19,9 +19,9 @@ func Variables(execution *v1alpha1.PipelineExecution) []v1alpha1.Variable {
 
 // TakeOver sets in the status of a retry what it takes over from the original execution, all but the revision: the variables, and which
 // actions have succeeded, with their outputs. The stages have to be there, all of them not started. One write of the status has all of it.
-func TakeOver(status *v1alpha1.PipelineExecutionStatus, of *v1alpha1.RetryOf, original *v1alpha1.PipelineExecution) {
+func TakeOver(status *v1alpha1.PipelineExecutionStatus, of *v1alpha1.RetryOf, original *v1alpha1.PipelineExecution, pipeline *v1alpha1.Pipeline) {
 	status.RetryOf = &v1alpha1.RetryStatus{
-		PipelineExecutionID: string(original.UID), Name: original.Name, StageExecutionID: lastInStage(original, of.StageName), Variables: Variables(original),
+		PipelineExecutionID: string(original.UID), Name: original.Name, StageExecutionID: lastKnownInStage(original, of.StageName, pipeline), Variables: Variables(original),
 	}
 	for i := range status.Stages {
 		stage := &status.Stages[i]
@@ -39,6 +39,15 @@ func TakeOver(status *v1alpha1.PipelineExecutionStatus, of *v1alpha1.RetryOf, or
 
 // takeOverActions takes over the actions of a stage that have succeeded. The work that they did is another execution's: nothing of it is observed,
 // ended or waited for, so its name is left out.
+// lastKnownInStage returns the id of the execution that had a stage last before a retry: as the Pipeline shows it, if that is the original one, which
+// may have been given the stage and have ended before it entered.
+func lastKnownInStage(original *v1alpha1.PipelineExecution, stageName string, pipeline *v1alpha1.Pipeline) string {
+	if pipeline != nil && findStageOf(pipeline, stageName).LatestExecutionID == string(original.UID) {
+		return string(original.UID)
+	}
+	return lastInStage(original, stageName)
+}
+
 func takeOverActions(stage, done *v1alpha1.StageStatus, id string) {
 	for i := range stage.Actions {
 		action := &stage.Actions[i]
