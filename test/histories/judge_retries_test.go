@@ -89,12 +89,16 @@ func (j *judge) askRetry(retry *executionRecord) (asked model.Retry, there bool)
 }
 
 // endedIn returns the stage that an execution has ended in. A retry that never entered its stage ended in that; one that ended while it
-// waited before another stage ended in none.
+// waited before another stage, or whose time was up between two stages, ended in none.
 func (execution *executionRecord) endedIn() string {
-	if execution.hasTakenOver() && len(execution.entered) == 0 {
+	switch {
+	case execution.hasTakenOver() && len(execution.entered) == 0:
 		return execution.Spec.RetryOf.StageName
+	case execution.state == model.Failed && execution.in != "" && execution.hasSucceededIn(execution.in):
+		return ""
+	default:
+		return execution.in
 	}
-	return execution.in
 }
 
 // standsFor reports whether an execution is the one of a uid, or a retry of that which has not entered the stage itself.
