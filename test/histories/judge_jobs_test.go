@@ -139,14 +139,14 @@ func (j *judge) judgePod(c simcluster.Change) {
 	}
 }
 
-// judgeQuiet judges that nothing of an execution runs or can run, except what goes on outside it.
+// judgeQuiet judges that nothing of an execution runs or can run, except what goes on outside it and what a paused operator created.
 func (j *judge) judgeQuiet(execution *executionRecord) {
 	for _, o := range j.store.All(simcluster.Pod) {
 		pod := o.(*corev1.Pod)
 		of := j.jobs[types.UID(pod.Labels[batchv1.ControllerUidLabel])]
 		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 		switch {
-		case pod.Labels[v1alpha1.LabelExecutionID] != string(execution.UID) || ended || of.isReleased:
+		case pod.Labels[v1alpha1.LabelExecutionID] != string(execution.UID) || ended || of.isReleased || of.isLate:
 		case of.isUnrecorded && (execution.Status.Stop == nil || execution.Status.Stop.Mode == v1alpha1.StopModeWait):
 			j.known[unrecordedPod]++
 		default:
@@ -154,7 +154,8 @@ func (j *judge) judgeQuiet(execution *executionRecord) {
 		}
 	}
 	for _, o := range j.store.All(simcluster.Job) {
-		if metav1.IsControlledBy(o, execution) && isRunnable(o.(*batchv1.Job)) && o.GetDeletionTimestamp() == nil {
+		isLate := j.jobs[o.GetUID()].isLate
+		if metav1.IsControlledBy(o, execution) && isRunnable(o.(*batchv1.Job)) && o.GetDeletionTimestamp() == nil && !isLate {
 			j.addFinding("execution %q is %s, and its Job %q may run", execution.Name, execution.state, o.GetName())
 		}
 	}

@@ -20,5 +20,5 @@ const (
 	namedTooLate = "retries that were named when they had ended"
 )
 
-// knownToInvariant is the known departure that an invariant finds too.
-var knownToInvariant = map[string]string{"I3": freedName, "I4": freedName, "I5": unrecordedPod, "I6": freedName}
+// knownToInvariant are the known departures that an invariant finds too.
+var knownToInvariant = map[string][]string{"I3": {freedName}, "I4": {freedName}, "I5": {unrecordedPod, freedName}, "I6": {freedName}}
