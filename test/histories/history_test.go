@@ -5,6 +5,7 @@ package histories
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
@@ -172,6 +173,9 @@ func (h *history) runToRest(t *rapid.T) {
 		}
 	}
 	h.runUntilSettled()
+	// A revision that nothing uses goes ten minutes later, however quiet it is.
+	h.store.Clock.SetTime(h.store.Clock.Now().Add(revisionGrace))
+	h.runUntilSettled()
 	h.sim.Settled = len(h.store.History)
 	h.judge.judgeRest(h.sim.Stuck)
 	h.note("------ at rest; the operator is restarted")
@@ -181,6 +185,9 @@ func (h *history) runToRest(t *rapid.T) {
 		h.judge.addFinding("when all was done, a restarted operator had more to write")
 	}
 }
+
+// revisionGrace is more than the time for which a revision stays that nothing uses.
+const revisionGrace = 11 * time.Minute
 
 func (h *history) runUntilSettled() {
 	h.sim.Op = h.operators[0]

@@ -28,6 +28,8 @@ type executionRecord struct {
 	// ended is how the Jobs of actions ended. lost are the actions whose Job somebody deleted, and freed those whose placeholder is gone.
 	ended       map[model.Key]model.Outcome
 	lost, freed map[model.Key]bool
+	// freedAt are the lengths of the history when the name of an action's Job was last freed.
+	freedAt map[model.Key]int
 	// ran is the Job of each action that got a pod.
 	ran map[model.Key]*jobRecord
 	// approvals are the approvals that were started, and timedOut the actions that exceeded a time limit.
@@ -72,7 +74,7 @@ func (j *judge) judgeExecution(c simcluster.Change) {
 	if execution == nil {
 		execution = &executionRecord{
 			PipelineExecution: e, definition: j.definitions[e.Spec.PipelineName], state: model.InProgress,
-			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, freed: map[model.Key]bool{}, ran: map[model.Key]*jobRecord{},
+			ended: map[model.Key]model.Outcome{}, lost: map[model.Key]bool{}, freed: map[model.Key]bool{}, freedAt: map[model.Key]int{}, ran: map[model.Key]*jobRecord{},
 			approvals: map[model.Key]*approvalRecord{}, timedOut: map[model.Key]bool{}, entered: map[string]bool{}, pipelineAt: j.store.Changes(simcluster.Pipeline),
 			retry: retryRecord{answers: map[model.Answer]int{}, takenOver: map[model.Key]types.UID{}}, variables: e.Spec.Variables,
 			withoutClaim: map[model.Key]bool{},

@@ -48,6 +48,9 @@ func (j *judge) judgeJob(c simcluster.Change) {
 		j.judgeNewJob(execution, before, o, c.By)
 	}
 	before.Job = o
+	if !exists {
+		execution.freedAt[before.key] = len(j.store.History)
+	}
 	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
 		execution.freed[before.key] = execution.freed[before.key] || !exists
 		return
@@ -75,6 +78,12 @@ func (j *judge) judgeNewJob(execution *executionRecord, created *jobRecord, o *b
 	}
 	if o.Labels[v1alpha1.LabelPlaceholder] != "" {
 		return
+	}
+	if freedAt, isFreed := execution.freedAt[created.key]; isFreed && isOperator(by) && !created.isLate {
+		if checkedAt, hasChecked := j.lastCheck[by]; hasChecked && checkedAt < freedAt {
+			created.isLate = true
+			j.known[freedName]++
+		}
 	}
 	j.judgeMount(execution, created, o, by)
 	expected, absent := execution.expectedOutputs(created.key)
