@@ -37,8 +37,6 @@ func TakeOver(status *v1alpha1.PipelineExecutionStatus, of *v1alpha1.RetryOf, or
 	}
 }
 
-// takeOverActions takes over the actions of a stage that have succeeded. The work that they did is another execution's: nothing of it is observed,
-// ended or waited for, so its name is left out.
 // lastKnownInStage returns the id of the execution that had a stage last before a retry: as the Pipeline shows it, if that is the original one, which
 // may have been given the stage and have ended before it entered.
 func lastKnownInStage(original *v1alpha1.PipelineExecution, stageName string, pipeline *v1alpha1.Pipeline) string {
@@ -48,6 +46,8 @@ func lastKnownInStage(original *v1alpha1.PipelineExecution, stageName string, pi
 	return lastInStage(original, stageName)
 }
 
+// takeOverActions takes over the actions of a stage that have succeeded. The work that they did is another execution's: nothing of it is observed,
+// ended or waited for, so its name is left out.
 func takeOverActions(stage, done *v1alpha1.StageStatus, id string) {
 	for i := range stage.Actions {
 		action := &stage.Actions[i]
