@@ -44,6 +44,9 @@ func (r *ApprovalResultReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if r.written.IsAhead(ar.UID, ar.Status.Version, r.Clock.Now()) {
 		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
+	if ar.IsRestoredCopy() {
+		return r.writeStatus(ctx, ar, "", approve.NextStatusOfRestoredCopy(ar))
+	}
 	if verdict.IsFinished(ar.Status.Conditions) {
 		return writeGeneration(ctx, r.Client, ar, &ar.Status.ObservedGeneration, ar.Status.Conditions)
 	}

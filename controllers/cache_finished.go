@@ -108,9 +108,9 @@ func isAtRest(o client.Object) bool {
 	case *v1alpha1.PipelineExecution:
 		return isExecutionAtRest(o)
 	case *v1alpha1.StopRequest:
-		return isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
+		return !o.IsRestoredCopy() && isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
 	case *v1alpha1.ApprovalResult:
-		return isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
+		return !o.IsRestoredCopy() && isRequestAtRest(o, o.Status.ObservedGeneration, o.Status.Conditions)
 	}
 	return false
 }

@@ -109,6 +109,7 @@ func TestTheCacheKeepsWhatIsNotAtRest(t *testing.T) {
 	for name, edit := range map[string]func(*v1alpha1.StopRequest){
 		"it is not finished":                  func(sr *v1alpha1.StopRequest) { sr.Status.Conditions[1].Status = metav1.ConditionFalse },
 		"its status is behind its generation": func(sr *v1alpha1.StopRequest) { sr.Generation++ },
+		"its status is that of another":       func(sr *v1alpha1.StopRequest) { sr.Status.UID = "another" },
 	} {
 		sr := makeFinishedRequest()
 		edit(sr)

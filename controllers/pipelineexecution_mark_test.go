@@ -17,10 +17,13 @@ func TestARestoredCopyIsNotRun(t *testing.T) {
 	withStatus.Status.State, withStatus.Status.PipelineExecutionID = v1alpha1.ExecutionSucceeded, "another"
 	marked := makeExecution()
 	marked.Labels = map[string]string{v1alpha1.LabelExecutionID: "another"}
+	renamed := makeExecution()
+	renamed.Labels, renamed.Annotations = map[string]string{v1alpha1.LabelExecutionID: "another"}, map[string]string{v1alpha1.AnnotationExecutionName: "nightly"}
 	stopping := makeExecutionIn(v1alpha1.ExecutionStopping, "w")
 	stopping.Status.PipelineExecutionID = "another"
 	for name, execution := range map[string]*v1alpha1.PipelineExecution{
 		"with the status of another": withStatus, "with the mark of another": marked, "with the stop of another": stopping,
+		"with the mark of another, under another name": renamed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := newCluster(t, makePipelineOf("a"), execution, makeStopRequest("r", true))

@@ -53,6 +53,9 @@ func (r *StopRequestReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if r.written.IsAhead(sr.UID, sr.Status.Version, r.Clock.Now()) {
 		return ctrl.Result{RequeueAfter: lagCheckDelay}, nil
 	}
+	if sr.IsRestoredCopy() {
+		return r.writeStatus(ctx, sr, "", stop.NextStatusOfRestoredCopy(sr))
+	}
 	if verdict.IsFinished(sr.Status.Conditions) {
 		return writeGeneration(ctx, r.Client, sr, &sr.Status.ObservedGeneration, sr.Status.Conditions)
 	}

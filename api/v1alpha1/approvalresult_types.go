@@ -94,6 +94,11 @@ type ApprovalResultStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Version int64 `json:"version,omitempty"`
 
+	// uid is the metadata.uid of the result that the status is about. A status with another one came with a restore, and is replaced.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
 	// submittedTime is when the operator saw that the action had been started, and passed the result on to its execution. An
 	// execution takes only a result that has it, so a result that came too early never decides anything later.
 	// +optional
@@ -138,6 +143,11 @@ type ApprovalResult struct {
 	// +optional
 	// +kubebuilder:default={observedGeneration:-1}
 	Status ApprovalResultStatus `json:"status,omitzero"`
+}
+
+// IsRestoredCopy reports whether a restore gave the object the status of another one, whose answer is not about this result.
+func (r *ApprovalResult) IsRestoredCopy() bool {
+	return r.Status.UID != "" && r.Status.UID != string(r.UID)
 }
 
 // ApprovalResultList is a list of ApprovalResults.

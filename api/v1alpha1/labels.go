@@ -10,8 +10,8 @@ const (
 	// the id of another is a copy that a restore made.
 	LabelExecutionID = "pipelines.haltline.dev/execution-id"
 
-	// AnnotationExecutionName is on every execution that was looked at. Its value is the name of the execution: a manifest
-	// that was copied under another name is meant to run.
+	// AnnotationExecutionName is on every execution that was looked at. Its value is the name of the execution, so that a copy under
+	// another name can tell what it was made from.
 	AnnotationExecutionName = "pipelines.haltline.dev/execution-name"
 
 	// AnnotationKeep on an execution keeps it from being deleted because of a history or a TTL, whatever its value is.

@@ -603,16 +603,15 @@ type PipelineExecution struct {
 	Status PipelineExecutionStatus `json:"status,omitzero"`
 }
 
-// IsRestoredCopy reports whether a restore made the object from another of its name, with the status of that one or with the
-// mark that it had. Once the status is about the object itself, the mark says nothing more: anybody who may label the object
-// can change it.
+// IsRestoredCopy reports whether a restore made the object from another one, with the status of that one or with the mark that
+// it had, under whatever name and in whatever namespace. Once the status is about the object itself, the mark says nothing more:
+// anybody who may label the object can change it.
 func (e *PipelineExecution) IsRestoredCopy() bool {
 	if id := e.Status.PipelineExecutionID; id != "" {
 		return id != string(e.UID)
 	}
 	id, marked := e.Labels[LabelExecutionID]
-	name, named := e.Annotations[AnnotationExecutionName]
-	return marked && id != string(e.UID) && (!named || name == e.Name)
+	return marked && id != string(e.UID)
 }
 
 // PipelineExecutionList is a list of PipelineExecutions.

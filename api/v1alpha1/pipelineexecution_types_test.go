@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A copy is known by the mark of another under its name, as long as its own status says nothing, and by the status of another.
+// A copy is known by the mark of another, whatever its name is, as long as its own status has no id, and by the status of another.
 func TestIsRestoredCopy(t *testing.T) {
 	marked := func(id, name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{
@@ -30,7 +30,7 @@ func TestIsRestoredCopy(t *testing.T) {
 		"copied":                               {marked("other", "run-1"), "", true},
 		"copied without its name":              {withoutName, "", true},
 		"copied without its id":                {withoutID, "", false},
-		"copied under another name":            {marked("other", "run-2"), "", false},
+		"copied under another name":            {marked("other", "run-2"), "", true},
 		"copied with its status":               {marked("other", "run-1"), "other", true},
 		"with the status of another execution": {marked("own", "run-1"), "other", true},
 		"unmarked, with a status":              {metav1.ObjectMeta{Name: "run-1", UID: "own"}, "other", true},

@@ -119,7 +119,7 @@ const (
 	ReasonExecutionTimedOut = "ExecutionTimedOut"
 	// ReasonRevisionLost: the ControllerRevision which pins what the execution runs is gone or is not ours.
 	ReasonRevisionLost = "RevisionLost"
-	// ReasonRestoredCopy: the execution is a copy of another that a restore made under its name. It is not run again.
+	// ReasonRestoredCopy: the execution is a copy that a restore made from another one. It is not run again.
 	ReasonRestoredCopy = "RestoredCopy"
 	// ReasonFencing: a stop was accepted, and the operator is making sure that nothing more can start.
 	ReasonFencing = "Fencing"

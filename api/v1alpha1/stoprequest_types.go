@@ -98,6 +98,11 @@ type StopRequestStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Version int64 `json:"version,omitempty"`
 
+	// uid is the metadata.uid of the request that the status is about. A status with another one came with a restore, and is replaced.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
 	// pipelineExecutionId is the id of the execution that is being stopped, or was. Only an accepted request has it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=36
@@ -159,6 +164,11 @@ func (r *StopRequest) Mode() StopMode {
 		return StopModeAbandon
 	}
 	return StopModeWait
+}
+
+// IsRestoredCopy reports whether a restore gave the object the status of another one, whose answer is not about this request.
+func (r *StopRequest) IsRestoredCopy() bool {
+	return r.Status.UID != "" && r.Status.UID != string(r.UID)
 }
 
 // StopRequestList is a list of StopRequests.

@@ -20,6 +20,7 @@ func NextStatus(ar *v1alpha1.ApprovalResult, v verdict.Verdict, now metav1.Time)
 	if given := verdict.FindGiven(status.Conditions); given != nil {
 		v = *given
 	}
+	status.UID = string(ar.UID)
 	w := verdict.Writer{
 		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: ar.Generation, Now: now,
 	}
@@ -36,6 +37,12 @@ func NextStatus(ar *v1alpha1.ApprovalResult, v verdict.Verdict, now metav1.Time)
 		w.SetDone(doneReason(ar.Spec.Status), v.Message)
 	}
 	return status
+}
+
+// NextStatusOfRestoredCopy returns the status of a result that a restore gave the status of another one: it was neither submitted nor
+// answered yet.
+func NextStatusOfRestoredCopy(ar *v1alpha1.ApprovalResult) v1alpha1.ApprovalResultStatus {
+	return v1alpha1.ApprovalResultStatus{ObservedGeneration: -1, Version: ar.Status.Version, UID: string(ar.UID)}
 }
 
 func doneReason(d v1alpha1.ApprovalDecision) string {

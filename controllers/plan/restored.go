@@ -8,8 +8,10 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/internal/text"
 )
 
 // NextOfRestoredCopy returns the status of an execution that a restore copied from another: it failed, and nothing of the
@@ -21,10 +23,19 @@ func NextOfRestoredCopy(execution *v1alpha1.PipelineExecution, now metav1.Time) 
 	setFinalState(&status, v1alpha1.ExecutionFailed, now)
 	setConditions(&status, Input{Execution: execution, Now: now}, &Problem{
 		Reason: v1alpha1.ReasonRestoredCopy,
-		Message: fmt.Sprintf("A restore made this object from execution %s of the same name, so it is not run again. To run it on purpose, "+
-			"create it under another name, or without the label %s.", copiedID(execution), v1alpha1.LabelExecutionID),
+		Message: fmt.Sprintf("A restore made this object from execution %s, so it is not run again. To run it on purpose, "+
+			"create it without the label %s.", describeCopied(execution), v1alpha1.LabelExecutionID),
 	})
 	return status
+}
+
+// describeCopied returns the id of the execution that was copied, with its name if the copy has another one.
+func describeCopied(execution *v1alpha1.PipelineExecution) string {
+	name := text.Bound(execution.Annotations[v1alpha1.AnnotationExecutionName], validation.DNS1123SubdomainMaxLength)
+	if name == "" || name == execution.Name {
+		return copiedID(execution)
+	}
+	return fmt.Sprintf("%s with the name %q", copiedID(execution), name)
 }
 
 // copiedID returns the id of the execution that was copied.

@@ -15,6 +15,28 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
+// A copy under another name says which one it was made from, however long somebody else made that name.
+func TestARestoredCopyNamesWhatItWasMadeFrom(t *testing.T) {
+	message := func(name string) string {
+		execution := makeExecution()
+		execution.Labels = map[string]string{v1alpha1.LabelExecutionID: "id-of-another"}
+		execution.Annotations = map[string]string{v1alpha1.AnnotationExecutionName: name}
+		return meta.FindStatusCondition(NextOfRestoredCopy(execution, at(3)).Conditions, v1alpha1.ConditionReady).Message
+	}
+	for name, want := range map[string]string{
+		makeExecution().Name: "from execution id-of-another, so",
+		"":                   "from execution id-of-another, so",
+		"nightly":            `from execution id-of-another with the name "nightly", so`,
+	} {
+		if got := message(name); !strings.Contains(got, want) {
+			t.Errorf("named %q: %s", name, got)
+		}
+	}
+	if got := message(strings.Repeat("n", 4000)); !strings.HasSuffix(got, "without the label "+v1alpha1.LabelExecutionID+".") {
+		t.Errorf("what to do is cut off: %s", got)
+	}
+}
+
 // A copy fails, whatever came with it, and says whose copy it is and how to run it.
 func TestNextOfRestoredCopy(t *testing.T) {
 	now, long := at(3), at(1)

@@ -44,6 +44,12 @@ func NextStatus(sr *v1alpha1.StopRequest, execution *v1alpha1.PipelineExecution,
 	return status
 }
 
+// NextStatusOfRestoredCopy returns the status of a request that a restore gave the status of another one: it has no answer yet. It gets a
+// verdict of its own, since nothing tells whether the execution that the other one stopped was this one's.
+func NextStatusOfRestoredCopy(sr *v1alpha1.StopRequest) v1alpha1.StopRequestStatus {
+	return v1alpha1.StopRequestStatus{ObservedGeneration: -1, Version: sr.Status.Version, UID: string(sr.UID)}
+}
+
 // NextStatusOfBlocked returns the status of a request without a verdict whose execution cannot record the stop. The message says why.
 func NextStatusOfBlocked(sr *v1alpha1.StopRequest, message string, now metav1.Time) v1alpha1.StopRequestStatus {
 	status := *sr.Status.DeepCopy()
@@ -72,7 +78,9 @@ func NextStatusOfDeleted(sr *v1alpha1.StopRequest, ending, leftRunning []string,
 	return status
 }
 
+// newWriter returns what sets the conditions of a status, which is then about the request.
 func newWriter(sr *v1alpha1.StopRequest, status *v1alpha1.StopRequestStatus, now metav1.Time) verdict.Writer {
+	status.UID = string(sr.UID)
 	return verdict.Writer{
 		Conditions: &status.Conditions, ObservedGeneration: &status.ObservedGeneration, Generation: sr.Generation, Now: now,
 	}

@@ -691,6 +691,33 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "restored-request-believed",
+		Breaks: "I1: a request that a restore made reads the verdict on another one.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "StopRequestReconciler.Reconcile",
+			Find:    `sr.IsRestoredCopy()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "restored-result-believed",
+		Breaks: "I1: an approval result that a restore made reads the verdict on another one.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "ApprovalResultReconciler.Reconcile",
+			Find:    `ar.IsRestoredCopy()`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "renamed-copy-runs",
+		Breaks: "What a restore made from another execution under another name runs again.",
+		Edits: []Edit{{
+			Package: "api/v1alpha1", Func: "PipelineExecution.IsRestoredCopy",
+			Find:    `marked && id != string(e.UID)`,
+			Replace: `marked && id != string(e.UID) && e.Annotations[AnnotationExecutionName] == e.Name`,
+		}},
+	},
+	{
 		Name:   "execution-not-marked",
 		Breaks: "An execution bears no mark, so that a restore runs it again.",
 		Edits: []Edit{{
