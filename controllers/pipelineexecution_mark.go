@@ -19,7 +19,7 @@ import (
 )
 
 // ensureMark puts its id, its name and its pipeline on the execution before anything of it starts: a copy that a restore makes
-// of it later is known by them. Neither a stop nor what runs depends on it, so an error of a mark that is not needed is none.
+// of it later is known by the id, and tells the name. Neither a stop nor what runs depends on it, so an error of a mark that is not needed is none.
 func (r *PipelineExecutionReconciler) ensureMark(ctx context.Context, execution *v1alpha1.PipelineExecution, needed bool) error {
 	labels, annotations := buildMark(execution)
 	if execution.DeletionTimestamp != nil || contains(execution.Labels, labels) && contains(execution.Annotations, annotations) {

@@ -232,7 +232,7 @@ func outsideVerbs(k simcluster.Kind) []string {
 	case simcluster.Execution:
 		return []string{"recreate", "unown", "touch"}
 	case simcluster.StopRequest:
-		return []string{"recreate", "touch"}
+		return []string{"recreate", "restore", "touch"}
 	case simcluster.Job:
 		return []string{"recreate", "unown", "adopt", "unlabel", "placeholder", "orphaned", "resume", "suspend", "touch"}
 	case simcluster.Pod:

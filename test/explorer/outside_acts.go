@@ -56,6 +56,8 @@ func (s *Sim) changeObject(verb string, k simcluster.Kind, o client.Object, how 
 		_ = s.Store.Delete(k, name, client.DeleteOptions{PropagationPolicy: &policy})
 	case "recreate":
 		s.recreateObject(k, o)
+	case "restore":
+		s.restoreStopRequest(o.(*v1alpha1.StopRequest))
 	case "unown":
 		s.Store.Mutate(k, name, func(o client.Object) { o.SetOwnerReferences(nil) })
 	case "adopt":
@@ -127,6 +129,14 @@ func (s *Sim) recreateObject(k simcluster.Kind, o client.Object) {
 		delete(job.Spec.Template.Labels, batchv1.ControllerUidLabel)
 	}
 	s.createObject(again)
+}
+
+// restoreStopRequest deletes a request and creates it again with its status, as a backup tool does that restores that as well.
+func (s *Sim) restoreStopRequest(sr *v1alpha1.StopRequest) {
+	s.recreateObject(simcluster.StopRequest, sr)
+	s.Store.Mutate(simcluster.StopRequest, client.ObjectKeyFromObject(sr), func(o client.Object) {
+		o.(*v1alpha1.StopRequest).Status = *sr.Status.DeepCopy()
+	})
 }
 
 // adoptObject gives an object another controller.

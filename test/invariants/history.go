@@ -153,6 +153,7 @@ func (h *History) Index() {
 	h.jobs, h.wipes = map[types.UID]*jobRecord{}, map[types.UID][]wipe{}
 	for i := range h.Changes {
 		c := &h.Changes[i]
+		c.Old, c.New = withoutRestoredAnswer(c.Old), withoutRestoredAnswer(c.New)
 		h.indexLife(c)
 		switch c.Kind {
 		case simcluster.Execution:
@@ -161,6 +162,18 @@ func (h *History) Index() {
 			h.indexJob(c)
 		}
 	}
+}
+
+// withoutRestoredAnswer returns an object as it is, or a stop request without the status that a restore gave it from another one: that is
+// no answer to this request.
+func withoutRestoredAnswer(o client.Object) client.Object {
+	sr, isRequest := o.(*v1alpha1.StopRequest)
+	if !isRequest || !sr.IsRestoredCopy() {
+		return o
+	}
+	sr = sr.DeepCopy()
+	sr.Status = v1alpha1.StopRequestStatus{ObservedGeneration: -1, Version: sr.Status.Version}
+	return sr
 }
 
 func (h *History) indexLife(c *Change) {
