@@ -213,6 +213,8 @@ func expectNothingRunsOf(t *testing.T, file, ns string) {
 	output, err := runKubectl(t.Context(), cluster.Kubeconfig, "get", "-n", ns, "jobs,pods", "-o", "name")
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	g.Expect(output).To(BeEmpty(), "what was restored runs")
+	g.Eventually(func() []corev1.PersistentVolumeClaim { return listClaims(t, ns) }, timeout, interval).Should(
+		Or(BeEmpty(), HaveEach(HaveField("DeletionTimestamp", Not(BeNil())))), "a claim of an execution that is gone is kept")
 }
 
 func countKind(t *testing.T, file, kind string) int {

@@ -142,7 +142,7 @@ func TestTheCommandsOfTheBackupPageWork(t *testing.T) {
 	p.run("kubectl get pipelines", nil, files...)
 	deleteAll(t, ns)
 	p.run("kubectl create -f", nil, files...)
-	p.run("sed", []string{"pipelineexecution.pipelines.haltline.dev/" + execution.Name + " created"}, append(files, "OLD", ns, "NEW", other)...)
+	p.run("for file", []string{"pipeline.pipelines.haltline.dev/web created", "pipelineexecution.pipelines.haltline.dev/" + execution.Name + " created"}, append(files, "OLD", ns, "NEW", other)...)
 	for _, namespace := range []string{ns, other} {
 		copied := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: execution.Name}}
 		expectCopy(t, refreshObject(t, copied))
