@@ -57,6 +57,17 @@ func TestStopFindsTheExecution(t *testing.T) {
 	}
 }
 
+// Nobody knows which of two is the latest that were created in the same second, so neither is stopped.
+func TestStopOfTheLatestOfTwoInOneSecond(t *testing.T) {
+	h := newHarness(t,
+		execution("web", "web-1", 1, v1alpha1.ExecutionInProgress), execution("web", "web-2", 1, v1alpha1.ExecutionInProgress),
+		execution("web", "web-3", 2, v1alpha1.ExecutionInProgress))
+	expectCode(t, h.run("stop", "@latest"), cli.CodeUsage)
+	if ids := h.stoppedIDs(); len(ids) > 0 {
+		t.Errorf("it stops %v", ids)
+	}
+}
+
 // stoppedIDs returns the ids of all StopRequests, in their order.
 func (h *harness) stoppedIDs() []string {
 	h.t.Helper()

@@ -134,7 +134,7 @@ func TestApproveAndReject(t *testing.T) {
 
 	second := s.start("release")
 	s.waitForAction(second.Name, "approve")
-	s.expect(cli.CodeDone, []string{"is rejected"}, "reject", "@latest", "--pipeline", "release")
+	s.expect(cli.CodeDone, []string{"is rejected"}, "reject", second.Name)
 	s.waitUntil(second.Name, "is Failed", func(execution *v1alpha1.PipelineExecution) bool {
 		return execution.Status.State == v1alpha1.ExecutionFailed
 	})

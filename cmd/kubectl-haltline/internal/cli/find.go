@@ -71,11 +71,16 @@ func executionByID(ctx context.Context, c client.Client, namespace, id string) (
 	return nil, nil
 }
 
+// latestExecution returns the execution that was created last. Kubernetes keeps the second of a creation, so of two in one second nobody knows which
+// that is: the error has CodeUsage then, and the command acts on neither.
 func latestExecution(ctx context.Context, c client.Client, namespace, pipeline string) (*v1alpha1.PipelineExecution, error) {
-	var latest *v1alpha1.PipelineExecution
+	var latest, other *v1alpha1.PipelineExecution
 	err := EachExecution(ctx, c, namespace, func(execution *v1alpha1.PipelineExecution) {
-		if latest == nil || isNewer(execution, latest) {
-			latest = execution.DeepCopy()
+		switch {
+		case latest == nil || latest.CreationTimestamp.Before(&execution.CreationTimestamp):
+			latest, other = execution.DeepCopy(), nil
+		case latest.CreationTimestamp.Equal(&execution.CreationTimestamp):
+			other = execution.DeepCopy()
 		}
 	}, OfPipeline(pipeline)...)
 	switch {
@@ -86,17 +91,11 @@ func latestExecution(ctx context.Context, c client.Client, namespace, pipeline s
 	case latest == nil:
 		return nil, Exitf(CodeNotFound, "the pipeline %q has no execution in namespace %q; start one with: kubectl haltline start %s -n %s",
 			pipeline, namespace, pipeline, namespace)
+	case other != nil:
+		return nil, UsageErrorf("%s: the executions %q and %q were created in the same second; name the one that you mean", Latest, latest.Name, other.Name)
 	default:
 		return latest, nil
 	}
-}
-
-// isNewer orders executions by their creation, and by their names if that is the same second.
-func isNewer(a, b *v1alpha1.PipelineExecution) bool {
-	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return b.CreationTimestamp.Before(&a.CreationTimestamp)
-	}
-	return a.Name > b.Name
 }
 
 // OfPipeline selects the executions of a pipelineName; of every pipeline if it is empty.
