@@ -15,6 +15,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 type approveOptions struct {
@@ -51,10 +52,9 @@ func newDecision(f *cli.Factory, decision v1alpha1.ApprovalDecision, verb, short
 			return o.run(cmd.Context(), f, args)
 		},
 	}
-	cmd.Flags().StringVarP(&o.pipeline, "pipeline", "p", "", "The pipeline of the execution, for @latest.")
+	addPipelineOfLatest(f, cmd, &o.pipeline)
 	cmd.Flags().StringVar(&o.summary, "summary", "", "Why: at most 512 characters.")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", verdictTimeout, "How long to wait for the verdict; 0 is without end.")
-	_ = cmd.RegisterFlagCompletionFunc("pipeline", f.CompleteFlag(cli.Pipelines))
 	o.dryRun = cli.AddDryRunFlag(cmd)
 	o.output = cli.AddOutputFlag(cmd)
 	return cmd
@@ -67,11 +67,7 @@ func (o *approveOptions) run(ctx context.Context, f *cli.Factory, args []string)
 	if err := o.output.Check(); err != nil {
 		return err
 	}
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	execution, err := cli.FindExecution(ctx, c, namespace, args[0], o.pipeline)
+	c, execution, err := cli.ConnectToExecution(ctx, f, args[0], o.pipeline)
 	if err != nil {
 		return err
 	}
@@ -83,14 +79,14 @@ func (o *approveOptions) run(ctx context.Context, f *cli.Factory, args []string)
 }
 
 func (o *approveOptions) decide(
-	ctx context.Context, f *cli.Factory, c client.WithWatch, execution *v1alpha1.PipelineExecution, key actionKey,
+	ctx context.Context, f *cli.Factory, c client.WithWatch, execution *v1alpha1.PipelineExecution, key view.ActionKey,
 ) error {
 	ctx, cancel := withTimeout(ctx, o.timeout)
 	defer cancel()
 	ar := &v1alpha1.ApprovalResult{
 		ObjectMeta: metav1.ObjectMeta{Namespace: execution.Namespace, GenerateName: execution.Name + "-"},
 		Spec: v1alpha1.ApprovalResultSpec{
-			PipelineName: execution.Spec.PipelineName, PipelineExecutionID: string(execution.UID), StageName: key.stage, ActionName: key.action,
+			PipelineName: execution.Spec.PipelineName, PipelineExecutionID: string(execution.UID), StageName: key.Stage, ActionName: key.Action,
 			Status: o.decision, Summary: o.summary,
 		},
 	}
@@ -121,21 +117,12 @@ func (o *approveOptions) report(f *cli.Factory, ar *v1alpha1.ApprovalResult, sen
 	return nil
 }
 
-// actionKey names an action of an execution.
-type actionKey struct {
-	stage, action string
-}
-
-func (k actionKey) String() string { return k.stage + "/" + k.action }
-
 // pendingApprovals returns the actions of an execution that wait for approval.
-func pendingApprovals(execution *v1alpha1.PipelineExecution) []actionKey {
-	var pending []actionKey
-	for _, stage := range execution.Status.Stages {
-		for _, action := range stage.Actions {
-			if action.State == v1alpha1.ActionInProgress && action.Approval != nil && action.Approval.Result == nil {
-				pending = append(pending, actionKey{stage.Name, action.Name})
-			}
+func pendingApprovals(execution *v1alpha1.PipelineExecution) []view.ActionKey {
+	var pending []view.ActionKey
+	for key, action := range view.Actions(execution) {
+		if view.IsWaitingForApproval(action) {
+			pending = append(pending, key)
 		}
 	}
 	return pending
@@ -147,46 +134,43 @@ func waitsForApproval(execution *v1alpha1.PipelineExecution) bool {
 
 // chooseApproval returns the action that a user names, as STAGE/ACTION or as ACTION alone, or the only one that waits if none is named. An action that does not wait
 // is returned as well, for its verdict tells why.
-func chooseApproval(execution *v1alpha1.PipelineExecution, named []string) (actionKey, error) {
+func chooseApproval(execution *v1alpha1.PipelineExecution, named []string) (view.ActionKey, error) {
 	pending := pendingApprovals(execution)
 	if len(named) > 0 {
 		return findAction(execution, named[0], pending)
 	}
 	switch len(pending) {
 	case 0:
-		return actionKey{}, cli.Exitf(cli.CodeRefused, "execution %q waits for no approval; see what it does: kubectl haltline explain %s -n %s",
+		return view.ActionKey{}, cli.Exitf(cli.CodeRefused, "execution %q waits for no approval; see what it does: kubectl haltline explain %s -n %s",
 			execution.Name, execution.Name, execution.Namespace)
 	case 1:
 		return pending[0], nil
 	default:
-		return actionKey{}, cli.UsageErrorf("execution %q waits for several approvals; name one of %s", execution.Name, joinKeys(pending))
+		return view.ActionKey{}, cli.UsageErrorf("execution %q waits for several approvals; name one of %s", execution.Name, joinKeys(pending))
 	}
 }
 
-func findAction(execution *v1alpha1.PipelineExecution, name string, pending []actionKey) (actionKey, error) {
-	var matching, all []actionKey
-	for _, stage := range execution.Status.Stages {
-		for _, action := range stage.Actions {
-			key := actionKey{stage.Name, action.Name}
-			all = append(all, key)
-			if key.String() == name || key.action == name {
-				matching = append(matching, key)
-			}
+func findAction(execution *v1alpha1.PipelineExecution, name string, pending []view.ActionKey) (view.ActionKey, error) {
+	var matching, all []view.ActionKey
+	for key := range view.Actions(execution) {
+		all = append(all, key)
+		if key.String() == name || key.Action == name {
+			matching = append(matching, key)
 		}
 	}
 	switch {
 	case len(matching) == 1:
 		return matching[0], nil
 	case len(matching) > 1:
-		return actionKey{}, cli.UsageErrorf("several stages have an action %q; name one of %s", name, joinKeys(matching))
+		return view.ActionKey{}, cli.UsageErrorf("several stages have an action %q; name one of %s", name, joinKeys(matching))
 	case len(pending) > 0:
-		return actionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; these wait for approval: %s", execution.Name, name, joinKeys(pending))
+		return view.ActionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; these wait for approval: %s", execution.Name, name, joinKeys(pending))
 	default:
-		return actionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; it has %s", execution.Name, name, joinKeys(all))
+		return view.ActionKey{}, cli.Exitf(cli.CodeNotFound, "execution %q has no action %q; it has %s", execution.Name, name, joinKeys(all))
 	}
 }
 
-func joinKeys(keys []actionKey) string {
+func joinKeys(keys []view.ActionKey) string {
 	if len(keys) == 0 {
 		return "none yet"
 	}

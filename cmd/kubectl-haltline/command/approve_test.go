@@ -8,6 +8,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 // releaseWaiting returns an execution that waits for the approvals of the stage Release.
@@ -63,14 +64,14 @@ func TestApproveChoosesTheAction(t *testing.T) {
 	twice.Status.Stages = append(twice.Status.Stages, stageIn("Second", v1alpha1.StageInProgress, approvalIn("approve", v1alpha1.ActionInProgress)))
 	tests := map[string]struct {
 		named []string
-		want  actionKey
+		want  view.ActionKey
 		code  int
 	}{
-		"by both names":      {[]string{"Second/approve"}, actionKey{"Second", "approve"}, cli.CodeDone},
-		"by its name":        {[]string{"sign"}, actionKey{"Later", "sign"}, cli.CodeDone},
-		"by a name of two":   {[]string{"approve"}, actionKey{}, cli.CodeUsage},
-		"not at all, of two": {nil, actionKey{}, cli.CodeUsage},
-		"by a wrong stage":   {[]string{"Build/approve"}, actionKey{}, cli.CodeNotFound},
+		"by both names":      {[]string{"Second/approve"}, view.ActionKey{Stage: "Second", Action: "approve"}, cli.CodeDone},
+		"by its name":        {[]string{"sign"}, view.ActionKey{Stage: "Later", Action: "sign"}, cli.CodeDone},
+		"by a name of two":   {[]string{"approve"}, view.ActionKey{}, cli.CodeUsage},
+		"not at all, of two": {nil, view.ActionKey{}, cli.CodeUsage},
+		"by a wrong stage":   {[]string{"Build/approve"}, view.ActionKey{}, cli.CodeNotFound},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

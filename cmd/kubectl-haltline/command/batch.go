@@ -92,7 +92,7 @@ func (b *batch) dryRun(ctx context.Context, c client.Client) error {
 		}
 		b.print("%s%s", describeDryRun(item.execution, item.request), b.options.dryRun.Suffix())
 	}
-	b.print("%s would be stopped", count(len(b.items)-b.countFailed(), "execution"))
+	b.print("%s would be stopped", describeCount(len(b.items)-b.countFailed(), "execution"))
 	return b.finish(nil)
 }
 
@@ -210,7 +210,7 @@ func (b *batch) summarize() {
 			ends = append(ends, verdict.Reason)
 		}
 	}
-	b.print("%s: %s", count(len(b.items), "execution"), tally(ends))
+	b.print("%s: %s", describeCount(len(b.items), "execution"), countWords(ends))
 	where := "-n " + b.namespace
 	if b.namespace == "" {
 		where = "-A"
@@ -234,11 +234,11 @@ func (b *batch) finish(waited error) error {
 	failed := b.countFailed()
 	switch {
 	case waited != nil:
-		return explainEndOfWait(waited, count(b.countUnsettled(), "stop")+" not seen to the end", "They go on")
+		return explainEndOfWait(waited, describeCount(b.countUnsettled(), "stop")+" not seen to the end", "They go on")
 	case failed == len(b.items):
 		return fmt.Errorf("no execution was stopped: %w", b.items[0].err)
 	case failed > 0:
-		return cli.Exitf(cli.CodePartly, "%d of %s not stopped: %w", failed, count(len(b.items), "execution"), b.firstError())
+		return cli.Exitf(cli.CodePartly, "%d of %s not stopped: %w", failed, describeCount(len(b.items), "execution"), b.firstError())
 	default:
 		return nil
 	}

@@ -39,11 +39,7 @@ func newExplain(f *cli.Factory) *cobra.Command {
 }
 
 func explainExecution(ctx context.Context, f *cli.Factory, ref, pipeline string) error {
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	execution, err := cli.FindExecution(ctx, c, namespace, ref, pipeline)
+	c, execution, err := cli.ConnectToExecution(ctx, f, ref, pipeline)
 	if err != nil {
 		return err
 	}

@@ -88,11 +88,11 @@ func runTransition(ctx context.Context, f *cli.Factory, args []string, wanted *v
 	}
 	fmt.Fprintf(f.Out, "stage %s of pipeline %s %s\n", stageName, pipelineName, describeTransition(before, wanted))
 	if len(waiting) > 0 {
-		verb := plural(len(waiting), "waits", "wait")
+		verb := chooseNumber(len(waiting), "waits", "wait")
 		if wanted == nil {
 			verb = "waited"
 		}
-		fmt.Fprintf(f.Out, "%s %s before it: %s\n", count(len(waiting), "execution"), verb, joinFew(waiting))
+		fmt.Fprintf(f.Out, "%s %s before it: %s\n", describeCount(len(waiting), "execution"), verb, joinFew(waiting))
 	}
 	return nil
 }
@@ -159,22 +159,6 @@ func waitingBefore(ctx context.Context, c client.Client, namespace, pipelineName
 		}
 	}, cli.OfPipeline(pipelineName)...)
 	return names, err
-}
-
-// joinFew joins at most five names, and tells how many more there are.
-func joinFew(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // findStage returns the index of a stage, or -1.

@@ -81,11 +81,7 @@ func (o *logsOptions) run(ctx context.Context, f *cli.Factory, args []string) er
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	execution, err := cli.FindExecution(ctx, c, namespace, args[0], o.pipeline)
+	c, execution, err := cli.ConnectToExecution(ctx, f, args[0], o.pipeline)
 	if err != nil {
 		return err
 	}
@@ -94,7 +90,7 @@ func (o *logsOptions) run(ctx context.Context, f *cli.Factory, args []string) er
 		if err != nil {
 			return err
 		}
-		o.wish.Action = &view.ActionKey{Stage: key.stage, Action: key.action}
+		o.wish.Action = &key
 	}
 	o.wish.Flags = flagsOfCommands(f)
 	printer := logs.NewPrinter(f.RawOut(), f.OpenLog, execution.Namespace, o.printing, f.Clock.Now)

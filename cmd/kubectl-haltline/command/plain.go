@@ -15,6 +15,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/follow"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 // followPlainly prints a line for each thing that happens to an execution, until it has ended. It returns the execution as it was last seen.
@@ -110,7 +111,7 @@ func describeState(execution *v1alpha1.PipelineExecution) string {
 	if state == "" {
 		return ""
 	}
-	line := execution.Name + ": " + cli.State(state)
+	line := execution.Name + ": " + cli.MarkWord(view.MarkExecutionState(state))
 	ready := meta.FindStatusCondition(execution.Status.Conditions, v1alpha1.ConditionReady)
 	isAsUsual := ready == nil || ready.Reason == string(state) && !state.IsFinal() || state == v1alpha1.ExecutionSucceeded
 	if isAsUsual || ready.Message == "" {

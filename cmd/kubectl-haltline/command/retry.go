@@ -16,6 +16,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/follow"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 type retryOptions struct {
@@ -41,11 +42,10 @@ func newRetry(f *cli.Factory) *cobra.Command {
 			return o.run(cmd.Context(), f, args[0])
 		},
 	}
-	cmd.Flags().StringVarP(&o.pipeline, "pipeline", "p", "", "The pipeline of the execution, for @latest.")
+	addPipelineOfLatest(f, cmd, &o.pipeline)
 	cmd.Flags().StringVar(&o.stage, "stage", "", "The stage to run again. Without it, it is the one that failed or was stopped.")
 	cmd.Flags().BoolVar(&o.allActions, "all-actions", false, "Run all actions of the stage, and not only those that have not succeeded.")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", verdictTimeout, "How long to wait until the retry has begun or was refused; 0 is without end.")
-	_ = cmd.RegisterFlagCompletionFunc("pipeline", f.CompleteFlag(cli.Pipelines))
 	_ = cmd.RegisterFlagCompletionFunc("stage", f.CompleteFlag(completeStagesOfExecution))
 	o.output = cli.AddOutputFlag(cmd)
 	return cmd
@@ -55,11 +55,7 @@ func (o *retryOptions) run(ctx context.Context, f *cli.Factory, ref string) erro
 	if err := o.output.Check(); err != nil {
 		return err
 	}
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	original, err := cli.FindExecution(ctx, c, namespace, ref, o.pipeline)
+	c, original, err := cli.ConnectToExecution(ctx, f, ref, o.pipeline)
 	if err != nil {
 		return err
 	}
@@ -82,7 +78,7 @@ func (o *retryOptions) run(ctx context.Context, f *cli.Factory, ref string) erro
 func (o *retryOptions) newRetryOf(original *v1alpha1.PipelineExecution) (*v1alpha1.PipelineExecution, error) {
 	if !isRetryable(original) {
 		return nil, cli.Exitf(cli.CodeRefused, "execution %q is %s, and only one that is Failed or Stopped can be retried; see: kubectl haltline explain %s -n %s",
-			original.Name, cli.StateName(original.Status.State), original.Name, original.Namespace)
+			original.Name, view.MarkExecutionState(original.Status.State).Word, original.Name, original.Namespace)
 	}
 	stage := o.stage
 	if stage == "" {

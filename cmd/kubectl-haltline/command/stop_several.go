@@ -6,7 +6,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -119,29 +118,5 @@ func (o *stopOptions) question(b *batch, targets []*v1alpha1.PipelineExecution) 
 	if o.abandon {
 		how = "end what is in progress"
 	}
-	return fmt.Sprintf("Stop %s in %s (%s), and %s?", count(len(targets), "execution"), b.place("all namespaces"), strings.Join(names, ", "), how)
-}
-
-// count returns a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// tally returns how often each word occurs, such as "2 Accepted, 1 PipelineExecutionNotStoppableException", in the order in which they first do.
-func tally(words []string) string {
-	var order, parts []string
-	counts := map[string]int{}
-	for _, word := range words {
-		if !slices.Contains(order, word) {
-			order = append(order, word)
-		}
-		counts[word]++
-	}
-	for _, word := range order {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[word], word))
-	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("Stop %s in %s (%s), and %s?", describeCount(len(targets), "execution"), b.place("all namespaces"), strings.Join(names, ", "), how)
 }

@@ -44,11 +44,7 @@ func showTree(ctx context.Context, f *cli.Factory, output *cli.Output, ref, pipe
 	if err := output.Check(); err != nil {
 		return err
 	}
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	execution, err := cli.FindExecution(ctx, c, namespace, ref, pipeline)
+	_, execution, err := cli.ConnectToExecution(ctx, f, ref, pipeline)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,7 @@ Succeeded, and 6 if it ended otherwise. A connection that breaks is made again. 
 }
 
 func (o *watchOptions) run(ctx context.Context, f *cli.Factory, ref string) error {
-	c, namespace, err := f.Connect()
-	if err != nil {
-		return err
-	}
-	execution, err := cli.FindExecution(ctx, c, namespace, ref, o.pipeline)
+	c, execution, err := cli.ConnectToExecution(ctx, f, ref, o.pipeline)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
 )
 
 // completionTimeout bounds how long a TAB waits for the cluster.
@@ -76,7 +77,7 @@ func Executions(passes func(*v1alpha1.PipelineExecution) bool) Completion {
 		names := []string{cobra.CompletionWithDesc(Latest, "the newest")}
 		err := EachExecution(ctx, c, namespace, func(execution *v1alpha1.PipelineExecution) {
 			if passes == nil || passes(execution) {
-				names = append(names, cobra.CompletionWithDesc(execution.Name, execution.Spec.PipelineName+", "+StateName(execution.Status.State)))
+				names = append(names, cobra.CompletionWithDesc(execution.Name, execution.Spec.PipelineName+", "+view.MarkExecutionState(execution.Status.State).Word))
 			}
 		})
 		return names, err

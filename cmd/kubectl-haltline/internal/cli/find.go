@@ -35,6 +35,16 @@ func FindExecution(ctx context.Context, c client.Client, namespace, ref, pipelin
 	return execution, nil
 }
 
+// ConnectToExecution returns a client of the cluster, and the execution that a user names: see FindExecution.
+func ConnectToExecution(ctx context.Context, f *Factory, ref, pipeline string) (client.WithWatch, *v1alpha1.PipelineExecution, error) {
+	c, namespace, err := f.Connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	execution, err := FindExecution(ctx, c, namespace, ref, pipeline)
+	return c, execution, err
+}
+
 func findExecution(ctx context.Context, c client.Client, namespace, ref, pipeline string) (*v1alpha1.PipelineExecution, error) {
 	if ref == Latest {
 		return latestExecution(ctx, c, namespace, pipeline)

@@ -25,11 +25,11 @@ func StyleOf(tone view.Tone) lipgloss.Style {
 	}
 }
 
-// Mark returns the symbol and the word of a mark in its color.
+// Mark returns the symbol and the word of a mark, with the color of its tone.
 func Mark(m view.Mark) string { return StyleOf(m.Tone).Render(m.String()) }
 
-// MarkSymbol returns the symbol of a mark in its color.
+// MarkSymbol returns the symbol of a mark, with the color of its tone.
 func MarkSymbol(m view.Mark) string { return StyleOf(m.Tone).Render(m.Symbol) }
 
-// MarkWord returns the word of a mark in its color.
+// MarkWord returns the word of a mark, with the color of its tone.
 func MarkWord(m view.Mark) string { return StyleOf(m.Tone).Render(m.Word) }

@@ -3,11 +3,7 @@
 
 package cli
 
-import (
-	"charm.land/lipgloss/v2"
-
-	"haltline.dev/haltline/api/v1alpha1"
-)
+import "charm.land/lipgloss/v2"
 
 // The styles of what is printed. A color never says anything that a word beside it does not.
 var (
@@ -22,29 +18,3 @@ var (
 	// Faint is for what matters less.
 	Faint = lipgloss.NewStyle().Faint(true)
 )
-
-// StateName returns the name of a state. An execution that the operator has not looked at has none: it is Pending.
-func StateName(state v1alpha1.ExecutionState) string {
-	if state == "" {
-		return "Pending"
-	}
-	return string(state)
-}
-
-// State returns the name of a state in its color.
-func State(state v1alpha1.ExecutionState) string {
-	switch state {
-	case v1alpha1.ExecutionSucceeded:
-		return Good.Render(string(state))
-	case v1alpha1.ExecutionFailed:
-		return Bad.Render(string(state))
-	case v1alpha1.ExecutionInProgress:
-		return Busy.Render(string(state))
-	case v1alpha1.ExecutionStopping, v1alpha1.ExecutionStopped:
-		return Halted.Render(string(state))
-	case v1alpha1.ExecutionSuperseded:
-		return Faint.Render(string(state))
-	default:
-		return Faint.Render(StateName(state))
-	}
-}

@@ -45,7 +45,7 @@ func IsUnconfirmed(a *v1alpha1.ActionStatus) bool {
 
 // IsWaitingForApproval reports whether an action waits for a person.
 func IsWaitingForApproval(a *v1alpha1.ActionStatus) bool {
-	return a.Approval != nil && a.State == v1alpha1.ActionInProgress && a.CompletionTime == nil
+	return a.Approval != nil && a.Approval.Result == nil && a.State == v1alpha1.ActionInProgress && a.CompletionTime == nil
 }
 
 // IsSeen reports whether the operator has looked at the execution. The status that a restore copied from another execution is not about

@@ -39,60 +39,49 @@ const StatePending = "Pending"
 // MarkExecution returns how the state of an execution is shown.
 func MarkExecution(execution *v1alpha1.PipelineExecution) Mark {
 	if !IsSeen(execution) {
+		return MarkExecutionState("")
+	}
+	return MarkExecutionState(execution.Status.State)
+}
+
+// MarkExecutionState returns how a state is shown, whichever execution the status is about. Without a state it is StatePending.
+func MarkExecutionState(state v1alpha1.ExecutionState) Mark {
+	if state == "" {
 		return Mark{"○", StatePending, ToneFaint}
 	}
-	state := execution.Status.State
-	word := string(state)
-	switch state {
-	case v1alpha1.ExecutionSucceeded:
-		return Mark{"✓", word, ToneGood}
-	case v1alpha1.ExecutionFailed:
-		return Mark{"✗", word, ToneBad}
-	case v1alpha1.ExecutionStopped:
-		return Mark{"■", word, ToneWarn}
-	case v1alpha1.ExecutionSuperseded:
-		return Mark{"»", word, ToneFaint}
-	case v1alpha1.ExecutionStopping:
-		return Mark{"◧", word, ToneWarn}
-	default:
-		return Mark{"●", word, ToneBusy}
+	return markState(string(state), Mark{"●", "", ToneBusy})
+}
+
+// marks are those of the states that an execution, a stage and an action have in common, and of those that one of them has alone.
+var marks = map[string]Mark{
+	string(v1alpha1.ExecutionSucceeded):  {"✓", "", ToneGood},
+	string(v1alpha1.ExecutionFailed):     {"✗", "", ToneBad},
+	string(v1alpha1.ExecutionStopped):    {"■", "", ToneWarn},
+	string(v1alpha1.ExecutionSuperseded): {"»", "", ToneFaint},
+	string(v1alpha1.ExecutionStopping):   {"◧", "", ToneWarn},
+	string(v1alpha1.ExecutionInProgress): {"●", "", ToneBusy},
+	string(v1alpha1.ActionAbandoned):     {"⊘", "", ToneWarn},
+}
+
+// markState returns the mark of a state by its name, or another one, if the state has none.
+func markState(word string, otherwise Mark) Mark {
+	mark, ok := marks[word]
+	if !ok {
+		mark = otherwise
 	}
+	mark.Word = word
+	return mark
 }
 
 // MarkStage returns how the state of a stage is shown.
 func MarkStage(state v1alpha1.StageState) Mark {
-	word := string(state)
-	switch state {
-	case v1alpha1.StageSucceeded:
-		return Mark{"✓", word, ToneGood}
-	case v1alpha1.StageFailed:
-		return Mark{"✗", word, ToneBad}
-	case v1alpha1.StageStopped:
-		return Mark{"■", word, ToneWarn}
-	case v1alpha1.StageStopping:
-		return Mark{"◧", word, ToneWarn}
-	case v1alpha1.StageInProgress:
-		return Mark{"●", word, ToneBusy}
-	default:
-		return Mark{"○", word, ToneFaint}
-	}
+	return markState(string(state), Mark{"○", "", ToneFaint})
 }
 
 // MarkAction returns how the state of an action is shown.
 func MarkAction(a *v1alpha1.ActionStatus) Mark {
-	word := string(a.State)
-	switch {
-	case a.State == v1alpha1.ActionSucceeded:
-		return Mark{"✓", word, ToneGood}
-	case a.State == v1alpha1.ActionFailed:
-		return Mark{"✗", word, ToneBad}
-	case a.State == v1alpha1.ActionAbandoned:
-		return Mark{"⊘", word, ToneWarn}
-	case a.State != v1alpha1.ActionInProgress:
-		return Mark{"○", word, ToneFaint}
-	case a.Approval != nil, a.Reason != "", a.Message != "":
-		return Mark{"◆", word, ToneWarn}
-	default:
-		return Mark{"●", word, ToneBusy}
+	if a.State == v1alpha1.ActionInProgress && (a.Approval != nil || a.Reason != "" || a.Message != "") {
+		return Mark{"◆", string(a.State), ToneWarn}
 	}
+	return markState(string(a.State), Mark{"○", "", ToneFaint})
 }

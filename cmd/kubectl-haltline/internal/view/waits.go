@@ -5,6 +5,8 @@ package view
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +82,7 @@ func summarize(execution *v1alpha1.PipelineExecution, isMeant func(*v1alpha1.Act
 		}
 		count++
 		if why := describeKept(a); first == "" || why != "" && !kept {
-			first, kept = join(key.String(), why, verb), why != ""
+			first, kept = joinWords(key.String(), why, verb), why != ""
 		}
 	}
 	if count > 1 {
@@ -103,17 +105,7 @@ func describeKept(a *v1alpha1.ActionStatus) string {
 	}
 }
 
-// join returns the words that are not empty, with a space between them.
-func join(words ...string) string {
-	joined := ""
-	for _, w := range words {
-		switch {
-		case w == "":
-		case joined == "":
-			joined = w
-		default:
-			joined += " " + w
-		}
-	}
-	return joined
+// joinWords returns the words that are not empty, with a space between them.
+func joinWords(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
