@@ -6,8 +6,9 @@ package follow
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -70,31 +71,17 @@ func followGroup[T client.Object](ctx context.Context, group Group, visit func([
 			return err
 		}
 	}
-	visit(values(known))
+	visit(slices.Collect(maps.Values(known)))
 	options := group.Options
 	options.Raw = &metav1.ListOptions{ResourceVersion: list.GetResourceVersion()}
-	w, err := group.Client.Watch(ctx, group.List, &options)
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case event, open := <-w.ResultChan():
-			if !open {
-				return nil
-			}
-			if event.Type == watch.Error {
-				return apierrors.FromObject(event.Object)
-			}
-			if err := note(known, event.Type, event.Object); err != nil {
-				return err
-			}
-			visit(values(known))
+	_, err = watchEvents(ctx, group.Client, group.List, &options, func(event watch.Event) (bool, error) {
+		if err := note(known, event.Type, event.Object); err != nil {
+			return false, err
 		}
-	}
+		visit(slices.Collect(maps.Values(known)))
+		return false, nil
+	})
+	return err
 }
 
 // note takes in that an object was added, changed or deleted.
@@ -112,12 +99,4 @@ func note[T client.Object](known map[types.UID]T, event watch.EventType, object 
 	}
 	known[o.GetUID()] = o
 	return nil
-}
-
-func values[T any](known map[types.UID]T) []T {
-	all := make([]T, 0, len(known))
-	for _, o := range known {
-		all = append(all, o)
-	}
-	return all
 }

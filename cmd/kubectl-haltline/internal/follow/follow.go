@@ -127,12 +127,7 @@ func (f *follower[T]) followOnce(ctx context.Context) (done bool, err error) {
 	if done, err := f.visitObject(items[0]); done || err != nil {
 		return done, err
 	}
-	w, err := f.Client.Watch(ctx, f.List, f.options(list.GetResourceVersion()))
-	if err != nil {
-		return false, err
-	}
-	defer w.Stop()
-	return f.drain(ctx, w)
+	return watchEvents(ctx, f.Client, f.List, f.options(list.GetResourceVersion()), f.handle)
 }
 
 // options select the one object, from a resourceVersion on.
@@ -144,27 +139,8 @@ func (f *follower[T]) options(resourceVersion string) *client.ListOptions {
 	}
 }
 
-// drain visits what a watch brings, until it ends.
-func (f *follower[T]) drain(ctx context.Context, w watch.Interface) (done bool, err error) {
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case event, open := <-w.ResultChan():
-			if !open {
-				return false, nil
-			}
-			if done, err := f.handle(event); done || err != nil {
-				return done, err
-			}
-		}
-	}
-}
-
 func (f *follower[T]) handle(event watch.Event) (done bool, err error) {
 	switch event.Type {
-	case watch.Error:
-		return false, apierrors.FromObject(event.Object)
 	case watch.Deleted:
 		return false, ErrDeleted
 	case watch.Bookmark:
