@@ -5,6 +5,7 @@ package install
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,16 +30,11 @@ type operator struct {
 // binaryFolder has the binary of the operator while the tests run.
 var binaryFolder string
 
-// buildOperator builds the operator once for all tests, and returns the path of the binary, or what the compiler printed.
+// buildOperator builds the operator once for all tests, and returns the path of the binary.
 var buildOperator = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(binaryFolder, "haltline")
-	//nolint:gosec // The path is the tests' own, and the build is for all of them.
-	compile := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
-	compile.Dir = apiserver.RepositoryRoot()
-	if output, err := compile.CombinedOutput(); err != nil {
-		return string(output), err
-	}
-	return binary, nil
+	// It is for all tests, and not for the first of them.
+	return binary, apiserver.Build(context.Background(), ".", binary)
 })
 
 // startOperator runs the operator with flags and with the rights of its account, until it is killed or the test ends.

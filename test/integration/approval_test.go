@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -207,11 +208,11 @@ func TestSampleOfAnApproval(t *testing.T) {
 	g := NewWithT(t)
 	ns := createNamespace(t)
 	kubeconfig := createKubeconfig(t, ns)
-	output, err := runShell(t.Context(), kubeconfig, "kubectl apply -f config/samples/approval.yaml")
+	output, err := apiserver.RunShell(t.Context(), kubeconfig, "kubectl apply -f config/samples/approval.yaml")
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	execution := createExecution(t, ns, "release")
 	waitForAction(t, execution, "approve", actionInProgress)
-	output, err = runShell(t.Context(), kubeconfig,
+	output, err = apiserver.RunShell(t.Context(), kubeconfig,
 		"sed 's/00000000-0000-0000-0000-000000000000/"+string(execution.UID)+"/; s/: Approved/: Rejected/' config/samples/approvalresult.yaml | kubectl create -f -")
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	waitForState(t, execution, v1alpha1.ExecutionFailed)

@@ -18,6 +18,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/test/pages"
 )
 
 // readFile returns what a file of the repository contains.
@@ -31,14 +32,8 @@ func readFile(t *testing.T, name string) string {
 // readBlocks returns the fenced blocks of a page that are in a language.
 func readBlocks(t *testing.T, page, language string) []string {
 	t.Helper()
-	g := NewWithT(t)
-	var blocks []string
-	for _, block := range fencedBlock.FindAllStringSubmatch(readFile(t, page), -1) {
-		if block[1] == language {
-			blocks = append(blocks, block[2])
-		}
-	}
-	g.Expect(blocks).NotTo(BeEmpty(), "%s has no block of %s", page, language)
+	blocks := pages.BlocksOf(readFile(t, page), language)
+	NewWithT(t).Expect(blocks).NotTo(BeEmpty(), "%s has no block of %s", page, language)
 	return blocks
 }
 
@@ -52,7 +47,7 @@ func TestTheCommandsOfTheGitOpsPageWork(t *testing.T) {
 	execution := refreshObject(t, &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "release-1"}})
 	finishAction(t, execution, "compile", corev1.PodSucceeded)
 	waitForAction(t, execution, "approve", actionInProgress)
-	output, err := runShell(t.Context(), p.kubeconfig,
+	output, err := apiserver.RunShell(t.Context(), p.kubeconfig,
 		"kubectl kustomize config/samples/gitops/requests | sed s/00000000-0000-0000-0000-000000000000/"+string(execution.UID)+"/ | kubectl apply -f -")
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	expectResult(t, &v1alpha1.ApprovalResult{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "approve-release-1"}}, v1alpha1.ReasonAccepted)
@@ -120,7 +115,7 @@ func TestAnExecutionThatIsCleanedUpAndAppliedAgainRunsAgain(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	kubeconfig := createKubeconfig(t, startExecution(t).Namespace)
-	run := func(command string) (string, error) { return runShell(t.Context(), kubeconfig, command) }
+	run := func(command string) (string, error) { return apiserver.RunShell(t.Context(), kubeconfig, command) }
 	const manifest = `<<END
 apiVersion: pipelines.haltline.dev/v1alpha1
 kind: PipelineExecution
@@ -168,16 +163,16 @@ func TestKubectlAnswersWhoMayStop(t *testing.T) {
 	kubeconfig := createKubeconfig(t, ns)
 	for verb, want := range map[string]string{"stop": "yes", "abandon": "no"} {
 		command := "kubectl auth can-i " + verb + " pipelineexecutions --as=alice"
-		output, _ := runShell(t.Context(), kubeconfig, command)
+		output, _ := apiserver.RunShell(t.Context(), kubeconfig, command)
 		g.Expect(output).To(ContainSubstring("Warning: verb '" + verb + "' is not a known verb"))
-		output, _ = runShell(t.Context(), kubeconfig, command+" 2>/dev/null")
+		output, _ = apiserver.RunShell(t.Context(), kubeconfig, command+" 2>/dev/null")
 		g.Expect(strings.TrimSpace(output)).To(Equal(want))
 	}
 	const try = "kubectl create --dry-run=server -f config/samples/stoprequest.yaml --as=alice"
-	output, err := runShell(t.Context(), kubeconfig, try)
+	output, err := apiserver.RunShell(t.Context(), kubeconfig, try)
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	g.Expect(output).NotTo(ContainSubstring("Warning"))
-	output, err = runShell(t.Context(), kubeconfig, "sed 's/abandon: false/abandon: true/' config/samples/stoprequest.yaml | kubectl create --dry-run=server -f - --as=alice")
+	output, err = apiserver.RunShell(t.Context(), kubeconfig, "sed 's/abandon: false/abandon: true/' config/samples/stoprequest.yaml | kubectl create --dry-run=server -f - --as=alice")
 	g.Expect(err).To(HaveOccurred())
 	g.Expect(output).To(ContainSubstring(`lacks the verb "abandon"`))
 }

@@ -45,14 +45,14 @@ func (p *page) run(beginning string, printed []string, replace ...string) string
 	}
 	command = strings.NewReplacer(replace...).Replace(command)
 	if strings.HasPrefix(command, "kubectl create ") {
-		output, err := runShell(p.t.Context(), p.kubeconfig, command)
+		output, err := apiserver.RunShell(p.t.Context(), p.kubeconfig, command)
 		g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, output)
 		return output
 	}
 	output := ""
 	g.Eventually(func(g Gomega) {
 		var err error
-		output, err = runShell(p.t.Context(), p.kubeconfig, command)
+		output, err = apiserver.RunShell(p.t.Context(), p.kubeconfig, command)
 		g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, output)
 		for _, text := range printed {
 			g.Expect(output).To(ContainSubstring(text), command)

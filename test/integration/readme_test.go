@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/test/apiserver"
+	"haltline.dev/haltline/test/pages"
 )
 
 // TestTheExampleOfTheREADMEIsWhatAReaderGets types the example of README.md from top to bottom, and compares what is printed.
@@ -44,20 +45,16 @@ func TestTheExampleOfTheREADMEIsWhatAReaderGets(t *testing.T) {
 // exampleCommand is a command of README.md. Its output is empty if README.md does not show it.
 type exampleCommand struct{ text, output string }
 
-var fencedBlock = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?\n)```$")
-
 // readExample returns the commands of README.md in their order.
 func readExample(t *testing.T) []exampleCommand {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "README.md"))
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	var commands []exampleCommand
-	for _, block := range fencedBlock.FindAllStringSubmatch(string(page), -1) {
-		switch language, text := block[1], block[2]; {
-		case language == "console":
-			commands = append(commands, parseConsole(text)...)
-		case language == "sh" && strings.Contains(text, "<<END"):
-			commands = append(commands, exampleCommand{text: text})
+	for _, block := range pages.Blocks(readFile(t, "README.md")) {
+		switch {
+		case block.Language == "console":
+			commands = append(commands, parseConsole(block.Text)...)
+		case block.Language == "sh" && strings.Contains(block.Text, "<<END"):
+			commands = append(commands, exampleCommand{text: block.Text})
 		}
 	}
 	return commands
@@ -84,7 +81,7 @@ func expectOutput(t *testing.T, kubeconfig string, c exampleCommand) {
 		patience = timeout
 	}
 	NewWithT(t).Eventually(func(g Gomega) {
-		printed, err := runShell(t.Context(), kubeconfig, c.text)
+		printed, err := apiserver.RunShell(t.Context(), kubeconfig, c.text)
 		g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", c.text, printed)
 		if c.output != "" {
 			g.Expect(normalizeOutput(printed)).To(Equal(normalizeOutput(c.output)), c.text)

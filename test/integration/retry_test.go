@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -207,7 +208,7 @@ func TestTheCommandsOfTheRetryingPageWork(t *testing.T) {
 			waitForPod(t, ns, "release-1-again", "roll-out")
 		}
 		var err error
-		output, err = runShell(t.Context(), kubeconfig, command)
+		output, err = apiserver.RunShell(t.Context(), kubeconfig, command)
 		g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, output)
 	}
 	g.Expect(output).To(HaveSuffix("release-1-again\n"))

@@ -18,12 +18,13 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/test/pages"
 )
 
 // runFiltered runs a command of a page. Its first program has to succeed; the grep after it may find nothing.
 func runFiltered(t *testing.T, command string) string {
 	t.Helper()
-	output, err := runShell(t.Context(), cluster.Kubeconfig, strings.TrimSpace(command)+"\nexit ${PIPESTATUS[0]}")
+	output, err := apiserver.RunShell(t.Context(), cluster.Kubeconfig, strings.TrimSpace(command)+"\nexit ${PIPESTATUS[0]}")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, output)
 	return output
 }
@@ -54,11 +55,9 @@ func TestTheCommandsOfTheRunbooksWork(t *testing.T) {
 // findRunbook returns the command with which the runbook of an alert begins.
 func findRunbook(t *testing.T, alert string) string {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs", "runbooks.md"))
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	found := regexp.MustCompile("\n## " + alert + "\n\n```sh\n(.*)\n```\n").FindSubmatch(page)
-	NewWithT(t).Expect(found).NotTo(BeNil(), "docs/runbooks.md has no command for %s", alert)
-	return string(found[1])
+	commands := pages.BlocksOf(pages.Section(readFile(t, "docs/runbooks.md"), alert), "sh")
+	NewWithT(t).Expect(commands).NotTo(BeEmpty(), "docs/runbooks.md has no command for %s", alert)
+	return strings.TrimSpace(commands[0])
 }
 
 // The command about stops that wait lists them with what they wait for, and none that has ended.

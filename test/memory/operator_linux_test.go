@@ -31,10 +31,8 @@ func buildOperator(t *testing.T) string {
 		return other
 	}
 	binary := filepath.Join(t.TempDir(), "haltline")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	build.Dir = apiserver.RepositoryRoot()
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the operator: %v\n%s", err, output)
+	if err := apiserver.Build(t.Context(), ".", binary); err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

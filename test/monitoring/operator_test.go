@@ -43,11 +43,7 @@ type operator struct {
 func buildOperator(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "haltline")
-	//nolint:gosec // The path is the test's own.
-	compile := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
-	compile.Dir = apiserver.RepositoryRoot()
-	output, err := compile.CombinedOutput()
-	NewWithT(t).Expect(err).NotTo(HaveOccurred(), string(output))
+	NewWithT(t).Expect(apiserver.Build(t.Context(), ".", binary)).To(Succeed())
 	return binary
 }
 

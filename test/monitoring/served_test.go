@@ -61,21 +61,21 @@ func checkComponent(t *testing.T, cluster *apiserver.Cluster) {
 	kinds := generateKinds(t)
 	commands := readBlocks(t, "sh")
 	g.Expect(commands).To(HaveLen(2))
-	out, err := runShell(t.Context(), cluster.Kubeconfig, commands[1])
+	out, err := apiserver.RunShell(t.Context(), cluster.Kubeconfig, commands[1])
 	g.Expect(err).NotTo(HaveOccurred(), out)
 	printed := monitoringv1.PrometheusRuleSpec{}
 	g.Expect(json.Unmarshal([]byte(out), &printed)).To(Succeed())
 	g.Expect(printed).To(Equal(readRule(t).Spec))
 
 	for _, kind := range []string{"servicemonitors", "prometheusrules"} {
-		out, err := runShell(t.Context(), cluster.Kubeconfig, "kubectl apply --server-side -f "+filepath.Join(kinds, "monitoring.coreos.com_"+kind+".yaml"))
+		out, err := apiserver.RunShell(t.Context(), cluster.Kubeconfig, "kubectl apply --server-side -f "+filepath.Join(kinds, "monitoring.coreos.com_"+kind+".yaml"))
 		g.Expect(err).NotTo(HaveOccurred(), out)
 	}
 	g.Eventually(func(g Gomega) {
-		out, err := runShell(t.Context(), cluster.Kubeconfig, strings.Replace(commands[0], "apply", "apply --validate=strict", 1))
+		out, err := apiserver.RunShell(t.Context(), cluster.Kubeconfig, strings.Replace(commands[0], "apply", "apply --validate=strict", 1))
 		g.Expect(err).NotTo(HaveOccurred(), out)
 	}, timeout, interval).Should(Succeed())
-	out, err = runShell(t.Context(), cluster.Kubeconfig, "kubectl get -n haltline-system -o=jsonpath={.data} configmap/haltline-dashboard")
+	out, err = apiserver.RunShell(t.Context(), cluster.Kubeconfig, "kubectl get -n haltline-system -o=jsonpath={.data} configmap/haltline-dashboard")
 	g.Expect(err).NotTo(HaveOccurred(), out)
 	g.Expect(out).To(ContainSubstring(`"haltline.json"`))
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/sample"
 	"haltline.dev/haltline/controllers/plan"
+	"haltline.dev/haltline/test/pages"
 )
 
 // reading is a section of docs/plugin.md about a command that reads, with the cluster that it shows.
@@ -95,29 +95,16 @@ func watched() reading {
 	return reading{"Watch", []client.Object{begunAs("web-7k2lp").At(30 * time.Second).Succeeds("Build/compile").Execution}, 50 * time.Second}
 }
 
-var consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)\n```$")
-
 // sectionOf returns the commands of a section of the page with what they print.
-func sectionOf(t *testing.T, heading string) [][2]string {
+func sectionOf(t *testing.T, heading string) []pages.Example {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "plugin.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
-	if !found {
-		t.Fatalf("the page has no section %q", heading)
-	}
-	text, _, _ = strings.Cut(text, "\n## ")
-	var examples [][2]string
-	for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
-		for _, part := range strings.Split("\n"+block[1], "\n$ ")[1:] {
-			command, output, _ := strings.Cut(part, "\n")
-			examples = append(examples, [2]string{command, strings.TrimSpace(output)})
-		}
-	}
+	examples := pages.Examples(pages.Section(string(page), heading))
 	if len(examples) == 0 {
-		t.Fatalf("section %q has no commands", heading)
+		t.Fatalf("the page has no section %q with commands", heading)
 	}
 	return examples
 }
@@ -158,11 +145,11 @@ func TestTheReadingSectionsOfThePage(t *testing.T) {
 	for _, r := range readings() {
 		t.Run(r.heading, func(t *testing.T) {
 			for _, example := range sectionOf(t, r.heading) {
-				args := strings.Fields(strings.TrimPrefix(example[0], "kubectl haltline "))
+				args := strings.Fields(strings.TrimPrefix(example.Command, "kubectl haltline "))
 				var printed bytes.Buffer
 				Run(newPageFactory(t, r, &printed, &printed), args)
-				if diff := cmp.Diff(example[1], strings.TrimSpace(printed.String())); diff != "" {
-					t.Errorf("%s (- is the page):\n%s\n%s", example[0], diff, printed.String())
+				if diff := cmp.Diff(example.Output, strings.TrimSpace(printed.String())); diff != "" {
+					t.Errorf("%s (- is the page):\n%s\n%s", example.Command, diff, printed.String())
 				}
 			}
 		})

@@ -173,9 +173,9 @@ func TestThePageOnWatching(t *testing.T) {
 	term := openTerminal(t)
 	f := newPageFactory(t, watched(), term.device, &bytes.Buffer{})
 	f.In, f.Terminal = term.device, true
-	code := term.runWith(f, strings.Fields(strings.TrimPrefix(example[0], "kubectl haltline ")))
+	code := term.runWith(f, strings.Fields(strings.TrimPrefix(example.Command, "kubectl haltline ")))
 	drawn := spinner.ReplaceAllString(term.waitFor("q leaves"), "⠹")
-	if diff := cmp.Diff(example[1], strings.TrimSpace(drawn)); diff != "" {
+	if diff := cmp.Diff(example.Output, strings.TrimSpace(drawn)); diff != "" {
 		t.Errorf("(- is the page)\n%s\n%s", diff, drawn)
 	}
 	if _, err := term.keyboard.WriteString("q"); err != nil {

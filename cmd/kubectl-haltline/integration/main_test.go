@@ -57,7 +57,11 @@ func runTests(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(binaries)) }()
-	if err := errors.Join(build("haltline", "."), build("kubectl-haltline", "cmd/kubectl-haltline"), installCompletion()); err != nil {
+	if err := errors.Join(
+		apiserver.Build(ctx, ".", filepath.Join(binaries, "haltline")),
+		apiserver.Build(ctx, "cmd/kubectl-haltline", filepath.Join(binaries, "kubectl-haltline")),
+		installCompletion(),
+	); err != nil {
 		return 0, err
 	}
 	if cluster, err = apiserver.Start(ctx); err != nil {
@@ -77,17 +81,6 @@ func runTests(m *testing.M) (code int, err error) {
 	cancel()
 	endOperator()
 	return code, nil
-}
-
-// build builds the program of a folder of the repository, as the Makefile does.
-func build(name, folder string) error {
-	//nolint:gosec // The path is the tests' own.
-	compile := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(binaries, name), ".")
-	compile.Dir = filepath.Join(apiserver.RepositoryRoot(), folder)
-	if output, err := compile.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s: %w\n%s", name, err, output)
-	}
-	return nil
 }
 
 // installCompletion puts the script that kubectl asks for completions beside the plugin, as docs/plugin.md installs it.

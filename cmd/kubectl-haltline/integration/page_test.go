@@ -19,6 +19,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/test/pages"
 )
 
 // section is a part of docs/plugin.md whose commands are run, and whose outputs are compared.
@@ -26,18 +27,12 @@ type section struct {
 	t          *testing.T
 	shop       *shop
 	kubeconfig string
-	examples   []example
+	examples   []pages.Example
 	// realNames has the real names of what the page names.
 	realNames map[string]string
 }
 
-// example is a command of the page with the output that the page shows.
-type example struct {
-	command, output string
-}
-
 var (
-	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)\n```$")
 	// completion is what the API server completes a name with. It takes these characters only.
 	completion    = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	completedName = regexp.MustCompile(`\b[a-z-]*[a-z](` + completion.String() + `)+`)
@@ -53,17 +48,8 @@ func openSection(t *testing.T, s *shop, heading string) *section {
 	g := NewWithT(t)
 	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs", "plugin.md"))
 	g.Expect(err).NotTo(HaveOccurred())
-	_, text, found := strings.Cut(string(content), "\n## "+heading+"\n")
-	g.Expect(found).To(BeTrue(), "the page has no section %q", heading)
-	text, _, _ = strings.Cut(text, "\n## ")
-	p := &section{t: t, shop: s, realNames: map[string]string{}}
-	for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
-		for _, part := range strings.Split("\n"+block[1], "\n$ ")[1:] {
-			command, output, _ := strings.Cut(part, "\n")
-			p.examples = append(p.examples, example{command, strings.TrimSpace(output)})
-		}
-	}
-	g.Expect(p.examples).NotTo(BeEmpty())
+	p := &section{t: t, shop: s, realNames: map[string]string{}, examples: pages.Examples(pages.Section(string(content), heading))}
+	g.Expect(p.examples).NotTo(BeEmpty(), "the page has no section %q with examples", heading)
 	p.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -80,7 +66,7 @@ func (p *section) run(code int) {
 	g.Expect(p.examples).NotTo(BeEmpty())
 	next := p.examples[0]
 	p.examples = p.examples[1:]
-	command := completedName.ReplaceAllStringFunc(next.command, func(name string) string {
+	command := completedName.ReplaceAllStringFunc(next.Command, func(name string) string {
 		if known := p.realNames[name]; known != "" {
 			return known
 		}
@@ -91,11 +77,11 @@ func (p *section) run(code int) {
 	cmd.Env = slices.Concat(p.shop.kubectl().Env, []string{"KUBECONFIG=" + p.kubeconfig})
 	printed, got := p.shop.end(cmd.CombinedOutput())
 	g.Expect(got).To(Equal(code), command)
-	if next.output == "" {
+	if next.Output == "" {
 		return // The page does not show it.
 	}
-	p.learnNames(next.output, printed)
-	g.Expect(p.normalize(printed)).To(matchLines(p.normalize(next.output)), command)
+	p.learnNames(next.Output, printed)
+	g.Expect(p.normalize(printed)).To(matchLines(p.normalize(next.Output)), command)
 }
 
 // learnNames takes the names in the output as those that the page has at the same places.
