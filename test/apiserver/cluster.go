@@ -112,7 +112,7 @@ func (c *Cluster) startControllers() error {
 	//nolint:gosec // The folder is the tester's own.
 	c.controllers = exec.Command(Binary("kube-controller-manager"),
 		"--kubeconfig", kubeconfig, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=1000",
-		"--controllers=job-controller,garbage-collector-controller,namespace-controller,resourcequota-controller,"+
+		"--controllers=job-controller,cronjob-controller,garbage-collector-controller,namespace-controller,resourcequota-controller,"+
 			"clusterrole-aggregation-controller")
 	c.controllers.Stdout, c.controllers.Stderr = log, log
 	if err := c.controllers.Start(); err != nil {

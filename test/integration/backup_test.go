@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -150,28 +148,11 @@ func TestTheCommandsOfTheBackupPageWork(t *testing.T) {
 	p.run("kubectl get pipelineexecutions -L", []string{string(execution.UID)})
 	p.run("kubectl get pipelineexecutions -l", []string{"No resources found"})
 	p.run("kubectl get pipelineexecutions --field-selector", []string{"No resources found"})
-	scaled := createManagerDeployment(t)
+	scaled := createStandIn(t)
 	p.run("kubectl -n haltline-system scale", []string{"scaled"})
 	g.Expect(refreshObject(t, scaled).Spec.Replicas).To(HaveValue(BeZero()))
 	p.run("kubectl get pipelineexecution NAME", []string{"replaced"}, "NAME", execution.Name, "again.yaml", dir+"/again.yaml")
 	p.finish()
 	again := &v1alpha1.PipelineExecution{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: execution.Name}}
 	waitForRunning(t, refreshObject(t, again), "compile")
-}
-
-// createManagerDeployment creates the Deployment of the operator, which here runs in the test, so that it can be scaled.
-func createManagerDeployment(t *testing.T) *appsv1.Deployment {
-	t.Helper()
-	NewWithT(t).Expect(client.IgnoreAlreadyExists(k8s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "haltline-system"}}))).To(Succeed())
-	labels := map[string]string{"app": "manager"}
-	return createObject(t, &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "haltline-system", Name: "haltline-manager"},
-		Spec: appsv1.DeploymentSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "manager", Image: "manager"}}},
-			},
-		},
-	})
 }

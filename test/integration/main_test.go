@@ -64,5 +64,5 @@ func runTests(m *testing.M) (code int, err error) {
 	code = m.Run()
 	cancel()
 	waitForOperator()
-	return code, nil
+	return code, os.RemoveAll(plugin.folder)
 }

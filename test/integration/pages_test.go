@@ -151,12 +151,12 @@ func TestTheCommandsOfThePassingDataPageWork(t *testing.T) {
 func TestTheCommandsOfTheTimeLimitsPageWork(t *testing.T) {
 	t.Parallel()
 	ns := createNamespace(t)
-	applySample(t, ns, "pipeline-time-limits.yaml")
+	p := openPage(t, ns, "docs/time-limits.md")
+	p.run("kubectl apply -f config/samples/pipeline-time-limits.yaml", nil)
 	execution := builders.Execution(ns, "time-limits")
 	execution.Spec.TimeoutSeconds = ptr.To[int64](1800)
 	createObject(t, execution)
 	waitForRunning(t, execution, "compile")
-	p := openPage(t, ns, "docs/time-limits.md")
 	p.run("kubectl get pipelineexecution NAME", []string{refreshObject(t, execution).Status.DeadlineTime.UTC().Format("2006-01-02T15:04:05Z")}, "NAME", execution.Name)
 	p.finish()
 }

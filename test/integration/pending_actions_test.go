@@ -18,16 +18,23 @@ func TestAStopSaysThatAnImageCannotBePulled(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	execution := startExecution(t)
-	pod := waitForRunning(t, execution, "compile")
-	before := pod.DeepCopy()
-	pod.Status.ContainerStatuses[0].State = corev1.ContainerState{
-		Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"},
-	}
-	g.Expect(k8s.Status().Patch(t.Context(), pod, client.MergeFrom(before))).To(Succeed())
-
+	pod := failPull(t, execution, "compile")
 	expectAccepted(t, createObject(t, builders.StopAndWait(execution)))
 	g.Expect(waitForPendingReason(t, execution, "ImagePullBackOff")).To(ContainSubstring(pod.Name))
 	g.Eventually(func() []string { return eventReasons(t, execution) }, timeout, interval).Should(ContainElement("StopWaiting"))
+}
+
+// failPull reports that the image of an action cannot be pulled, and returns its pod.
+func failPull(t *testing.T, execution *v1alpha1.PipelineExecution, action string) *corev1.Pod {
+	t.Helper()
+	pod := waitForRunning(t, execution, action)
+	before := pod.DeepCopy()
+	pod.Status.Conditions[0].Status = corev1.ConditionFalse
+	pod.Status.ContainerStatuses[0].State = corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"},
+	}
+	NewWithT(t).Expect(k8s.Status().Patch(t.Context(), pod, client.MergeFrom(before))).To(Succeed())
+	return pod
 }
 
 func TestAStopSaysThatAPodDoesNotEnd(t *testing.T) {

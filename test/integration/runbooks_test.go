@@ -4,16 +4,12 @@
 package integration
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
@@ -33,10 +29,7 @@ func runFiltered(t *testing.T, command string) string {
 func TestTheCommandsOfTheRunbooksWork(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	deployment := &appsv1.Deployment{}
-	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "config", "manager", "deployment.yaml"))
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(yaml.Unmarshal(content, deployment)).To(Succeed())
+	deployment := readDeployment(t)
 	operatorFlag := regexp.MustCompile(`-n (\S+) \w+(?: pods)? -l (\S+?)=(\S+)`)
 	selecting := 0
 	for _, command := range readBlocks(t, "docs/runbooks.md", "sh") {

@@ -20,7 +20,9 @@ import (
 
 var (
 	commandInPage = regexp.MustCompile(`(?m)^(?:\$ |> )?kubectl haltline (.*)$`)
-	word          = regexp.MustCompile(`[^\s"']*"[^"]*"|[^\s"']*'[^']*'|\S+`)
+	// commandInTable is a command beside that of another system.
+	commandInTable = regexp.MustCompile("(?m)`kubectl haltline ([^`]+)` \\|$")
+	word           = regexp.MustCompile(`[^\s"']*"[^"]*"|[^\s"']*'[^']*'|\S+`)
 )
 
 // Every command of the plugin that a page shows has to be one that the plugin takes: with flags and as many arguments as it has.
@@ -36,7 +38,8 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range commandInPage.FindAllStringSubmatch(string(content), -1) {
+		lines := slices.Concat(commandInPage.FindAllStringSubmatch(string(content), -1), commandInTable.FindAllStringSubmatch(string(content), -1))
+		for _, line := range lines {
 			found++
 			if err := parseCommand(splitWords(line[1])); err != nil {
 				t.Errorf("%s: kubectl haltline %s: %v", page, line[1], err)
