@@ -19,6 +19,9 @@ import (
 // quote is the first cell of a row of a table about what a reader reads.
 var quote = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 
+// policyName is the name of a policy that the page refers to.
+var policyName = regexp.MustCompile("`(haltline-[a-z-]+)`")
+
 // Whatever docs/troubleshooting.md quotes is in a message of the operator, a policy or the schema, or in what the plugin prints.
 func TestTheQuotesOfTheTroubleshootingPageAreReal(t *testing.T) {
 	root := filepath.Join("..", "..")
@@ -38,6 +41,11 @@ func TestTheQuotesOfTheTroubleshootingPageAreReal(t *testing.T) {
 			if !strings.Contains(known, normalize(match[1])) {
 				t.Errorf("nothing says %q", match[1])
 			}
+		}
+	}
+	for _, match := range policyName.FindAllStringSubmatch(string(page), -1) {
+		if !strings.Contains(known, "name: "+match[1]+" ") {
+			t.Errorf("there is no policy %q", match[1])
 		}
 	}
 	if found < 40 {
