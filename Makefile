@@ -226,8 +226,9 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
 .PHONY: sbom
-sbom: build $(CYCLONEDX) ## List all that is linked into the operator, with versions and licences: bin/haltline.cdx.json (CycloneDX).
-	hack/release/sbom $(CYCLONEDX) $(BIN)/haltline $(VERSION) $(BIN)/haltline.cdx.json
+sbom: build plugin $(CYCLONEDX) ## List all that is linked into the operator and into the kubectl plugin, with versions and licences, as CycloneDX: bin/*.cdx.json.
+	hack/release/sbom $(CYCLONEDX) $(CURDIR) $(BIN)/haltline $(BIN)/haltline.cdx.json
+	hack/release/sbom $(CYCLONEDX) $(CURDIR)/cmd/kubectl-haltline $(BIN)/kubectl-haltline $(BIN)/kubectl-haltline.cdx.json
 
 .PHONY: release-notes
 release-notes: ## Print the notes of a release from the changelog: VERSION=v0.1.0, or VERSION=Unreleased.
