@@ -16,6 +16,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/test/pages"
 )
 
 // page runs the commands of a page, in their order.
@@ -24,6 +25,8 @@ type page struct {
 	kubeconfig string
 	// commands are the blocks of the page that were not run yet.
 	commands []string
+	// examples are the commands with their output that were not run yet, if the test runs them.
+	examples []pages.Example
 }
 
 func openPage(t *testing.T, ns, file string) *page {
@@ -65,6 +68,7 @@ func (p *page) run(beginning string, printed []string, replace ...string) string
 func (p *page) finish() {
 	p.t.Helper()
 	NewWithT(p.t).Expect(p.commands).To(BeEmpty())
+	NewWithT(p.t).Expect(p.examples).To(BeEmpty())
 }
 
 // applySample applies a Pipeline of config/samples.

@@ -110,7 +110,7 @@ func TestBuildNeedsTheSelectorOfTheAPIServer(t *testing.T) {
 }
 
 // Kubernetes puts the value of a variable where a command has $(NAME), and nothing in that value is replaced again. The operator
-// leaves a command as it is: docs/concepts.md warns of scripts.
+// leaves a command as it is: docs/pipelineexecution.md warns of scripts.
 func TestACommandIsLeftAsItIs(t *testing.T) {
 	scope := makeScope()
 	scope.Variables = []v1alpha1.Variable{{Name: "TAG", Value: "$(SECRET)"}}

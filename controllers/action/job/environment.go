@@ -15,7 +15,7 @@ import (
 
 // buildEnvironment returns the variables that every container of an action has: those of ours, those of the execution, and outputs of
 // earlier actions. Except in an image (see substituteImages), values reach it as environment only. A template
-// that has $(NAME) in its command makes Kubernetes put the value there, which docs/concepts.md warns of.
+// that has $(NAME) in its command makes Kubernetes put the value there, which docs/pipelineexecution.md warns of.
 func buildEnvironment(pipelineName, executionID string, key plan.ActionKey, variables []v1alpha1.Variable) []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: v1alpha1.EnvPipelineName, Value: pipelineName},
