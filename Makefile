@@ -27,9 +27,10 @@ GOLANGCI_LINT := $(BIN)/golangci-lint
 GOVULNCHECK := $(BIN)/govulncheck
 PROMTOOL := $(BIN)/promtool
 CYCLONEDX := $(BIN)/cyclonedx-gomod
+HUGO := $(BIN)/hugo
 
 # The module of the product is linted and tested apart from these programs, which have modules of their own.
-PROGRAMS := cmd/kubectl-haltline hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses
+PROGRAMS := cmd/kubectl-haltline hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses hack/picture hack/site
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -79,6 +80,19 @@ docs: $(CRD_REF_DOCS) ## Generate the API reference.
 	mkdir -p docs
 	$(CRD_REF_DOCS) --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --log-level=ERROR \
 		--source-path=./api --output-path=docs/api.md
+
+.PHONY: site
+site: $(HUGO) ## Build the site from docs/, and check its links and every address of it in the repository: bin/site.
+	$(HUGO) --source hack/site --destination $(BIN)/site --cleanDestinationDir --panicOnWarning --noBuildLock
+	$(GO) run -C hack/site . -site $(BIN)/site -checkout $(CURDIR) $$(git grep -lF https://haltline.dev/docs/ | sed 's#^#$(CURDIR)/#')
+
+.PHONY: site-serve
+site-serve: $(HUGO) ## Serve the site on this machine, and build it again when a page changes.
+	$(HUGO) server --source hack/site --noBuildLock
+
+.PHONY: picture
+picture: ## Draw the terminal session of the README anew: docs/images/session.svg. It starts a cluster of its own.
+	hack/picture/picture
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code.
@@ -296,6 +310,11 @@ $(GOVULNCHECK): go.mod hack/tools/vuln/go.mod hack/tools/vuln/go.sum
 # Of the clouds that promtool could look for targets in, none is built.
 $(PROMTOOL): go.mod hack/tools/promtool/go.mod hack/tools/promtool/go.sum
 	$(GO) build -C hack/tools/promtool -tags remove_all_sd -o $@ github.com/prometheus/prometheus/cmd/promtool
+	@touch $@
+
+# Without cgo and the tags of its extended editions: the site has no SCSS.
+$(HUGO): go.mod hack/tools/hugo/go.mod hack/tools/hugo/go.sum
+	CGO_ENABLED=0 $(GO) build -C hack/tools/hugo -o $@ github.com/gohugoio/hugo
 	@touch $@
 
 $(CYCLONEDX): go.mod hack/tools/sbom/go.mod hack/tools/sbom/go.sum

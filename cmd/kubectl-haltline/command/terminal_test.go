@@ -167,7 +167,7 @@ func TestLeavingATerminal(t *testing.T) {
 // spinner is what turns in the picture.
 var spinner = regexp.MustCompile("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]")
 
-// The picture on the page is the one that watch draws.
+// The picture in docs/plugin.md is the one that watch draws.
 func TestThePageOnWatching(t *testing.T) {
 	example := sectionOf(t, "Watch")[0]
 	term := openTerminal(t)

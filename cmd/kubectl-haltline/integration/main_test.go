@@ -75,6 +75,11 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	kubelet, err := startNode(ctx)
+	defer kubelet.Close()
+	if err != nil {
+		return 0, err
+	}
 	go endPods(ctx)
 	code = m.Run()
 	// The API server waits for watches before it stops.

@@ -45,17 +45,29 @@ var (
 // openSection reads the examples under a heading of the page.
 func openSection(t *testing.T, s *shop, heading string) *section {
 	t.Helper()
-	g := NewWithT(t)
-	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs", "plugin.md"))
-	g.Expect(err).NotTo(HaveOccurred())
-	p := &section{t: t, shop: s, realNames: map[string]string{}, examples: pages.Examples(pages.Section(string(content), heading))}
-	g.Expect(p.examples).NotTo(BeEmpty(), "the page has no section %q with examples", heading)
-	p.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	examples := pages.Examples(pages.Section(readPage(t, "docs/plugin.md"), heading))
+	NewWithT(t).Expect(examples).NotTo(BeEmpty(), "the page has no section %q with examples", heading)
+	return &section{t: t, shop: s, realNames: map[string]string{}, examples: examples, kubeconfig: s.writeKubeconfig()}
+}
+
+// readPage returns what a file of the repository contains.
+func readPage(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), name))
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return string(content)
+}
+
+// writeKubeconfig writes a kubeconfig whose namespace is that of the shop, and returns its path.
+func (s *shop) writeKubeconfig() string {
+	s.t.Helper()
+	g := NewWithT(s.t)
+	file := filepath.Join(s.t.TempDir(), "kubeconfig")
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	g.Expect(err).NotTo(HaveOccurred())
 	config.Contexts[config.CurrentContext].Namespace = s.namespace
-	g.Expect(clientcmd.WriteToFile(*config, p.kubeconfig)).To(Succeed())
-	return p
+	g.Expect(clientcmd.WriteToFile(*config, file)).To(Succeed())
+	return file
 }
 
 // run runs the next example, which has to end with an exit code, and compares what it prints with the page. What the page calls by a name
