@@ -17,7 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/api/v1alpha1"
 )
 
 // ends tells endPods how the pods of actions end: by namespace, and there by the name of the action. What is not told runs on.
@@ -43,7 +43,7 @@ func (e *endings) set(namespace string, phase corev1.PodPhase, actions ...string
 func (e *endings) of(pod *corev1.Pod) (corev1.PodPhase, bool) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	phase, told := e.phases[pod.Namespace][pod.Labels[builders.LabelAction]]
+	phase, told := e.phases[pod.Namespace][pod.Labels[v1alpha1.LabelAction]]
 	return phase, told
 }
 
@@ -51,7 +51,7 @@ func (e *endings) of(pod *corev1.Pod) (corev1.PodPhase, bool) {
 func endPods(ctx context.Context) {
 	for ticker := time.NewTicker(interval); ctx.Err() == nil; <-ticker.C {
 		list := &corev1.PodList{}
-		if err := cluster.Client.List(ctx, list, client.HasLabels{builders.LabelAction}); err != nil {
+		if err := cluster.Client.List(ctx, list, client.HasLabels{v1alpha1.LabelAction}); err != nil {
 			continue
 		}
 		for i := range list.Items {
@@ -88,7 +88,7 @@ func serveLog(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	action := pod.Labels[builders.LabelAction]
+	action := pod.Labels[v1alpha1.LabelAction]
 	_, _ = fmt.Fprintf(w, "%s starts\n", action)
 	if pod.Status.Phase == corev1.PodSucceeded {
 		_, _ = fmt.Fprintf(w, "%s is done\n", action)
