@@ -28,6 +28,11 @@ var runs = []struct {
 	{page: "docs/approving.md", test: "TestTheCommandsOfTheApprovalsPageWork"},
 	{page: "docs/argo-cd.md", test: "TestTheCommandsOfTheArgoCDPageWork"},
 	{page: "docs/backup.md", test: "TestTheCommandsOfTheBackupPageWork"},
+	{page: "docs/bulk-stop.md", test: "TestTheCommandsOfTheBulkStopPageWork"},
+	{page: "docs/coming-from-argo-workflows.md", test: "TestOurCommandsOfTheComingFromPagesWork"},
+	{page: "docs/coming-from-codepipeline.md", test: "TestOurCommandsOfTheComingFromPagesWork"},
+	{page: "docs/coming-from-github-actions.md", test: "TestOurCommandsOfTheComingFromPagesWork"},
+	{page: "docs/coming-from-tekton.md", test: "TestOurCommandsOfTheComingFromPagesWork"},
 	{page: "docs/concepts.md", test: "TestTheCommandsOfTheConceptsPageWork"},
 	{page: "docs/ending-jobs-measured.md", not: "measures for many minutes; its program has tests"},
 	{page: "docs/flux.md", test: "TestTheCommandsOfTheFluxPageWork"},
@@ -37,10 +42,12 @@ var runs = []struct {
 	{page: "docs/installing.md", section: "The admission policies", not: "shows when the policies are in force while they are installed; their own tests have what they refuse"},
 	{page: "docs/installing.md", not: "builds and pushes an image, or installs and removes Haltline for the whole cluster; test/install applies the same manifests"},
 	{page: "docs/jobs.md", test: "TestTheCommandsOfTheJobsPageWork"},
+	{page: "docs/logs.md", test: "TestTheCommandsOfTheLogsPageWork"},
 	{page: "docs/metrics.md", section: "Alerts and a dashboard", test: "checkComponent"},
 	{page: "docs/metrics.md", test: "TestTheMetricsOfThePage"},
 	{page: "docs/observing.md", beginning: "kubectl -n haltline-system logs", test: "TestTheLogsOfThePages"},
 	{page: "docs/observing.md", test: "TestTheCommandsOfTheObservingPageWork"},
+	{page: "docs/operating.md", test: "TestTheCommandsOfTheOperatingPageWork"},
 	{page: "docs/passing-data.md", test: "TestTheCommandsOfThePassingDataPageWork"},
 	{page: "docs/performance.md", not: "measures for many minutes; make bench-small runs the same with small numbers"},
 	{page: "docs/pipeline.md", test: "TestTheCommandsOfThePipelinePageWork"},
@@ -70,13 +77,17 @@ var runs = []struct {
 	{page: "docs/runbooks.md", test: "TestTheCommandsOfTheRunbooksWork"},
 	{page: "docs/scaling.md", beginning: "NAMESPACE=", test: "TestTheShardOfThePageIsThatOfTheOperator"},
 	{page: "docs/scaling.md", not: "installs for the whole cluster; test/install applies the same manifests"},
+	{page: "docs/scheduling.md", test: "TestTheCommandsOfTheSchedulingPageWork"},
 	{page: "docs/security.md", test: "TestTheCommandsOfTheSecurityPageWork"},
 	{page: "docs/stopping.md", section: "The logs of abandoned actions", test: "TestTheLogsOfThePages"},
 	{page: "docs/stopping.md", test: "TestTheCommandsOfTheStoppingPageWork"},
 	{page: "docs/stoprequest.md", test: "TestTheCommandsOfTheStopRequestPageWork"},
 	{page: "docs/testing.md", not: "runs tests, some of them for many minutes"},
 	{page: "docs/time-limits.md", test: "TestTheCommandsOfTheTimeLimitsPageWork"},
+	{page: "docs/troubleshooting.md", test: "TestTheCommandsOfTheTroubleshootingPageWork"},
+	{page: "docs/who-may.md", test: "TestTheCommandsOfTheWhoMayPageWork"},
 	{page: "docs/workspace.md", test: "TestTheCommandsOfTheWorkspacePageWork"},
+	{page: "docs/writing-a-pipeline.md", test: "TestTheCommandsOfTheWritingPageWork"},
 }
 
 // command is a block of commands in a page. Its text begins with the first command.
@@ -88,7 +99,8 @@ func TestEveryCommandOfThePagesIsRun(t *testing.T) {
 	for _, c := range readCommands(t) {
 		row := findRun(c)
 		if row < 0 {
-			t.Errorf("%s, section %q: no test runs this; name one in runs:\n%s", c.page, c.section, c.text)
+			first, _, _ := strings.Cut(c.text, "\n")
+			t.Errorf("%s, section %q: no test runs this; name one in runs: %s", c.page, c.section, first)
 			continue
 		}
 		used[row] = true

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// guides are the pages that are about a task.
+// guides are the pages that are about a task or a kind.
 var guides = []string{
-	"approving", "argo-cd", "bulk-stop", "coming-from-argo-workflows", "coming-from-codepipeline", "coming-from-github-actions", "coming-from-tekton", "flux",
-	"gitops", "logs", "metrics", "operating", "passing-data", "plugin", "queues", "retrying", "runbooks", "scheduling", "stopping", "time-limits",
+	"approvalresult", "approving", "argo-cd", "bulk-stop", "coming-from-argo-workflows", "coming-from-codepipeline", "coming-from-github-actions", "coming-from-tekton", "concepts", "flux",
+	"gitops", "logs", "metrics", "operating", "passing-data", "pipeline", "pipelineexecution", "plugin", "queues", "quick-start", "retrying", "runbooks", "scheduling", "security", "stoprequest", "stopping", "time-limits",
 	"troubleshooting", "who-may", "workspace", "writing-a-pipeline",
 }
 
