@@ -30,7 +30,7 @@ const (
 	quiet      = "#8b96a5"
 )
 
-// palette has the 16 colours that programs choose by number.
+// palette has the 16 colors that programs choose by number.
 var palette = [16]string{
 	"#3b4450", "#f07f6f", "#8fd08a", "#e6c369", "#79b4f2", "#cf9be8", "#77cfd2", "#d8dee6",
 	"#8b96a5", "#ff9f90", "#a9e6a3", "#f5d98c", "#9dcbff", "#e2b8f5", "#97e4e6", "#ffffff",
@@ -118,7 +118,7 @@ func isBlank(cell *uv.Cell) bool {
 	return cell == nil || strings.TrimSpace(cell.Content) == ""
 }
 
-// colorOf returns the colour of a style's text.
+// colorOf returns the color of a style's text.
 func colorOf(style uv.Style) string {
 	switch c := style.Fg.(type) {
 	case nil:

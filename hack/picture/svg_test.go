@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What a terminal shows is in the picture: one element for each line, with its colours, and what XML needs to be escaped.
+// What a terminal shows is in the picture: one element for each line, with its colors, and what XML needs to be escaped.
 func TestDraw(t *testing.T) {
 	term := newTerminal(20)
 	if _, err := term.screen.Write([]byte("\x1b[1mName\x1b[0m  <a & b>\r\n\r\n\x1b[31m\u2717\x1b[0m end\r\n")); err != nil {
