@@ -20,7 +20,7 @@ var kindOfDocument = regexp.MustCompile(`(?m)^kind: (\w+)$`)
 // The operator must not run before the policies that keep others from forging its Jobs.
 func TestThePoliciesAreAppliedBeforeTheOperator(t *testing.T) {
 	t.Parallel()
-	for _, folder := range []string{"default", "without-mutating-policy"} {
+	for _, folder := range []string{"default", "webhook"} {
 		g := NewWithT(t)
 		manifests := buildKustomization(t, filepath.Join(apiserver.RepositoryRoot(), "config", folder))
 		var kinds []string
