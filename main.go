@@ -26,6 +26,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers"
 	"haltline.dev/haltline/controllers/metrics"
+	"haltline.dev/haltline/controllers/requester"
 )
 
 // version is set when the binary is built.
@@ -50,6 +51,7 @@ type flags struct {
 	timeout        time.Duration
 	namespaces     controllers.Namespaces
 	shard          controllers.Shard
+	requester      requester.Options
 	logs           zap.Options
 }
 
@@ -71,6 +73,7 @@ func parseFlags() *flags {
 		"The namespaces to work in, separated by commas; it may be repeated. Without it the operator works in all.")
 	flag.Var(&f.shard, "shard",
 		"The index of this operator and the number of operators that divide the namespaces, such as 0/2. Without it the operator works in all.")
+	f.requester.BindFlags(flag.CommandLine)
 	f.logs.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return f
@@ -79,6 +82,9 @@ func parseFlags() *flags {
 func run() error {
 	f := parseFlags()
 	if err := f.shard.CheckFlags(f.namespaces, f.leaderElect); err != nil {
+		return err
+	}
+	if err := f.requester.Complete(); err != nil {
 		return err
 	}
 	collectGarbageEarly()
@@ -93,6 +99,11 @@ func run() error {
 		Clock: clock.RealClock{}, Nonce: rand.Text, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
 	}); err != nil {
 		return err
+	}
+	if f.requester.IsServed() {
+		if err := requester.Setup(mgr, &f.requester); err != nil {
+			return err
+		}
 	}
 	for name, add := range map[string]func(string, healthz.Checker) error{"healthz": mgr.AddHealthzCheck, "readyz": mgr.AddReadyzCheck} {
 		if err := add(name, healthz.Ping); err != nil {

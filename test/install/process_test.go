@@ -45,7 +45,7 @@ func startOperator(t *testing.T, flags []string) *operator {
 	g.Expect(err).NotTo(HaveOccurred(), binary)
 	o := &operator{log: &lockedBuffer{}, ended: make(chan error, 1)}
 	//nolint:gosec // The path is the test's own.
-	o.command = exec.CommandContext(t.Context(), binary, append(slices.Clone(flags), "--health-probe-bind-address=0")...)
+	o.command = exec.CommandContext(t.Context(), binary, append([]string{"--health-probe-bind-address=0"}, flags...)...)
 	o.command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KUBECONFIG=") }),
 		"KUBECONFIG="+writeAccountKubeconfig(t))
 	o.command.Stdout, o.command.Stderr = o.log, o.log

@@ -21,8 +21,11 @@ import (
 	"haltline.dev/haltline/test/builders"
 )
 
-// labelUnstamped on a namespace leaves it out of the MutatingAdmissionPolicies, as in a cluster that has none.
+// labelUnstamped on a namespace keeps who creates an object there from being written into it.
 const labelUnstamped = "test/unstamped"
+
+// labelWebhook on a namespace has the operator's webhook stamp there, also if the API server has MutatingAdmissionPolicies.
+const labelWebhook = "test/webhook"
 
 // labelUnchecked on a namespace leaves it out of the policies on what is stored, as before they were installed.
 const labelUnchecked = "test/unchecked"
@@ -30,32 +33,41 @@ const labelUnchecked = "test/unchecked"
 // uncheckedPolicies are the names of the policies, and of their bindings, that skip namespaces with labelUnchecked.
 var uncheckedPolicies = []string{"haltline-pipeline-job-templates", "haltline-jobs", "haltline-pods", "haltline-metadata", "haltline-job-metadata"}
 
-// installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force.
+// installPolicies creates the policies and the roles for users of config/, and waits until the policies are in force. If the API
+// server has no MutatingAdmissionPolicies, the webhook stamps instead, as with config/webhook.
 func installPolicies(ctx context.Context) error {
-	for _, pattern := range []string{"policy/*/*.yaml", "rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/approver_role.yaml", "rbac/metrics_reader_role.yaml"} {
-		if err := cluster.CreateAll(ctx, pattern, leaveOutLabeled); err != nil {
+	for _, pattern := range []string{"rbac/view_role.yaml", "rbac/edit_role.yaml", "rbac/admin_role.yaml", "rbac/approver_role.yaml", "rbac/metrics_reader_role.yaml"} {
+		if err := cluster.CreateAll(ctx, pattern); err != nil {
 			return err
 		}
+	}
+	doStamp, err := cluster.CreatePolicies(ctx, leaveOutLabeled)
+	if err != nil {
+		return err
+	}
+	if err := startWebhook(ctx, doStamp); err != nil {
+		return err
 	}
 	return waitForPolicies(ctx)
 }
 
-// leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped, and those of
-// uncheckedPolicies namespaces with labelUnchecked.
+// leaveOutLabeled makes the binding of a MutatingAdmissionPolicy skip namespaces with labelUnstamped and with labelWebhook, and those
+// of uncheckedPolicies namespaces with labelUnchecked.
 func leaveOutLabeled(object *unstructured.Unstructured) error {
-	label := ""
 	switch kind := object.GetKind(); {
 	case kind == "MutatingAdmissionPolicyBinding":
-		label = labelUnstamped
+		return setSelector(object.Object, []any{without(labelUnstamped), without(labelWebhook)}, "spec", "matchResources", "namespaceSelector")
 	case kind == "ValidatingAdmissionPolicyBinding" && slices.Contains(uncheckedPolicies, object.GetName()):
-		label = labelUnchecked
-	default:
-		return nil
+		return setSelector(object.Object, []any{without(labelUnchecked)}, "spec", "matchResources", "namespaceSelector")
 	}
-	return unstructured.SetNestedField(object.Object, map[string]any{"namespaceSelector": map[string]any{
-		"matchExpressions": []any{map[string]any{"key": label, "operator": "DoesNotExist"}},
-	}}, "spec", "matchResources")
+	return nil
 }
+
+func setSelector(object map[string]any, expressions []any, path ...string) error {
+	return unstructured.SetNestedMap(object, map[string]any{"matchExpressions": expressions}, path...)
+}
+
+func without(label string) any { return map[string]any{"key": label, "operator": "DoesNotExist"} }
 
 // waitForPolicies waits until the policies are in force: the mutating policies stamp, and the others refuse. The API server learns
 // of a new kind, and of a policy on it, a little later.

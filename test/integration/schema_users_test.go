@@ -21,7 +21,7 @@ var userFields = map[string]func(ns string) manifest{
 	"startedBy":   goodExecution,
 }
 
-// createUnstampedNamespace returns a namespace where no policy writes into the userFields.
+// createUnstampedNamespace returns a namespace where nothing writes into the userFields.
 func createUnstampedNamespace(t *testing.T) string {
 	t.Helper()
 	g := NewWithT(t)

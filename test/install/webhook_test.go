@@ -1,0 +1,339 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/apiserver"
+	"haltline.dev/haltline/test/builders"
+)
+
+// webhookKey names the Secret and the Service of the webhook. Its configuration has the same name.
+var webhookKey = client.ObjectKey{Namespace: "haltline-system", Name: "haltline-requester"}
+
+// Two replicas with the flags and the rights of config/webhook stamp while one of them is gone, after both have been started again, and
+// after their certificate has been lost. While none answers, a stop is refused, and everything else goes on.
+func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
+	g := NewWithT(t)
+	service := startService(t)
+	flags := installWebhook(t, service.port())
+	ns := createTestNamespace(t)
+
+	_, err := tryToStop(t, ns, "alice")
+	g.Expect(err).To(MatchError(And(ContainSubstring("operator-must-answer.pipelines.haltline.dev"), ContainSubstring(webhookKey.Name+"."+webhookKey.Namespace+".svc"))))
+	g.Expect(cluster.Client.Create(t.Context(), builders.Pipeline(ns, "web", builders.Stage("Build", builders.Action("compile"))))).To(
+		Succeed(), "nobody is asked about other kinds")
+
+	first, second := startReplica(t, flags), startReplica(t, flags)
+	service.leadTo(first, second)
+	expectStamped(t, ns)
+	execution := builders.Execution(ns, "web")
+	g.Expect(cluster.Client.Create(t.Context(), execution)).To(Succeed())
+	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), first.log.String)
+	sr := builders.StopAndAbandon(execution)
+	g.Expect(cluster.Client.Create(t.Context(), sr)).To(Succeed())
+
+	// What the operator writes itself does not pass the webhook.
+	service.leadTo()
+	g.Eventually(func() bool {
+		g.Expect(cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(sr), sr)).To(Succeed())
+		return meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped)
+	}, timeout, interval).Should(BeTrue(), first.log.String)
+	_, err = tryToStop(t, ns, "alice")
+	g.Expect(err).To(MatchError(ContainSubstring("failed calling webhook")))
+
+	service.leadTo(first, second)
+	first.kill()
+	expectStamped(t, ns)
+	second.kill()
+	third := startReplica(t, flags)
+	service.leadTo(third)
+	expectStamped(t, ns)
+	loseCertificate(t)
+	expectStamped(t, ns)
+	letCertificateExpire(t)
+	expectStamped(t, ns)
+	for _, o := range []*replica{first, second, third} {
+		g.Expect(o.log.String()).NotTo(ContainSubstring("is forbidden"))
+	}
+}
+
+// A replica is ready when it has its certificate, and not before.
+func TestAReplicaIsReadyWhenItHasItsCertificate(t *testing.T) {
+	g := NewWithT(t)
+	flags := installWebhook(t, 1)
+	r := newReplica(t, flags)
+	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(ContainSubstring("requester-webhook failed"))
+	g.Consistently(func() string { return readiness(r) }, 2*time.Second, interval).ShouldNot(Equal("ok"))
+	r.mount(t)
+	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.log.String)
+}
+
+// With the rights of config/webhook the operator reads one Secret, and lists none but this.
+func TestTheOperatorReadsOneSecret(t *testing.T) {
+	g := NewWithT(t)
+	installWebhook(t, 1)
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: "other"}}
+	g.Expect(client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), other))).To(Succeed())
+	asAccount := rest.CopyConfig(cluster.Config)
+	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
+	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(func() error { return operator.Get(t.Context(), webhookKey, &corev1.Secret{}) }, timeout, interval).Should(Succeed())
+	g.Expect(operator.List(t.Context(), &corev1.SecretList{}, client.InNamespace(webhookKey.Namespace),
+		client.MatchingFields{"metadata.name": webhookKey.Name})).To(Succeed())
+	for name, err := range map[string]error{
+		"get another":                 operator.Get(t.Context(), client.ObjectKeyFromObject(other), &corev1.Secret{}),
+		"list all":                    operator.List(t.Context(), &corev1.SecretList{}, client.InNamespace(webhookKey.Namespace)),
+		"create one":                  operator.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: "third"}}),
+		"delete it":                   operator.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: webhookKey.Name}}),
+		"list the webhooks of others": operator.List(t.Context(), &admissionregistrationv1.MutatingWebhookConfigurationList{}),
+	} {
+		g.Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", name, err)
+	}
+}
+
+// installWebhook installs config/webhook until the test ends, with a Service that leads to a port of this machine. It returns the flags
+// of the operator.
+func installWebhook(t *testing.T, port int) []string {
+	t.Helper()
+	g := NewWithT(t)
+	objects, _ := build(t, "webhook")
+	list := map[string]any{"apiVersion": "v1", "kind": "List"}
+	var items []any
+	for _, object := range objects {
+		g.Expect(apiserver.RouteToThisMachine(port)(object)).To(Succeed())
+		items = append(items, object.Object)
+	}
+	list["items"] = items
+	text, err := json.Marshal(list)
+	g.Expect(err).NotTo(HaveOccurred())
+	kubectl(t, "", "delete", "--ignore-not-found", "-n", webhookKey.Namespace, "service/"+webhookKey.Name, "secret/"+webhookKey.Name)
+	kubectl(t, string(text), "apply", "--server-side", "--force-conflicts", "-f", "-")
+	// Other installations have left their policies, which would stamp before the webhook is asked.
+	if hasMutating, err := cluster.HasMutatingPolicies(); err != nil || hasMutating {
+		kubectl(t, "", "delete", "mutatingadmissionpolicybindings", "--all")
+	}
+	t.Cleanup(func() {
+		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: webhookKey.Name}}
+		NewWithT(t).Expect(cluster.Client.Delete(context.Background(), configuration)).To(Succeed())
+	})
+	return find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
+}
+
+// replica is an operator that serves the webhook at an address of its own.
+type replica struct {
+	*operator
+	webhook, probes, folder string
+}
+
+// newReplica starts a replica whose certificate is not mounted yet.
+func newReplica(t *testing.T, flags []string) *replica {
+	t.Helper()
+	r := &replica{webhook: freeAddress(t), probes: freeAddress(t), folder: t.TempDir()}
+	r.operator = startOperator(t, append(slices.Clone(flags),
+		"--metrics-bind-address=0", "--leader-election-namespace="+webhookKey.Namespace, "--health-probe-bind-address="+r.probes,
+		"--requester-webhook-bind-address="+r.webhook, "--requester-webhook-cert-dir="+r.folder, "--requester-webhook-namespace="+webhookKey.Namespace))
+	return r
+}
+
+// startReplica starts a replica, and waits until it is ready.
+func startReplica(t *testing.T, flags []string) *replica {
+	t.Helper()
+	r := newReplica(t, flags)
+	r.mount(t)
+	NewWithT(t).Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.log.String)
+	return r
+}
+
+func (r *replica) mount(t *testing.T) { go cluster.MountSecret(t.Context(), webhookKey, r.folder) }
+
+// readiness returns what /readyz answers, or why it does not.
+func readiness(r *replica) string {
+	response, err := http.Get("http://" + r.probes + "/readyz") //nolint:noctx // It is on this machine.
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
+// service stands in for a Service: it leads a connection to the first replica that takes it.
+type service struct {
+	listener    net.Listener
+	lock        sync.Mutex
+	replicas    []*replica
+	connections []net.Conn
+}
+
+func startService(t *testing.T) *service {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { _ = listener.Close() })
+	s := &service{listener: listener}
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go forward(connection, s.accept(connection))
+		}
+	}()
+	return s
+}
+
+func (s *service) port() int { return s.listener.Addr().(*net.TCPAddr).Port }
+
+// accept remembers a connection, and returns where it may lead.
+func (s *service) accept(connection net.Conn) []*replica {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.connections = append(s.connections, connection)
+	return s.replicas
+}
+
+// leadTo sets where new connections lead. Those that there are end, because the API server would keep them.
+func (s *service) leadTo(replicas ...*replica) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.replicas = replicas
+	for _, connection := range s.connections {
+		_ = connection.Close()
+	}
+	s.connections = nil
+}
+
+// forward copies between a connection and a replica until one of them ends.
+func forward(from net.Conn, replicas []*replica) {
+	defer from.Close()
+	for _, r := range replicas {
+		to, err := net.Dial("tcp", r.webhook) //nolint:noctx // It is on this machine.
+		if err != nil {
+			continue
+		}
+		defer to.Close()
+		ended := make(chan struct{}, 2)
+		for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
+			go func() {
+				_, _ = io.Copy(pair[0], pair[1])
+				ended <- struct{}{}
+			}()
+		}
+		<-ended
+		return
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// createTestNamespace returns a new namespace.
+func createTestNamespace(t *testing.T) string {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "webhook-"}}
+	NewWithT(t).Expect(cluster.Client.Create(t.Context(), namespace)).To(Succeed())
+	return namespace.Name
+}
+
+// tryToStop asks as a user to stop something, without storing that. It returns who asked by what would be stored.
+func tryToStop(t *testing.T, namespace, user string) (string, error) {
+	t.Helper()
+	asUser := rest.CopyConfig(cluster.Config)
+	asUser.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}
+	c, err := client.New(asUser, client.Options{Scheme: cluster.Scheme})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	sr := builders.StopRequest(namespace, "web", builders.UnknownID)
+	err = c.Create(t.Context(), sr, client.DryRunAll)
+	return sr.Spec.RequestedBy, err
+}
+
+func expectStamped(t *testing.T, namespace string) {
+	t.Helper()
+	NewWithT(t).Eventually(func(g Gomega) { g.Expect(tryToStop(t, namespace, "alice")).To(Equal("alice")) }, timeout, interval).Should(Succeed())
+}
+
+// loseCertificate empties the Secret, and waits until the operator has made another authority and has told the API server of it.
+func loseCertificate(t *testing.T) {
+	t.Helper()
+	g := NewWithT(t)
+	secret := readSecret(t)
+	old := secret.Data["ca.crt"]
+	secret.Data = nil
+	g.Expect(cluster.Client.Update(t.Context(), secret)).To(Succeed())
+	g.Eventually(func(g Gomega) {
+		current := readSecret(t).Data["ca.crt"]
+		g.Expect(current).NotTo(Or(BeEmpty(), Equal(old)))
+		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+		g.Expect(cluster.Client.Get(t.Context(), client.ObjectKey{Name: webhookKey.Name}, configuration)).To(Succeed())
+		g.Expect(configuration.Webhooks[0].ClientConfig.CABundle).To(Equal(current))
+	}, timeout, interval).Should(Succeed())
+}
+
+// letCertificateExpire puts a certificate into the Secret that ends in an hour, and waits until the operator has renewed it under the
+// same authority.
+func letCertificateExpire(t *testing.T) {
+	t.Helper()
+	g := NewWithT(t)
+	secret := readSecret(t)
+	authority, err := tls.X509KeyPair(secret.Data["ca.crt"], secret.Data["ca.key"])
+	g.Expect(err).NotTo(HaveOccurred())
+	served, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	g.Expect(err).NotTo(HaveOccurred())
+	template := *served.Leaf
+	template.NotAfter = time.Now().Add(time.Hour)
+	short, err := x509.CreateCertificate(rand.Reader, &template, authority.Leaf, template.PublicKey, authority.PrivateKey)
+	g.Expect(err).NotTo(HaveOccurred())
+	old := secret.Data["ca.crt"]
+	secret.Data[corev1.TLSCertKey] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: short})
+	g.Expect(cluster.Client.Update(t.Context(), secret)).To(Succeed())
+	g.Eventually(func(g Gomega) {
+		secret := readSecret(t)
+		renewed, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(time.Until(renewed.Leaf.NotAfter)).To(BeNumerically(">", 24*time.Hour))
+		g.Expect(secret.Data["ca.crt"]).To(Equal(old))
+	}, timeout, interval).Should(Succeed())
+}
+
+func readSecret(t *testing.T) *corev1.Secret {
+	t.Helper()
+	secret := &corev1.Secret{}
+	NewWithT(t).Expect(cluster.Client.Get(t.Context(), webhookKey, secret)).To(Succeed())
+	return secret
+}
