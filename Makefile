@@ -8,6 +8,9 @@ LDFLAGS ?= -s -w -X main.version=$(VERSION)
 # Neither the folder nor the state of the checkout changes the bytes; VERSION names the commit.
 BUILD_FLAGS := -trimpath -buildvcs=false
 
+# The oldest and the newest version of Kubernetes that are supported. hack/cluster pins a release of each.
+KUBERNETES_VERSIONS ?= 1.34 1.37
+
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
 
@@ -141,6 +144,15 @@ test-integration: ## Run the tests on a real API server, with the race detector:
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
 	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/simcluster/comparison
+
+.PHONY: test-versions
+test-versions: ## Run the tests of what is installed and of what is stored on the oldest and on the newest supported version of Kubernetes.
+	for version in $(KUBERNETES_VERSIONS); do \
+		echo "Kubernetes $$version" && \
+		assets="$$(HALTLINE_KUBERNETES=$$version $(CLUSTER) assets)" && \
+		KUBEBUILDER_ASSETS="$$assets" $(GO) test -parallel 4 ./test/integration && \
+		KUBEBUILDER_ASSETS="$$assets" $(GO) test ./test/install -run Webhook || exit; \
+	done
 
 .PHONY: test-alerts
 test-alerts: $(PROMTOOL) ## Show when each alert fires, by promtool, and that it has a runbook: a part of make verify. It needs no cluster.

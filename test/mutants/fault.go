@@ -33,7 +33,7 @@ type Edit struct {
 // allFaults returns every seeded fault.
 func allFaults() []Fault {
 	return slices.Concat(
-		stopFaults, approveFaults, planFaults, outputFaults, workspaceFaults, actionFaults, controllerFaults, gateFaults, retryFaults, reportFaults,
+		stopFaults, approveFaults, planFaults, outputFaults, workspaceFaults, actionFaults, controllerFaults, gateFaults, retryFaults, reportFaults, requesterFaults,
 	)
 }
 

@@ -45,6 +45,7 @@ up() {
     return
   fi
   choose_kind "$wanted"
+  [[ $KIND == none || -z $(older_version) ]] || die "HALTLINE_KUBERNETES=$HALTLINE_KUBERNETES: use --node none, since no kubelet of that version is built"
   # shellcheck disable=SC2046
   build_binaries $(binaries_of_kind)
   began=$SECONDS
