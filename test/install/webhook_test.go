@@ -13,7 +13,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +34,7 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
+	"haltline.dev/haltline/test/pages"
 )
 
 // webhookKey names the Secret and the Service of the webhook. Its configuration has the same name.
@@ -118,6 +122,29 @@ func TestTheOperatorReadsOneSecret(t *testing.T) {
 	}
 }
 
+// The page shows how to find out whether the webhook is needed, and what to do if no replica can be brought back.
+func TestThePageOnTheWebhook(t *testing.T) {
+	g := NewWithT(t)
+	page, err := os.ReadFile(filepath.Join(apiserver.RepositoryRoot(), "docs", "installing.md"))
+	g.Expect(err).NotTo(HaveOccurred())
+	section := pages.Section(string(page), "A cluster without MutatingAdmissionPolicy")
+	hasMutating, err := cluster.HasMutatingPolicies()
+	g.Expect(err).NotTo(HaveOccurred())
+	output, err := apiserver.RunShell(t.Context(), cluster.Kubeconfig, pages.BlocksOf(section, "sh")[1])
+	g.Expect(err == nil).To(Equal(hasMutating), output)
+
+	installWebhook(t, 1)
+	ns := createTestNamespace(t)
+	_, refused := tryToStop(t, ns, "alice")
+	shown, _, _ := strings.Cut(pages.BlocksOf(section, "text")[0], ":")
+	g.Expect(refused).To(MatchError(ContainSubstring(shown)))
+	const remove = "kubectl delete mutatingwebhookconfiguration haltline-requester"
+	g.Expect(section).To(ContainSubstring("`" + remove + "`"))
+	output, err = apiserver.RunShell(t.Context(), cluster.Kubeconfig, remove)
+	g.Expect(err).NotTo(HaveOccurred(), output)
+	g.Eventually(func(g Gomega) { g.Expect(tryToStop(t, ns, "alice")).To(BeEmpty()) }, timeout, interval).Should(Succeed())
+}
+
 // installWebhook installs config/webhook until the test ends, with a Service that leads to a port of this machine. It returns the flags
 // of the operator.
 func installWebhook(t *testing.T, port int) []string {
@@ -141,7 +168,7 @@ func installWebhook(t *testing.T, port int) []string {
 	}
 	t.Cleanup(func() {
 		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: webhookKey.Name}}
-		NewWithT(t).Expect(cluster.Client.Delete(context.Background(), configuration)).To(Succeed())
+		NewWithT(t).Expect(client.IgnoreNotFound(cluster.Client.Delete(context.Background(), configuration))).To(Succeed())
 	})
 	return find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
 }
