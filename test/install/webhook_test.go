@@ -88,7 +88,7 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 }
 
 // A replica is ready when it has its certificate, and not before.
-func TestAReplicaIsReadyWhenItHasItsCertificate(t *testing.T) {
+func TestAReplicaOfTheWebhookIsReadyWhenItHasItsCertificate(t *testing.T) {
 	g := NewWithT(t)
 	flags := installWebhook(t, 1)
 	r := newReplica(t, flags)
@@ -99,7 +99,7 @@ func TestAReplicaIsReadyWhenItHasItsCertificate(t *testing.T) {
 }
 
 // With the rights of config/webhook the operator reads one Secret, and lists none but this.
-func TestTheOperatorReadsOneSecret(t *testing.T) {
+func TestWithTheWebhookTheOperatorReadsOneSecret(t *testing.T) {
 	g := NewWithT(t)
 	installWebhook(t, 1)
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: "other"}}

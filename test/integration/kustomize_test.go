@@ -35,18 +35,27 @@ func TestThePoliciesAreAppliedBeforeTheOperator(t *testing.T) {
 // The user of the operator has the namespace of its ServiceAccount, which an overlay may change.
 func TestThePoliciesNameTheOperatorOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
+	for _, folder := range []string{"default", "webhook"} {
+		g := NewWithT(t)
+		manifests := buildInNamespace(t, folder, "ci")
+		g.Expect(manifests).NotTo(ContainSubstring("haltline-system"))
+		g.Expect(regexp.MustCompile(`username [!=]= "system:serviceaccount:ci:haltline-manager"`).FindAllString(manifests, -1)).To(HaveLen(8))
+	}
+}
+
+// buildInNamespace builds a folder of config/ for another namespace, as docs/installing.md describes it.
+func buildInNamespace(t *testing.T, folder, namespace string) string {
+	t.Helper()
 	g := NewWithT(t)
 	outer := t.TempDir()
 	config, err := filepath.Rel(outer, filepath.Join(apiserver.RepositoryRoot(), "config"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(os.Mkdir(filepath.Join(outer, "base"), 0o700)).To(Succeed())
 	g.Expect(os.WriteFile(filepath.Join(outer, "base", "kustomization.yaml"),
-		[]byte("namespace: ci\nresources: ['../"+config+"/default']\n"), 0o600)).To(Succeed())
+		[]byte("namespace: "+namespace+"\nresources: ['../"+config+"/"+folder+"']\n"), 0o600)).To(Succeed())
 	g.Expect(os.WriteFile(filepath.Join(outer, "kustomization.yaml"),
 		[]byte("resources: [base]\ncomponents: ['"+config+"/policy/namespace']\n"), 0o600)).To(Succeed())
-	manifests := buildKustomization(t, outer)
-	g.Expect(manifests).NotTo(ContainSubstring("haltline-system"))
-	g.Expect(regexp.MustCompile(`username [!=]= "system:serviceaccount:ci:haltline-manager"`).FindAllString(manifests, -1)).To(HaveLen(8))
+	return buildKustomization(t, outer)
 }
 
 func buildKustomization(t *testing.T, folder string) string {
