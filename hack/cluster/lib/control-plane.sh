@@ -34,7 +34,9 @@ run_kube_apiserver() {
   local pki="$DIR/pki" address audit=()
   # The service kubernetes cannot have a loopback address as an endpoint. Without a real node nobody uses that service.
   address=(--advertise-address 127.0.0.1 --endpoint-reconciler-type none)
-  [[ $KIND != real ]] || address=(--advertise-address "$NET.1")
+  # No kube-proxy runs beside the API server, so it calls a webhook at the address of its pod and not at that of its service, which
+  # would leave this machine.
+  [[ $KIND != real ]] || address=(--advertise-address "$NET.1" --enable-aggregator-routing)
   # The log is one file. Each line is written before its request is answered.
   [[ ! -e $DIR/audit-policy.yaml ]] || audit=(--audit-policy-file "$DIR/audit-policy.yaml" --audit-log-mode blocking
     --audit-log-path "$DIR/logs/audit.log" --audit-log-maxsize 1000000)
