@@ -10,6 +10,8 @@ BUILD_FLAGS := -trimpath -buildvcs=false
 
 # The oldest and the newest version of Kubernetes that are supported. hack/cluster pins a release of each.
 KUBERNETES_VERSIONS ?= 1.34 1.37
+# What test-oldest runs of test/integration.
+OLDEST := author_policy deletion_policy escalation operator_policy requester restore starter stop template_policy webhook work_policy
 
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
@@ -153,6 +155,13 @@ test-versions: ## Run the tests of what is installed and of what is stored on th
 		KUBEBUILDER_ASSETS="$$assets" $(GO) test -parallel 4 ./test/integration && \
 		KUBEBUILDER_ASSETS="$$assets" $(GO) test ./test/install -run Webhook || exit; \
 	done
+
+.PHONY: test-oldest
+test-oldest: ## Run the tests of admission and of stops on the oldest supported version of Kubernetes.
+	tests="$$(sed -n 's/^func \(Test[A-Za-z]*\)(t .*/\1/p' $(patsubst %,test/integration/%_test.go,$(OLDEST)) | paste -s -d '|')" && \
+	assets="$$(HALTLINE_KUBERNETES=$(firstword $(KUBERNETES_VERSIONS)) $(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" && \
+	$(GO) test -parallel 4 ./test/integration -run "^($$tests)\$$" && \
+	$(GO) test ./test/install -run Webhook
 
 .PHONY: test-alerts
 test-alerts: $(PROMTOOL) ## Show when each alert fires, by promtool, and that it has a runbook: a part of make verify. It needs no cluster.
