@@ -35,6 +35,8 @@ type Cluster struct {
 	// Kubeconfig is a file that gives kubectl an administrator's access.
 	Kubeconfig string
 
+	// crds are the folders of the CRDs that are there from the start.
+	crds        []string
 	dir         string
 	environment *envtest.Environment
 	controllers *exec.Cmd
@@ -43,7 +45,16 @@ type Cluster struct {
 // Start starts a cluster. Its kubelet runs until ctx is done; the rest runs until Stop. If it returns an error, nothing is
 // left running.
 func Start(ctx context.Context) (*Cluster, error) {
-	c := &Cluster{Scheme: runtime.NewScheme()}
+	return start(ctx, filepath.Join(RepositoryRoot(), "config", "crd", "bases"))
+}
+
+// StartEmpty starts a cluster that does not have the kinds of Haltline, as Start does.
+func StartEmpty(ctx context.Context) (*Cluster, error) {
+	return start(ctx)
+}
+
+func start(ctx context.Context, crds ...string) (*Cluster, error) {
+	c := &Cluster{Scheme: runtime.NewScheme(), crds: crds}
 	if err := c.start(); err != nil {
 		c.Stop()
 		return nil, err
@@ -73,7 +84,7 @@ func (c *Cluster) start() (err error) {
 
 func (c *Cluster) startAPIServer() (err error) {
 	c.environment = &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join(RepositoryRoot(), "config", "crd", "bases")},
+		CRDDirectoryPaths:     c.crds,
 		ErrorIfCRDPathMissing: true,
 	}
 	// Some distributions have this plugin on; it asks more of whoever writes owner references.

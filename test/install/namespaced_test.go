@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -87,12 +88,12 @@ func isRunning(t *testing.T, execution *v1alpha1.PipelineExecution) bool {
 }
 
 // runNamespaced runs the operator of config/namespaced until the end of the test. It returns its log.
-func runNamespaced(t *testing.T) *lockedBuffer {
+func runNamespaced(t *testing.T) *apiserver.Log {
 	t.Helper()
 	objects, _ := build(t, "namespaced")
 	flags := find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
 	NewWithT(t).Expect(flags).To(ContainElement("--namespaces=" + served))
 	// Outside of a cluster there is no namespace for the lease.
 	flags = slices.DeleteFunc(flags, func(flag string) bool { return flag == "--leader-elect" })
-	return startOperator(t, flags).log
+	return startOperator(t, flags).Log
 }

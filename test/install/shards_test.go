@@ -23,6 +23,7 @@ import (
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/controllers"
+	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
 
@@ -102,7 +103,7 @@ func TestShardsDivideTheNamespacesAndAStandbyTakesOver(t *testing.T) {
 		}
 	})
 	deployments, _ := deploymentsOfShards(t)
-	operators := map[string][]*operator{}
+	operators := map[string][]*apiserver.Operator{}
 	for _, deployment := range deployments {
 		shard := shardOf(t, deployment)
 		flags := append(slices.Clone(deployment.Spec.Template.Spec.Containers[0].Args),
@@ -136,21 +137,21 @@ func TestShardsDivideTheNamespacesAndAStandbyTakesOver(t *testing.T) {
 		}
 	}
 	g.Eventually(hasCondition(v1alpha1.ConditionAccepted), timeout, interval).Should(BeTrue(), logs(operators[killed]))
-	leader := slices.IndexFunc(operators[killed], func(o *operator) bool { return o.mentions(stopped) })
+	leader := slices.IndexFunc(operators[killed], func(o *apiserver.Operator) bool { return mentions(o, stopped) })
 	g.Expect(leader).To(BeNumerically(">=", 0))
 	standby := operators[killed][1-leader]
-	g.Expect(standby.mentions(stopped)).To(BeFalse(), "both replicas of a shard worked on one execution")
-	operators[killed][leader].kill()
+	g.Expect(mentions(standby, stopped)).To(BeFalse(), "both replicas of a shard worked on one execution")
+	operators[killed][leader].Kill()
 	finishWork(t, stopped)
-	g.Eventually(hasCondition(v1alpha1.ConditionStopped), timeout, interval).Should(BeTrue(), standby.log.String())
-	g.Expect(standby.mentions(stopped)).To(BeTrue())
+	g.Eventually(hasCondition(v1alpha1.ConditionStopped), timeout, interval).Should(BeTrue(), standby.Log.String())
+	g.Expect(mentions(standby, stopped)).To(BeTrue())
 
 	// Each was worked on by its own shard, and by no operator of the other one.
 	for shard, others := range map[string]string{killed: other, other: killed} {
 		for _, execution := range executions[shard] {
-			g.Expect(slices.ContainsFunc(operators[shard], func(o *operator) bool { return o.mentions(execution) })).To(BeTrue())
+			g.Expect(slices.ContainsFunc(operators[shard], func(o *apiserver.Operator) bool { return mentions(o, execution) })).To(BeTrue())
 			for _, o := range operators[others] {
-				g.Expect(o.mentions(execution)).To(BeFalse(), "an operator of shard %s worked on an execution of %s", others, shard)
+				g.Expect(mentions(o, execution)).To(BeFalse(), "an operator of shard %s worked on an execution of %s", others, shard)
 			}
 		}
 	}
@@ -160,14 +161,14 @@ func TestShardsDivideTheNamespacesAndAStandbyTakesOver(t *testing.T) {
 }
 
 // mentions reports whether the operator has reported anything about an execution.
-func (o *operator) mentions(execution *v1alpha1.PipelineExecution) bool {
-	return strings.Contains(o.log.String(), string(execution.UID))
+func mentions(o *apiserver.Operator, execution *v1alpha1.PipelineExecution) bool {
+	return strings.Contains(o.Log.String(), string(execution.UID))
 }
 
-func logs(operators []*operator) string {
+func logs(operators []*apiserver.Operator) string {
 	var all strings.Builder
 	for _, o := range operators {
-		all.WriteString(o.log.String() + "\n")
+		all.WriteString(o.Log.String() + "\n")
 	}
 	return all.String()
 }

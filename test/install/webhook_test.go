@@ -58,7 +58,7 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 	expectStamped(t, ns)
 	execution := builders.Execution(ns, "web")
 	g.Expect(cluster.Client.Create(t.Context(), execution)).To(Succeed())
-	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), first.log.String)
+	g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), first.Log.String)
 	sr := builders.StopAndAbandon(execution)
 	g.Expect(cluster.Client.Create(t.Context(), sr)).To(Succeed())
 
@@ -67,14 +67,14 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 	g.Eventually(func() bool {
 		g.Expect(cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(sr), sr)).To(Succeed())
 		return meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped)
-	}, timeout, interval).Should(BeTrue(), first.log.String)
+	}, timeout, interval).Should(BeTrue(), first.Log.String)
 	_, err = tryToStop(t, ns, "alice")
 	g.Expect(err).To(MatchError(ContainSubstring("failed calling webhook")))
 
 	service.leadTo(first, second)
-	first.kill()
+	first.Kill()
 	expectStamped(t, ns)
-	second.kill()
+	second.Kill()
 	third := startReplica(t, flags)
 	service.leadTo(third)
 	expectStamped(t, ns)
@@ -83,7 +83,7 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 	letCertificateExpire(t)
 	expectStamped(t, ns)
 	for _, o := range []*replica{first, second, third} {
-		g.Expect(o.log.String()).NotTo(ContainSubstring("is forbidden"))
+		g.Expect(o.Log.String()).NotTo(ContainSubstring("is forbidden"))
 	}
 }
 
@@ -95,7 +95,7 @@ func TestAReplicaOfTheWebhookIsReadyWhenItHasItsCertificate(t *testing.T) {
 	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(ContainSubstring("requester-webhook failed"))
 	g.Consistently(func() string { return readiness(r) }, 2*time.Second, interval).ShouldNot(Equal("ok"))
 	r.mount(t)
-	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.log.String)
+	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.Log.String)
 }
 
 // With the rights of config/webhook the operator reads one Secret, and lists none but this.
@@ -175,7 +175,7 @@ func installWebhook(t *testing.T, port int) []string {
 
 // replica is an operator that serves the webhook at an address of its own.
 type replica struct {
-	*operator
+	*apiserver.Operator
 	webhook, probes, folder string
 }
 
@@ -183,7 +183,7 @@ type replica struct {
 func newReplica(t *testing.T, flags []string) *replica {
 	t.Helper()
 	r := &replica{webhook: freeAddress(t), probes: freeAddress(t), folder: t.TempDir()}
-	r.operator = startOperator(t, append(slices.Clone(flags),
+	r.Operator = startOperator(t, append(slices.Clone(flags),
 		"--metrics-bind-address=0", "--leader-election-namespace="+webhookKey.Namespace, "--health-probe-bind-address="+r.probes,
 		"--requester-webhook-bind-address="+r.webhook, "--requester-webhook-cert-dir="+r.folder, "--requester-webhook-namespace="+webhookKey.Namespace))
 	return r
@@ -194,7 +194,7 @@ func startReplica(t *testing.T, flags []string) *replica {
 	t.Helper()
 	r := newReplica(t, flags)
 	r.mount(t)
-	NewWithT(t).Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.log.String)
+	NewWithT(t).Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.Log.String)
 	return r
 }
 
