@@ -47,6 +47,7 @@ type flags struct {
 	metricsAddr    string
 	metricsCertDir string
 	pprofAddr      string
+	policies       bool
 	concurrency    int
 	timeout        time.Duration
 	namespaces     controllers.Namespaces
@@ -67,6 +68,8 @@ func parseFlags() *flags {
 		"The folder of tls.crt and tls.key for /metrics. Without it the operator signs a certificate itself.")
 	flag.StringVar(&f.pprofAddr, "pprof-bind-address", "",
 		"The address of /debug/pprof, such as localhost:6060; empty serves none. Whoever can reach it may read the memory of the operator.")
+	flag.BoolVar(&f.policies, "wait-for-policies", false,
+		"Start when the admission policies of Haltline are in force, and end with an error if they are not within 30 seconds.")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
 	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
 	flag.Var(&f.namespaces, "namespaces",
@@ -94,6 +97,11 @@ func run() error {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
+	if f.policies {
+		if err := controllers.WaitForPolicies(ctx, mgr.GetClient(), f.namespaces, controllers.PoliciesTimeout); err != nil {
+			return err
+		}
+	}
 	go returnMemoryOfLists(ctx, mgr)
 	if err := controllers.Setup(ctx, mgr, f.registerer(), controllers.Options{
 		Clock: clock.RealClock{}, Nonce: rand.Text, MaxConcurrentReconciles: f.concurrency, ReconciliationTimeout: f.timeout,
