@@ -31,11 +31,13 @@ CRD_REF_DOCS := $(BIN)/crd-ref-docs
 GOLANGCI_LINT := $(BIN)/golangci-lint
 GOVULNCHECK := $(BIN)/govulncheck
 PROMTOOL := $(BIN)/promtool
+HELM := $(BIN)/helm
+HELM_DOCS := $(BIN)/helm-docs
 CYCLONEDX := $(BIN)/cyclonedx-gomod
 HUGO := $(BIN)/hugo
 
 # The module of the product is linted and tested apart from these programs, which have modules of their own.
-PROGRAMS := cmd/kubectl-haltline hack/bench hack/cluster hack/endjob hack/gitops hack/image hack/licenses hack/picture hack/site
+PROGRAMS := cmd/kubectl-haltline hack/bench hack/chart hack/cluster hack/endjob hack/gitops hack/image hack/licenses hack/picture hack/site
 MODULES = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
 
 # The kubectl of the user's own, or else that of the local cluster.
@@ -74,6 +76,11 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the role of the operator.
 .PHONY: gitops
 gitops: ## Write the patch of Argo CD's ConfigMap from the scripts in config/gitops.
 	$(GO) run -C hack/gitops .
+
+.PHONY: chart
+chart: $(HELM_DOCS) ## Write the templates of the Helm chart from config/, and its README from its values.
+	$(GO) run -C hack/chart .
+	$(HELM_DOCS) --chart-search-root charts --log-level error
 
 .PHONY: gitops-objects
 gitops-objects: ## Write the objects anew on which config/gitops is tested: run the operator on a real API server, and bring each state about.
@@ -116,6 +123,12 @@ lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture an
 	$(GOLANGCI_LINT) run ./...
 	for module in $(PROGRAMS) test/monitoring; do (cd "$$module" && $(GOLANGCI_LINT) run ./...) || exit; done
 
+.PHONY: lint-chart
+lint-chart: $(HELM) ## Lint the Helm chart.
+	$(HELM) lint --strict --quiet charts/haltline
+	$(HELM) lint --strict --quiet charts/haltline --set namespaces={pipelines},replicas=1,metrics.enabled=false
+	$(HELM) lint --strict --quiet charts/haltline --set monitoring.enabled=true,ownerReferencesPermissionEnforcement=true
+
 .PHONY: verify
 verify: ## Regenerate everything, fail on a difference or an untracked file, then lint. Wants a committed tree.
 	hack/verify/verify
@@ -137,8 +150,8 @@ test: ## Run unit and integration tests, on a real API server, with the race det
 	$(MAKE) --no-print-directory test-monitoring test-programs
 
 .PHONY: test-programs
-test-programs: ## Run the tests of the kubectl plugin and of the programs in hack/: a part of make test.
-	assets="$$($(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" && \
+test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the programs in hack/: a part of make test.
+	assets="$$($(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) && \
 	for module in $(PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
 .PHONY: test-integration
@@ -260,6 +273,15 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 		--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(REVISION) \
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
+.PHONY: install-yaml
+install-yaml: ## Write config/default with the image IMG into one file: bin/install.yaml.
+	mkdir -p $(BIN)
+	$(KUBECTL) kustomize config/default | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' >$(BIN)/install.yaml
+
+.PHONY: package-chart
+package-chart: $(HELM) ## Pack the Helm chart of a release: VERSION=v1.2.3 gives bin/haltline-1.2.3.tgz, whose operator has the tag v1.2.3.
+	hack/release/chart $(HELM) $(VERSION) $(BIN)
+
 .PHONY: sbom
 sbom: build plugin $(CYCLONEDX) ## List all that is linked into the operator and into the kubectl plugin, with versions and licences, as CycloneDX: bin/*.cdx.json.
 	hack/release/sbom $(CYCLONEDX) $(CURDIR) $(BIN)/haltline $(BIN)/haltline.cdx.json
@@ -326,6 +348,14 @@ $(GOLANGCI_LINT): go.mod hack/tools/lint/go.mod hack/tools/lint/go.sum
 
 $(GOVULNCHECK): go.mod hack/tools/vuln/go.mod hack/tools/vuln/go.sum
 	$(GO) build -C hack/tools/vuln -o $@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+$(HELM): go.mod hack/tools/helm/go.mod hack/tools/helm/go.sum
+	$(GO) build -C hack/tools/helm -o $@ helm.sh/helm/v4/cmd/helm
+	@touch $@
+
+$(HELM_DOCS): go.mod hack/tools/helm-docs/go.mod hack/tools/helm-docs/go.sum
+	$(GO) build -C hack/tools/helm-docs -o $@ github.com/norwoodj/helm-docs/cmd/helm-docs
 	@touch $@
 
 # Of the clouds that promtool could look for targets in, none is built.
