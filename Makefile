@@ -143,7 +143,7 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|install|integration|simcluster/comparison)')" && \
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|helm|install|integration|simcluster/comparison)')" && \
 	$(GO) test -race $$packages
 	# The explorer works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
 	$(MAKE) --no-print-directory -j2 test-integration test-explorer
@@ -155,10 +155,10 @@ test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the program
 	for module in $(PROGRAMS); do $(GO) -C "$$module" test ./... || exit; done
 
 .PHONY: test-integration
-test-integration: ## Run the tests on a real API server, with the race detector: a part of make test.
+test-integration: $(HELM) ## Run the tests on a real API server, with the race detector: a part of make test.
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/helm ./test/simcluster/comparison
 
 .PHONY: test-versions
 test-versions: ## Run the tests of what is installed and of what is stored on the oldest and on the newest supported version of Kubernetes.
@@ -203,6 +203,14 @@ test-e2e: image ## Run the end-to-end tests on a cluster of their own with a rea
 	export KUBECONFIG="$$($(CLUSTER) kubeconfig)" && \
 	$(MAKE) --no-print-directory deploy && \
 	$(GO) test ./test/e2e/... -v -count=1 -parallel 8 -timeout 30m
+
+.PHONY: test-helm
+test-helm: image $(HELM) ## Install, upgrade and uninstall the Helm chart on a cluster of its own with a real node, and try stops with it. KEEP=1 leaves it up.
+	export HALTLINE_CLUSTER="$${HALTLINE_CLUSTER:-haltline-helm}"; \
+	trap '[[ "$${KEEP:-}" == 1 ]] || $(CLUSTER) down' EXIT; \
+	$(CLUSTER) up --node=real && \
+	$(CLUSTER) load $(BIN)/haltline-image.tar && \
+	KUBECONFIG="$$($(CLUSTER) kubeconfig)" HELM=$(HELM) KUBECTL="$$($(CLUSTER) assets)/kubectl" test/e2e/with-helm
 
 .PHONY: test-chaos
 test-chaos: ## Stop executions on a real cluster while it breaks; the audit log is the judge. CHAOS=long for the long run, CHAOS_NODE=simulated without root.

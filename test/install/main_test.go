@@ -83,12 +83,18 @@ func kubectl(t *testing.T, input string, arguments ...string) string {
 func build(t *testing.T, folder string) ([]*unstructured.Unstructured, string) {
 	t.Helper()
 	text := kubectl(t, "", "kustomize", filepath.Join("config", folder))
+	return parse(t, text), text
+}
+
+// parse returns the objects of a text, in their order.
+func parse(t *testing.T, text string) []*unstructured.Unstructured {
+	t.Helper()
 	var objects []*unstructured.Unstructured
 	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewBufferString(text), 4096); ; {
 		object := &unstructured.Unstructured{}
 		err := decoder.Decode(&object.Object)
 		if errors.Is(err, io.EOF) {
-			return objects, text
+			return objects
 		}
 		if err != nil {
 			t.Fatal(err)

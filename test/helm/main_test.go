@@ -1,0 +1,126 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package helm installs, upgrades and uninstalls the chart of Haltline on a real API server with the real Helm, which the environment variable
+// HELM names. No Deployment is rolled out there: the operator is a process with the flags of the release.
+package helm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"haltline.dev/haltline/test/apiserver"
+)
+
+const (
+	release = "haltline"
+	system  = "haltline-system"
+	// team is where executions run.
+	team     = "team"
+	account  = "system:serviceaccount:haltline-system:haltline-manager"
+	timeout  = time.Minute
+	interval = 100 * time.Millisecond
+)
+
+var (
+	cluster *apiserver.Cluster
+	// binaries has the operator.
+	binaries string
+)
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	if os.Getenv("HELM") == "" {
+		return 0, errors.New(`HELM must name a Helm: run "make test-integration"`)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if cluster, err = apiserver.StartEmpty(ctx); err != nil {
+		return 0, err
+	}
+	defer cluster.Stop()
+	if binaries, err = os.MkdirTemp("", "haltline-helm-"); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(binaries)) }()
+	if err := apiserver.Build(ctx, ".", filepath.Join(binaries, "haltline")); err != nil {
+		return 0, err
+	}
+	if err := cluster.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: team}}); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// tryHelm runs Helm in the root of the repository, and returns what it prints.
+func tryHelm(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
+	return apiserver.RunProgram(t.Context(), cluster.Kubeconfig, os.Getenv("HELM"), arguments...)
+}
+
+// helm runs Helm, which must succeed.
+func helm(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, err := tryHelm(t, arguments...)
+	if err != nil {
+		t.Fatalf("helm %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return output
+}
+
+// kubectl runs kubectl as an administrator, which must succeed, and returns what it prints without space around it.
+func kubectl(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, err := apiserver.RunProgram(t.Context(), cluster.Kubeconfig, "kubectl", arguments...)
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return strings.TrimSpace(output)
+}
+
+// removeAll removes what a test left: the release, and the CRDs that it kept.
+func removeAll(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	for _, command := range [][]string{
+		{os.Getenv("HELM"), "uninstall", release, "--namespace", system, "--ignore-not-found"},
+		{"kubectl", "delete", "crd", "--ignore-not-found", "pipelines.pipelines.haltline.dev", "pipelineexecutions.pipelines.haltline.dev",
+			"stoprequests.pipelines.haltline.dev", "approvalresults.pipelines.haltline.dev"},
+	} {
+		if output, err := apiserver.RunProgram(ctx, cluster.Kubeconfig, command[0], command[1:]...); err != nil {
+			t.Errorf("%v: %v\n%s", command, err, output)
+		}
+	}
+}
+
+// runRelease runs the operator with the flags that the Deployment of the release has, until it is killed or the test ends.
+func runRelease(t *testing.T) *apiserver.Operator {
+	t.Helper()
+	g := NewWithT(t)
+	flags := strings.Fields(kubectl(t, "get", "deployment", "haltline-manager", "--namespace", system,
+		"--output", "jsonpath={.spec.template.spec.containers[0].args[*]}"))
+	g.Expect(flags).To(ContainElement("--wait-for-policies"))
+	flags = append(flags, "--leader-election-namespace="+system, "--metrics-bind-address=0")
+	operator, err := cluster.RunOperator(t.Context(), filepath.Join(binaries, "haltline"), account, flags)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(operator.Kill)
+	return operator
+}
