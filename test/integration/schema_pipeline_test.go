@@ -105,7 +105,7 @@ func TestSchemaPipelineActionNumbers(t *testing.T) {
 		{name: "runOrder 1", field: order, value: int64(1)},
 		{name: "runOrder 999", field: order, value: int64(999)},
 		{name: "runOrder 1000", field: order, value: int64(1000), refused: "should be less than or equal to 999"},
-		{name: "runOrder 1.5", field: order, value: 1.5, refused: "must be of type int32"},
+		{name: "runOrder 1.5", field: order, value: 1.5, refused: "must be of type int"},
 		{name: "runOrder as a string", field: order, value: "1", refused: "must be of type integer"},
 		{name: "no timeoutSeconds", field: timeout},
 		{name: "timeoutSeconds 0", field: timeout, value: int64(0), refused: "should be greater than or equal to 1"},

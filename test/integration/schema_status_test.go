@@ -67,7 +67,7 @@ func attemptCases(of, field string) []schemaCase {
 		{name: of + ": attempt 0", field: field, value: int64(0)},
 		{name: of + ": attempt 2", field: field, value: int64(2)},
 		{name: of + ": attempt -1", field: field, value: int64(-1), refused: "should be greater than or equal to 0"},
-		{name: of + ": attempt 1.5", field: field, value: 1.5, refused: "must be of type int32"},
+		{name: of + ": attempt 1.5", field: field, value: 1.5, refused: "must be of type int"},
 		{name: of + ": attempt as a string", field: field, value: "1", refused: "must be of type integer"},
 	}
 }
