@@ -170,6 +170,11 @@ func installWebhook(t *testing.T, port int) []string {
 		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: webhookKey.Name}}
 		NewWithT(t).Expect(client.IgnoreNotFound(cluster.Client.Delete(context.Background(), configuration))).To(Succeed())
 	})
+	// An API server learns of a webhook some time after it was configured.
+	g.Eventually(func() error {
+		_, err := tryToStop(t, metav1.NamespaceDefault, "alice")
+		return err
+	}, timeout, interval).Should(MatchError(ContainSubstring("operator-must-answer")))
 	return find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
 }
 
