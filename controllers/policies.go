@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,7 +28,9 @@ const (
 )
 
 // WaitForPolicies returns nil when the API server denies to this operator what the policies in config/policy/operator deny to its account:
-// a ControllerRevision that pins no Pipeline. It tries that by dry runs, and returns an error if none was denied before the time is up.
+// a ControllerRevision that pins no Pipeline. It tries that by dry runs, and returns an error if the last one was accepted when the time is
+// up. If something else refused it, such as the webhook of somebody else that does not answer, it cannot tell, and returns nil then: an
+// operator that is started again at night has to stop what runs.
 func WaitForPolicies(ctx context.Context, k8s client.Client, namespaces Namespaces, timeout time.Duration) error {
 	namespace := corev1.NamespaceDefault
 	if len(namespaces) > 0 {
@@ -37,24 +38,35 @@ func WaitForPolicies(ctx context.Context, k8s client.Client, namespaces Namespac
 	}
 	var answer error
 	err := wait.PollUntilContextTimeout(ctx, time.Second, timeout, true, func(ctx context.Context) (bool, error) {
-		forbidden := &appsv1.ControllerRevision{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "haltline-policies-"}, Data: runtime.RawExtension{Raw: []byte("{}")},
-		}
-		answer = k8s.Create(ctx, forbidden, client.DryRunAll)
-		if isDeniedByPolicy(answer) {
+		last := k8s.Create(ctx, newUnpinnedRevision(namespace), client.DryRunAll)
+		if isDeniedByPolicy(last) {
 			return true, nil
+		}
+		// The end of the time is no answer.
+		if ctx.Err() == nil {
+			answer = last
 		}
 		log.FromContext(ctx).Info("waiting until the admission policies are in force", "policy", provingPolicy, "namespace", namespace)
 		return false, nil
 	})
-	if err == nil {
+	switch {
+	case err == nil:
+		return nil
+	case answer == nil:
+		return fmt.Errorf("the admission policies are not in force: the policy %s has to deny a dry run in the namespace %s, and it was accepted; "+
+			"apply the policies, or take the flag --wait-for-policies away", provingPolicy, namespace)
+	default:
+		log.FromContext(ctx).Error(answer, "starting without knowing whether the admission policies are in force: something else refused the dry run",
+			"policy", provingPolicy, "namespace", namespace)
 		return nil
 	}
-	if answer == nil {
-		answer = errors.New("it was accepted")
+}
+
+// newUnpinnedRevision returns a ControllerRevision that the operator may not create.
+func newUnpinnedRevision(namespace string) *appsv1.ControllerRevision {
+	return &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "haltline-policies-"}, Data: runtime.RawExtension{Raw: []byte("{}")},
 	}
-	return fmt.Errorf("the admission policies are not in force: the policy %s has to deny a dry run in the namespace %s, and the answer was: %w",
-		provingPolicy, namespace, answer)
 }
 
 // isDeniedByPolicy reports whether the policy denied a request. Without the right to create it, a request is forbidden as well.
