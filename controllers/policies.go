@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func WaitForPolicies(ctx context.Context, k8s client.Client, namespaces Namespac
 	if len(namespaces) > 0 {
 		namespace = namespaces[0]
 	}
-	var answer error
+	answer := errors.New("the API server did not answer")
 	err := wait.PollUntilContextTimeout(ctx, time.Second, timeout, true, func(ctx context.Context) (bool, error) {
 		last := k8s.Create(ctx, newUnpinnedRevision(namespace), client.DryRunAll)
 		if isDeniedByPolicy(last) {
