@@ -125,7 +125,8 @@ lint: $(GOLANGCI_LINT) ## Lint the code, the import rules of the architecture an
 
 .PHONY: lint-chart
 lint-chart: $(HELM) ## Lint the Helm chart.
-	$(HELM) lint --strict --quiet charts/haltline
+	$(HELM) lint --strict --quiet charts/haltline --set admission=policy
+	$(HELM) lint --strict --quiet charts/haltline --set admission=webhook
 	$(HELM) lint --strict --quiet charts/haltline --set namespaces={pipelines},replicas=1,metrics.enabled=false
 	$(HELM) lint --strict --quiet charts/haltline --set monitoring.enabled=true,ownerReferencesPermissionEnforcement=true
 
@@ -171,7 +172,7 @@ test-versions: ## Run the tests of what is installed and of what is stored on th
 
 .PHONY: test-oldest
 test-oldest: ## Run the tests of admission and of stops on the oldest supported version of Kubernetes.
-	tests="$$(sed -n 's/^func \(Test[A-Za-z]*\)(t .*/\1/p' $(patsubst %,test/integration/%_test.go,$(OLDEST)) | paste -s -d '|')" && \
+	tests="$$(sed -n 's/^func \(Test[A-Za-z]*\)(t .*/\1/p' $(patsubst %,test/integration/%_test.go,$(OLDEST)) | paste -s -d '|')" && [[ -n "$$tests" ]] && \
 	assets="$$(HALTLINE_KUBERNETES=$(firstword $(KUBERNETES_VERSIONS)) $(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" && \
 	$(GO) test -parallel 4 ./test/integration -run "^($$tests)\$$" && \
 	$(GO) test ./test/install -run Webhook

@@ -69,7 +69,7 @@ func parseFlags() *flags {
 	flag.StringVar(&f.pprofAddr, "pprof-bind-address", "",
 		"The address of /debug/pprof, such as localhost:6060; empty serves none. Whoever can reach it may read the memory of the operator.")
 	flag.BoolVar(&f.policies, "wait-for-policies", false,
-		"Start when the admission policies of Haltline are in force, and end with an error if they are not within 30 seconds.")
+		"Start when the admission policies of Haltline are in force, and end with an error if a dry run shows for 30 seconds that they are not.")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 32, "How many objects of a kind are worked on at the same time.")
 	flag.DurationVar(&f.timeout, "reconciliation-timeout", time.Minute, "How long a reconciliation may take before it is tried again.")
 	flag.Var(&f.namespaces, "namespaces",

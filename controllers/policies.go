@@ -38,20 +38,20 @@ func WaitForPolicies(ctx context.Context, k8s client.Client, namespaces Namespac
 		namespace = namespaces[0]
 	}
 	answer := errors.New("the API server did not answer")
-	err := wait.PollUntilContextTimeout(ctx, time.Second, timeout, true, func(ctx context.Context) (bool, error) {
-		last := k8s.Create(ctx, newUnpinnedRevision(namespace), client.DryRunAll)
+	err := wait.PollUntilContextTimeout(ctx, time.Second, timeout, true, func(attempt context.Context) (bool, error) {
+		last := k8s.Create(attempt, newUnpinnedRevision(namespace), client.DryRunAll)
 		if isDeniedByPolicy(last) {
 			return true, nil
 		}
 		// The end of the time is no answer.
-		if ctx.Err() == nil {
+		if attempt.Err() == nil {
 			answer = last
 		}
-		log.FromContext(ctx).Info("waiting until the admission policies are in force", "policy", provingPolicy, "namespace", namespace)
+		log.FromContext(ctx).Info("waiting until the admission policies are in force", "policy", provingPolicy, "namespace", namespace, "answer", fmt.Sprint(last))
 		return false, nil
 	})
 	switch {
-	case err == nil:
+	case err == nil, ctx.Err() != nil: // Whoever ended the operator meanwhile wants no error.
 		return nil
 	case answer == nil:
 		return fmt.Errorf("the admission policies are not in force: the policy %s has to deny a dry run in the namespace %s, and it was accepted; "+

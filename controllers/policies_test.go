@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -44,15 +45,17 @@ func (d *dryRuns) client() client.Client {
 }
 
 func TestTheOperatorStartsWhenItsPoliciesDenyADryRun(t *testing.T) {
-	g := NewWithT(t)
-	api := &dryRuns{answers: []error{errNoRight, nil, errDenied}}
-	g.Expect(WaitForPolicies(t.Context(), api.client(), nil, time.Minute)).To(Succeed())
-	g.Expect(api.asked).To(HaveLen(3))
-	for i, options := range api.asked {
-		g.Expect(options.DryRun).To(Equal([]string{"All"}), "nothing may be created")
-		g.Expect(api.objects[i]).To(BeAssignableToTypeOf(&appsv1.ControllerRevision{}))
-		g.Expect(api.objects[i].GetNamespace()).To(Equal("default"))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		api := &dryRuns{answers: []error{errNoRight, nil, errUnanswered, errDenied}}
+		g.Expect(WaitForPolicies(t.Context(), api.client(), nil, time.Minute)).To(Succeed())
+		g.Expect(api.asked).To(HaveLen(4))
+		for i, options := range api.asked {
+			g.Expect(options.DryRun).To(Equal([]string{"All"}), "nothing may be created")
+			g.Expect(api.objects[i]).To(BeAssignableToTypeOf(&appsv1.ControllerRevision{}))
+			g.Expect(api.objects[i].GetNamespace()).To(Equal("default"))
+		}
+	})
 }
 
 func TestAnOperatorOfSomeNamespacesAsksInOneOfThem(t *testing.T) {
@@ -63,15 +66,25 @@ func TestAnOperatorOfSomeNamespacesAsksInOneOfThem(t *testing.T) {
 }
 
 func TestWithoutItsPoliciesTheOperatorDoesNotStart(t *testing.T) {
-	err := WaitForPolicies(t.Context(), (&dryRuns{answers: []error{errUnanswered, nil}}).client(), nil, 1500*time.Millisecond)
-	NewWithT(t).Expect(err).To(MatchError(And(ContainSubstring("haltline-operator-controllerrevisions has to deny"), ContainSubstring("--wait-for-policies"))))
+	synctest.Test(t, func(t *testing.T) {
+		err := WaitForPolicies(t.Context(), (&dryRuns{answers: []error{errUnanswered, nil}}).client(), nil, time.Minute)
+		NewWithT(t).Expect(err).To(MatchError(And(ContainSubstring("haltline-operator-controllerrevisions has to deny"), ContainSubstring("--wait-for-policies"))))
+	})
 }
 
 // A webhook that is down must not keep a stop from happening.
 func TestTheOperatorStartsIfSomethingElseRefusesTheDryRun(t *testing.T) {
 	for _, answer := range []error{errNoRight, errUnanswered} {
-		api := &dryRuns{answers: []error{answer}}
-		NewWithT(t).Expect(WaitForPolicies(t.Context(), api.client(), nil, time.Millisecond)).To(Succeed())
-		NewWithT(t).Expect(api.asked).NotTo(BeEmpty())
+		synctest.Test(t, func(t *testing.T) {
+			api := &dryRuns{answers: []error{nil, answer}}
+			NewWithT(t).Expect(WaitForPolicies(t.Context(), api.client(), nil, time.Minute)).To(Succeed())
+			NewWithT(t).Expect(len(api.asked)).To(BeNumerically(">", 2))
+		})
 	}
+}
+
+func TestAnOperatorThatIsToldToEndDoesNotWait(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	NewWithT(t).Expect(WaitForPolicies(ctx, (&dryRuns{answers: []error{nil}}).client(), nil, time.Minute)).To(Succeed())
 }

@@ -17,7 +17,8 @@ func parse(t *testing.T, arguments ...string) (*Options, error) {
 	set := flag.NewFlagSet("haltline", flag.ContinueOnError)
 	o.BindFlags(set)
 	NewWithT(t).Expect(set.Parse(arguments)).To(Succeed())
-	return o, o.Complete()
+	err := o.Complete()
+	return o, err
 }
 
 func TestWithoutTheFlagNothingIsServed(t *testing.T) {

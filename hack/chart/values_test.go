@@ -53,17 +53,16 @@ metrics: {enabled: false}
 		"flags": {container["args"], []any{
 			"--leader-elect", "--wait-for-policies", "--max-concurrent-reconciles=8", "--zap-log-level=debug", "--zap-encoder=console",
 		}},
-		"resources":        {container["resources"], map[string]any{"limits": map[string]any{"memory": "1Gi"}, "requests": map[string]any{"cpu": "50m", "memory": "64Mi"}}},
-		"environment":      {container["env"], []any{map[string]any{"name": "GOMEMLIMIT", "value": "900MiB"}}},
-		"pull policy":      {container["imagePullPolicy"], "Always"},
-		"pull secrets":     {pod["imagePullSecrets"], []any{map[string]any{"name": "registry"}}},
-		"node selector":    {pod["nodeSelector"], map[string]any{"kubernetes.io/os": "linux"}},
-		"tolerations":      {pod["tolerations"], []any{map[string]any{"key": "control-plane", "operator": "Exists"}}},
-		"affinity":         {pod["affinity"], map[string]any{"nodeAffinity": map[string]any{}}},
-		"priority":         {pod["priorityClassName"], "system-cluster-critical"},
-		"no metrics":       {container["ports"], []any{map[string]any{"name": "probes", "containerPort": float64(8081)}}},
-		"running as":       {at(pod, "securityContext", "runAsNonRoot"), true},
-		"no topology rule": {pod["nodeName"], nil},
+		"resources":     {container["resources"], map[string]any{"limits": map[string]any{"memory": "1Gi"}, "requests": map[string]any{"cpu": "50m", "memory": "64Mi"}}},
+		"environment":   {container["env"], []any{map[string]any{"name": "GOMEMLIMIT", "value": "900MiB"}}},
+		"pull policy":   {container["imagePullPolicy"], "Always"},
+		"pull secrets":  {pod["imagePullSecrets"], []any{map[string]any{"name": "registry"}}},
+		"node selector": {pod["nodeSelector"], map[string]any{"kubernetes.io/os": "linux"}},
+		"tolerations":   {pod["tolerations"], []any{map[string]any{"key": "control-plane", "operator": "Exists"}}},
+		"affinity":      {pod["affinity"], map[string]any{"nodeAffinity": map[string]any{}}},
+		"priority":      {pod["priorityClassName"], "system-cluster-critical"},
+		"no metrics":    {container["ports"], []any{map[string]any{"name": "probes", "containerPort": float64(8081)}}},
+		"running as":    {at(pod, "securityContext", "runAsNonRoot"), true},
 	} {
 		if difference := cmp.Diff(test.want, test.got); difference != "" {
 			t.Errorf("%s: %s", name, difference)

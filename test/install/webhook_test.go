@@ -269,22 +269,29 @@ func (s *service) leadTo(replicas ...*replica) {
 // forward copies between a connection and a replica until one of them ends.
 func forward(from net.Conn, replicas []*replica) {
 	defer from.Close()
-	for _, r := range replicas {
-		to, err := net.Dial("tcp", r.webhook) //nolint:noctx // It is on this machine.
-		if err != nil {
-			continue
-		}
-		defer to.Close()
-		ended := make(chan struct{}, 2)
-		for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
-			go func() {
-				_, _ = io.Copy(pair[0], pair[1])
-				ended <- struct{}{}
-			}()
-		}
-		<-ended
+	to := dialOneOf(replicas)
+	if to == nil {
 		return
 	}
+	defer to.Close()
+	ended := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
+		go func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			ended <- struct{}{}
+		}()
+	}
+	<-ended
+}
+
+// dialOneOf connects to the first replica that answers. It returns nil if none does.
+func dialOneOf(replicas []*replica) net.Conn {
+	for _, r := range replicas {
+		if to, err := net.Dial("tcp", r.webhook); err == nil { //nolint:noctx // It is on this machine.
+			return to
+		}
+	}
+	return nil
 }
 
 func freeAddress(t *testing.T) string {
