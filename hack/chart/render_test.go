@@ -70,7 +70,7 @@ func TestAPlaceTakesTheTextOfTheTemplate(t *testing.T) {
 		"a new field":                  {place{path: []string{"spec", "type"}, text: "type: {{ b }}", isNew: true}, "  type: {{ b }}\n", ""},
 		"text by a function":           {place{path: []string{"metadata", "more"}, text: "{{- a | nindent " + inner + " }}", isNew: true}, "  {{- a | nindent 2 }}\n", ""},
 		"a field of what is not there": {place{path: []string{"metadata", "labels", "more"}, text: "a", isNew: true}, "", "[metadata labels] is not there"},
-		"what is not there":            {place{path: []string{"spec", "sumary"}, text: "a"}, "", "sumary is not there"},
+		"what is not there":            {place{path: []string{"spec", "subject"}, text: "a"}, "", "subject is not there"},
 		"an element that is not there": {place{path: []string{"spec", "ports", "[name=web]"}, text: "a"}, "", "[name=web] is not there"},
 		"what is there already":        {place{path: []string{"spec", "summary"}, text: "a", isNew: true}, "", "summary is there already"},
 		"the first of an element":      {place{path: []string{"spec", "ports", "[name=metrics]", "name"}, text: "a"}, "", "is the first field of an element"},

@@ -228,7 +228,7 @@ func compareFields(t *testing.T, path string, values, schema map[string]any) {
 	}
 }
 
-func read(t *testing.T, path string, into *map[string]any) {
+func read(t *testing.T, path string, into any) {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {

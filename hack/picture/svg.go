@@ -81,7 +81,7 @@ func draw(screen cells, title string) string {
 func drawPart(p part) string {
 	var style string
 	if fill := colorOf(p.style); fill != foreground {
-		style += fmt.Sprintf(` fill="%s"`, fill)
+		style += ` fill="` + fill + `"`
 	}
 	if p.style.Attrs&uv.AttrBold != 0 {
 		style += ` font-weight="bold"`
