@@ -5,7 +5,6 @@ package requester
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -32,15 +31,15 @@ func handle(_ context.Context, req admission.Request) admission.Response {
 }
 
 // readWrite reads what is created or updated. A creation has no old object.
-func readWrite(req admissionv1.AdmissionRequest) (write, error) {
-	w := write{operation: req.Operation, user: req.UserInfo.Username}
-	if err := json.Unmarshal(req.Object.Raw, &w.object); err != nil {
+func readWrite(req admissionv1.AdmissionRequest) (w write, err error) {
+	w = write{operation: req.Operation, user: req.UserInfo.Username}
+	if w.spec, err = readSpec(req.Object.Raw); err != nil {
 		return write{}, fmt.Errorf("the object cannot be read: %w", err)
 	}
 	if req.Operation == admissionv1.Create {
 		return w, nil
 	}
-	if err := json.Unmarshal(req.OldObject.Raw, &w.oldObject); err != nil {
+	if w.oldSpec, err = readSpec(req.OldObject.Raw); err != nil {
 		return write{}, fmt.Errorf("the old object cannot be read: %w", err)
 	}
 	return w, nil

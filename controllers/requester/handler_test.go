@@ -5,6 +5,8 @@ package requester
 
 import (
 	"net/http"
+	"runtime"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -12,8 +14,10 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"haltline.dev/haltline/internal/text"
 )
 
 func createdBy(user, resource, object string) admission.Request {
@@ -21,7 +25,7 @@ func createdBy(user, resource, object string) admission.Request {
 		Operation: admissionv1.Create,
 		UserInfo:  authenticationv1.UserInfo{Username: user},
 		Resource:  metav1.GroupVersionResource{Group: "pipelines.haltline.dev", Version: "v1alpha1", Resource: resource},
-		Object:    runtime.RawExtension{Raw: []byte(object)},
+		Object:    apiruntime.RawExtension{Raw: []byte(object)},
 	}}
 }
 
@@ -78,10 +82,42 @@ func FuzzHandle(f *testing.F) {
 			req.OldObject.Raw = []byte(oldObject)
 		}
 		response := handle(t.Context(), req)
-		if isNew && len(response.Patches) > 0 {
-			if name, _ := response.Patches[0].Value.(string); len([]rune(name)) > maxName {
-				t.Errorf("the name %q has %d characters", name, len([]rune(name)))
-			}
+		if len(response.Patches) == 0 {
+			return
+		}
+		if patch := response.Patches[0]; len(response.Patches) > 1 || patch.Operation != "add" || patch.Path != "/spec/"+fields[resource] {
+			t.Errorf("the patches are %v", response.Patches)
+		}
+		name, isText := response.Patches[0].Value.(string)
+		if !isText {
+			t.Errorf("the name is %v", response.Patches[0].Value)
+		}
+		// An update keeps the name that is stored, which the schema has accepted.
+		if isNew && (len([]rune(name)) > maxName || text.Printable(name) != name) {
+			t.Errorf("the name %q has %d characters, all of which must be printable", name, len([]rune(name)))
 		}
 	})
+}
+
+// A tenant can send as much as the API server takes, before the schema refuses it.
+func TestALargeObjectTakesLittleMemory(t *testing.T) {
+	const size = 3 << 20
+	for name, spec := range map[string]string{
+		"entries of a list": `"variables":[{}` + strings.Repeat(",{}", size/3) + `]`,
+		"unknown fields":    strings.Repeat(`"":0,`, size/5) + `"variables":[]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := createdBy("alice", "pipelineexecutions", `{"spec":{`+spec+`}}`)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			response := handle(t.Context(), req)
+			runtime.ReadMemStats(&after)
+			if len(response.Patches) != 1 {
+				t.Errorf("the answer is %v", response)
+			}
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 3*size {
+				t.Errorf("an object of %d MiB takes %d MiB", size>>20, allocated>>20)
+			}
+		})
+	}
 }

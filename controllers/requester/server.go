@@ -32,15 +32,15 @@ func Setup(mgr ctrl.Manager, o *Options) error {
 		certDir: o.CertDir,
 		Server:  webhook.NewServer(webhook.Options{Host: host, Port: port, CertDir: o.CertDir}),
 	}
-	s.Register(path, &admission.Webhook{Handler: admission.HandlerFunc(handle)})
+	s.Register(path, newLimited(&admission.Webhook{Handler: admission.HandlerFunc(handle)}, maxAtWork))
 	if err := mgr.Add(s); err != nil {
 		return err
 	}
 	return mgr.AddReadyzCheck("requester-webhook", s.StartedChecker())
 }
 
-// server starts when its certificate is there. Hiding the Server in a type of its own keeps the manager from starting it before
-// the cache that the certificate depends on.
+// server serves when its certificate is there. Having the methods of a Server, it is started with the manager's webhooks: before the
+// caches, which write the certificate, and stopped after them. The manager runs Start by itself and does not wait for it.
 type server struct {
 	webhook.Server
 	certDir string

@@ -26,27 +26,24 @@ type write struct {
 	operation admissionv1.Operation
 	// user is who writes.
 	user string
-	// object is what is written, and oldObject what an update replaces.
-	object, oldObject map[string]any
+	// spec is what is written, and oldSpec what an update replaces. Each is nil if it is no object.
+	spec, oldSpec *spec
 }
 
 // nameToStamp returns the name that a field of the spec gets, and whether it gets one. A new object without a name gets that of the
 // user. An object keeps its name if it is replaced by a manifest that has none. A name that is given is left for the policy that
 // refuses the name of somebody else, and a spec that is not an object for the schema.
 func nameToStamp(field string, w write) (string, bool) {
-	spec, isObject := w.object["spec"].(map[string]any)
-	if !isObject {
-		return "", false
-	}
-	if given, isGiven := spec[field]; isGiven && given != "" {
+	if w.spec == nil || w.spec.isGiven(field) {
 		return "", false
 	}
 	if w.operation == admissionv1.Create {
 		return shownName(w.user), true
 	}
-	oldSpec, _ := w.oldObject["spec"].(map[string]any)
-	kept, isKept := oldSpec[field].(string)
-	return kept, isKept
+	if w.oldSpec == nil {
+		return "", false
+	}
+	return w.oldSpec.text(field)
 }
 
 // shownName returns the name of a user as the field may have it: cut, and with a space for each control character.

@@ -4,6 +4,7 @@
 package requester
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -31,6 +32,9 @@ func TestNameToStamp(t *testing.T) {
 			want: strings.Repeat("a", 255) + " ", isStamped: true},
 		{name: "the field of another kind is no name", user: "alice", object: object{"spec": object{"startedBy": "bob"}}, want: "alice", isStamped: true},
 
+		{name: "a name in other letters", user: "alice", object: object{"spec": object{"REQUESTEDBY": "bob"}}, want: "alice", isStamped: true},
+		{name: "a spec in other letters", user: "alice", object: object{"Spec": object{}}},
+
 		{name: "the client's own name", user: "alice", object: object{"spec": object{"requestedBy": "alice"}}},
 		{name: "somebody else's name", user: "alice", object: object{"spec": object{"requestedBy": "bob"}}},
 		{name: "a name of a wrong type", user: "alice", object: object{"spec": object{"requestedBy": 1.0}}},
@@ -47,13 +51,15 @@ func TestNameToStamp(t *testing.T) {
 		{name: "replaced by a manifest with another name", user: "bob", object: object{"spec": object{"requestedBy": "bob"}},
 			oldObject: object{"spec": object{"requestedBy": "alice"}}},
 		{name: "nobody becomes who created it later", user: "bob", object: object{"spec": object{}}, oldObject: object{"spec": object{}}},
+		{name: "an old name of a wrong type", user: "bob", object: object{"spec": object{}}, oldObject: object{"spec": object{"requestedBy": 1.0}}},
+		{name: "an old name that is null", user: "bob", object: object{"spec": object{}}, oldObject: object{"spec": object{"requestedBy": nil}}},
 		{name: "an old object without a spec", user: "bob", object: object{"spec": object{}}, oldObject: object{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := write{operation: admissionv1.Create, user: tt.user, object: tt.object, oldObject: tt.oldObject}
+			w := write{operation: admissionv1.Create, user: tt.user, spec: specOf(t, tt.object)}
 			if tt.oldObject != nil {
-				w.operation = admissionv1.Update
+				w.operation, w.oldSpec = admissionv1.Update, specOf(t, tt.oldObject)
 			}
 			got, isStamped := nameToStamp("requestedBy", w)
 			if got != tt.want || isStamped != tt.isStamped {
@@ -61,4 +67,18 @@ func TestNameToStamp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// specOf returns the spec of an object as the webhook reads it.
+func specOf(t *testing.T, object map[string]any) *spec {
+	t.Helper()
+	text, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readSpec(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

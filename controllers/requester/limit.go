@@ -1,0 +1,64 @@
+// Copyright The Haltline Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package requester
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+const (
+	// maxAtWork is how many requests are read and answered at the same time. Each may have some MiB, and any pod may send them.
+	maxAtWork = 4
+	// maxWait is how long the API server waits for an answer: the timeoutSeconds in config/components/webhook.
+	maxWait = 5 * time.Second
+)
+
+// limited has a handler work on few requests at the same time. A request of which not all has come in time is given up.
+type limited struct {
+	next http.Handler
+	// slots has an element for each request at work.
+	slots chan struct{}
+}
+
+func newLimited(next http.Handler, count int) *limited {
+	return &limited{next: next, slots: make(chan struct{}, count)}
+}
+
+func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
+	defer cancel()
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	case <-ctx.Done():
+		http.Error(w, "too many requests at the same time", http.StatusServiceUnavailable)
+		return
+	}
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)); err != nil {
+		ctrl.Log.Error(err, "the time for reading a request to the webhook cannot be bounded")
+		http.Error(w, "the time for reading cannot be bounded", http.StatusInternalServerError)
+		return
+	}
+	serveObject(l.next, w, r)
+}
+
+// serveObject refuses what is no JSON object. The library would read it as YAML, which takes many times its size.
+func serveObject(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	reader := bufio.NewReader(r.Body)
+	if begin, err := reader.Peek(1); err != nil || begin[0] != '{' {
+		http.Error(w, "the body must be a JSON object", http.StatusBadRequest)
+		return
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{reader, r.Body}
+	next.ServeHTTP(w, r)
+}
