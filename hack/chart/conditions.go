@@ -28,6 +28,8 @@ var conditions = []condition{
 	{kind: "ClusterRoleBinding", name: "haltline-manager", begin: `if not $.Values.namespaces`},
 	{kind: "Role", name: "haltline-manager", begin: `range $namespace := $.Values.namespaces`},
 	{kind: "RoleBinding", name: "haltline-manager", begin: `range $namespace := $.Values.namespaces`},
+	{kind: "ValidatingAdmissionPolicy", name: webhookPolicy, begin: stampsByWebhook},
+	{kind: "ValidatingAdmissionPolicyBinding", name: webhookPolicy, begin: stampsByWebhook},
 	{kind: "MutatingWebhookConfiguration", begin: stampsByWebhook},
 	{kind: "Secret", name: requester, begin: stampsByWebhook},
 	{kind: "Service", name: requester, begin: stampsByWebhook},

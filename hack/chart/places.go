@@ -51,6 +51,8 @@ const (
 	networkPolicy = "NetworkPolicy"
 	manager       = "haltline-manager"
 	requester     = "haltline-requester"
+	// webhookPolicy bounds what the operator changes of its webhook.
+	webhookPolicy = "haltline-operator-webhook"
 
 	// The flag of the metrics is the second one, and that of the namespaces takes its place, as in config/namespaced.
 	namespacesFlag = `{{- with $.Values.namespaces }}

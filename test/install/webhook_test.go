@@ -5,12 +5,14 @@ package install
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -29,6 +31,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -120,6 +123,112 @@ func TestWithTheWebhookTheOperatorReadsOneSecret(t *testing.T) {
 	} {
 		g.Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", name, err)
 	}
+}
+
+// Whoever has the operator's token can tell the API server of another authority, and cannot have it ask about anything else, nor ask
+// somebody else.
+func TestTheOperatorsTokenChangesOnlyTheAuthorityOfItsWebhook(t *testing.T) {
+	g := NewWithT(t)
+	installWebhook(t, 1)
+	asAccount := rest.CopyConfig(cluster.Config)
+	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
+	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	g.Expect(err).NotTo(HaveOccurred())
+	update := func(edit func(*admissionregistrationv1.MutatingWebhookConfiguration), options ...client.UpdateOption) error {
+		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+		if err := operator.Get(t.Context(), client.ObjectKey{Name: webhookKey.Name}, configuration); err != nil {
+			return err
+		}
+		edit(configuration)
+		return operator.Update(t.Context(), configuration, options...)
+	}
+	const inForce = "the operator changes only the clientConfig.caBundle"
+	rules := func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+		c.Webhooks[0].Rules[0].APIGroups, c.Webhooks[0].Rules[0].Resources = []string{"*"}, []string{"*/*"}
+	}
+	g.Eventually(func() error { return update(rules, client.DryRunAll) }, timeout, interval).Should(MatchError(ContainSubstring(inForce)))
+
+	for name, attack := range map[string]struct {
+		edit func(*admissionregistrationv1.MutatingWebhookConfiguration)
+		want string
+	}{
+		"rules": {rules, inForce},
+		"address": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].ClientConfig = admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://127.0.0.1:9/")}
+		}, inForce},
+		"Service": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].ClientConfig.Service.Namespace = "elsewhere"
+		}, inForce},
+		"path": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].ClientConfig.Service.Path = ptr.To("/other")
+		}, inForce},
+		"failurePolicy": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+		}, inForce},
+		"matchPolicy": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].MatchPolicy = ptr.To(admissionregistrationv1.Exact)
+		}, inForce},
+		"namespaceSelector": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		}, inForce},
+		"objectSelector": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		}, inForce},
+		"matchConditions": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].MatchConditions = nil
+		}, inForce},
+		"reinvocationPolicy": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].ReinvocationPolicy = ptr.To(admissionregistrationv1.IfNeededReinvocationPolicy)
+		}, inForce},
+		"sideEffects": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].SideEffects = ptr.To(admissionregistrationv1.SideEffectClassNoneOnDryRun)
+		}, inForce},
+		"timeoutSeconds": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].TimeoutSeconds = ptr.To[int32](30)
+		}, inForce},
+		"admissionReviewVersions": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].AdmissionReviewVersions = []string{"v1", "v1beta1"}
+		}, inForce},
+		"another webhook": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			added := c.Webhooks[0].DeepCopy()
+			added.Name = "added.example.com"
+			c.Webhooks = append(c.Webhooks, *added)
+		}, "adds, removes and renames no webhooks"},
+		"another name": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].Name = "renamed.example.com"
+		}, "adds, removes and renames no webhooks"},
+		"no webhook": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks = nil
+		}, "adds, removes and renames no webhooks"},
+		"an owner": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Namespace", Name: "gone", UID: "00000000-0000-4000-8000-000000000000"}}
+		}, "is forbidden"}, // by the policy, or by the API server, which may check owners before
+		"a finalizer": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Finalizers = []string{"example.com/hold"}
+		}, "changes no metadata"},
+		"a label": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Labels["a"] = "b" }, "changes no metadata"},
+		"an annotation": {func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Annotations = map[string]string{"a": "b"}
+		}, "changes no metadata"},
+	} {
+		err := update(attack.edit)
+		g.Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", name, err)
+		g.Expect(err).To(MatchError(ContainSubstring(attack.want)), name)
+	}
+
+	authority := makeAuthority(t)
+	g.Expect(update(func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Webhooks[0].ClientConfig.CABundle = authority })).To(Succeed())
+}
+
+// makeAuthority returns a certificate of an authority.
+func makeAuthority(t *testing.T) []byte {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
 }
 
 // The page shows how to find out whether the webhook is needed, and what to do if no replica can be brought back.
