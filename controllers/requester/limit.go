@@ -14,16 +14,19 @@ import (
 )
 
 const (
-	// maxAtWork is how many requests are read and answered at the same time. Each may have some MiB, and any pod may send them.
-	maxAtWork = 4
+	// maxSmall is the size, in bytes, up to which a request is answered at once, as that for a stop is.
+	maxSmall = 64 << 10
+	// maxAtWork is how many larger requests are read and answered at the same time. Each may have some MiB, and any pod may send them.
+	maxAtWork = 2
 	// maxWait is how long the API server waits for an answer: the timeoutSeconds in config/components/webhook.
 	maxWait = 5 * time.Second
 )
 
-// limited has a handler work on few requests at the same time. A request of which not all has come in time is given up.
+// limited has a handler work on few large requests at the same time. They do not keep a small one from its answer. A request of which not
+// all has come in time is given up.
 type limited struct {
 	next http.Handler
-	// slots has an element for each request at work.
+	// slots has an element for each large request at work.
 	slots chan struct{}
 }
 
@@ -32,14 +35,16 @@ func newLimited(next http.Handler, count int) *limited {
 }
 
 func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
-	defer cancel()
-	select {
-	case l.slots <- struct{}{}:
-		defer func() { <-l.slots }()
-	case <-ctx.Done():
-		http.Error(w, "too many requests at the same time", http.StatusServiceUnavailable)
-		return
+	if !isSmall(r) {
+		ctx, cancel := context.WithTimeout(r.Context(), maxWait)
+		defer cancel()
+		select {
+		case l.slots <- struct{}{}:
+			defer func() { <-l.slots }()
+		case <-ctx.Done():
+			http.Error(w, "too many large requests at the same time", http.StatusServiceUnavailable)
+			return
+		}
 	}
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)); err != nil {
 		ctrl.Log.Error(err, "the time for reading a request to the webhook cannot be bounded")
@@ -48,6 +53,9 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	serveObject(l.next, w, r)
 }
+
+// isSmall reports whether a request is small by the length that it gives, of which no more is read.
+func isSmall(r *http.Request) bool { return r.ContentLength >= 0 && r.ContentLength <= maxSmall }
 
 // serveObject refuses what is no JSON object. The library would read it as YAML, which takes many times its size.
 func serveObject(next http.Handler, w http.ResponseWriter, r *http.Request) {

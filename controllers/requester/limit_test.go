@@ -33,28 +33,33 @@ func serve(ctx context.Context, handler http.Handler, body string) *recorder {
 	return w
 }
 
+// large is the body of a large request.
+var large = `{"a":"` + strings.Repeat("a", maxSmall) + `"}`
+
 func TestARequestMoreWaitsUntilOneIsDone(t *testing.T) {
 	g := NewWithT(t)
-	entered, leave := make(chan struct{}, maxAtWork+1), make(chan struct{})
+	entered, leave := make(chan struct{}, maxAtWork+2), make(chan struct{})
 	handler := newLimited(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
 	}), maxAtWork)
-	done := make(chan int, maxAtWork+1)
+	done := make(chan int, maxAtWork+2)
 	for range maxAtWork + 1 {
-		go func() { done <- serve(t.Context(), handler, "{}").Code }()
+		go func() { done <- serve(t.Context(), handler, large).Code }()
 	}
 	g.Eventually(entered).Should(HaveLen(maxAtWork))
 	g.Consistently(entered, 100*time.Millisecond).Should(HaveLen(maxAtWork))
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	g.Expect(serve(cancelled, handler, "{}").Code).To(Equal(http.StatusServiceUnavailable), "whoever does not wait any more is not worked for")
+	g.Expect(serve(cancelled, handler, large).Code).To(Equal(http.StatusServiceUnavailable), "whoever does not wait any more is not worked for")
 
+	go func() { done <- serve(t.Context(), handler, "{}").Code }()
+	g.Eventually(entered).Should(HaveLen(maxAtWork+1), "a small one does not wait")
 	leave <- struct{}{}
-	g.Eventually(entered).Should(HaveLen(maxAtWork + 1))
+	g.Eventually(entered).Should(HaveLen(maxAtWork + 2))
 	close(leave)
-	for range maxAtWork + 1 {
+	for range maxAtWork + 2 {
 		g.Eventually(done).Should(Receive(Equal(http.StatusOK)))
 	}
 }
