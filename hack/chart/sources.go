@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// sources are the kustomizations whose objects the chart can install, from the folder of this module. What one has goes before what a later
-// one has under the same name: the second has the policies in whose place the webhook of the first comes, and the third the rights in one
+// sources are the kustomizations whose objects the chart can install, from the folder of this module. What one has has precedence over what a
+// later one has under the same name: the second has the policies in whose place the webhook of the first comes, and the third the rights in one
 // namespace.
 var sources = []string{"sources/whole", "../../config/default", "sources/namespaced"}
 
