@@ -45,6 +45,10 @@ func TestTheCommandsOfTheWritingPageWork(t *testing.T) {
 	p.run("--dry-run=server")
 	p.finish()
 
+	hello := &v1alpha1.Pipeline{}
+	g.Expect(k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "hello"}, hello)).To(Succeed())
+	g.Expect(string(hello.Spec.Stages[0].Actions[0].Job.Spec.Raw)).To(ContainSubstring("$HALTLINE_ACTION"), "the shell of the reader left it to the container")
+
 	execution := latestExecution(t, ns)
 	waitForRunning(t, execution, "lint")
 	endAction(t, execution, "compile", "IMAGE_TAG=1.35\n")
