@@ -262,10 +262,9 @@ func TestTheCommandsOfTheOperatingPageWork(t *testing.T) {
 	createStandIn(t)
 	p := openGuide(t, ns, "docs/operating.md")
 	// The policies of these tests leave some namespaces out, and other tests run in the others.
-	p.names["kubectl apply -k"], p.names["--all -A"] = "kubectl apply --dry-run=server -k", "--all"
+	p.names["--all -A"] = "--all"
 	p.run("rollout status")
 	p.run("until kubectl create")
-	p.run("kubectl apply -k config/crd")
 	p.run("poddisruptionbudgets")
 	p.run("stop --all")
 	p.finish()
