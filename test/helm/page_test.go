@@ -40,7 +40,7 @@ func commandsOf(t *testing.T, section string) []string {
 	return commands
 }
 
-var archive = regexp.MustCompile(`haltline-\d+\.\d+\.\d+\.tgz`)
+var archive = regexp.MustCompile(`(bin/)?haltline-\d+\.\d+\.\d+\.tgz`)
 
 // runInPage runs a command of the page with the chart of this tree. Helm does not wait: no node runs the operator.
 func runInPage(t *testing.T, command string) {

@@ -37,7 +37,7 @@ var runs = []struct {
 	{page: "docs/ending-jobs-measured.md", not: "measures for many minutes; its program has tests"},
 	{page: "docs/flux.md", test: "TestTheCommandsOfTheFluxPageWork"},
 	{page: "docs/gitops.md", test: "TestTheCommandsOfTheGitOpsPageWork"},
-	{page: "docs/installing.md", beginning: "helm install ", test: "TestTheFirstCommandOfEachPageInstalls"},
+	{page: "docs/installing.md", beginning: "helm upgrade --install ", test: "TestTheFirstCommandOfEachPageInstalls"},
 	{page: "docs/installing.md", section: "A cluster without MutatingAdmissionPolicy", test: "TestThePageOnTheWebhook"},
 	{page: "docs/installing.md", section: "Upgrading", test: "TestBothPagesUpgradeAndUninstallInTheSameWay"},
 	{page: "docs/installing.md", section: "Removing it", test: "TestBothPagesUpgradeAndUninstallInTheSameWay"},
