@@ -13,7 +13,7 @@ var requesterFaults = []Fault{
 	{
 		Name:   "webhook-overwrites",
 		Breaks: "A restore that may keep the names of users loses them.",
-		Edits:  []Edit{{Package: "controllers/requester", Func: "nameToStamp", Find: `isGiven && given != ""`, Replace: `isGiven && given == nil`}},
+		Edits:  []Edit{{Package: "controllers/requester", Func: "spec.isGiven", Find: "string(value) != `\"\"`", Replace: "string(value) == `\"\"`"}},
 	},
 	{
 		Name:   "webhook-shows-control-characters",
