@@ -64,6 +64,18 @@ var adviceByReason = map[string]advice{
 	v1alpha1.ReasonWorkloadLost:         {"Somebody deleted its Job. It is not run again, and the action fails when the pods that are left have ended.", lookAtPods},
 }
 
+// endsUnderWait reports whether an action that is kept for a reason ends without help if a stop waits for it. One without a reason is not started
+// then, nor is one whose Job has been suspended since its creation.
+func endsUnderWait(reason string) bool {
+	switch reason {
+	case "", "ContainerCreating", "PodInitializing", "Pending", "CrashLoopBackOff", v1alpha1.ReasonInGracePeriod, v1alpha1.ReasonInitContainerRunning,
+		v1alpha1.ReasonRetrying, v1alpha1.ReasonJobSuspended, v1alpha1.ReasonJobDeleting, v1alpha1.ReasonJobTakenOver, v1alpha1.ReasonWorkloadLost:
+		return true
+	default:
+		return false
+	}
+}
+
 // adviceFor returns what to do about a reason. The reasons of events about volumes are many, and alike.
 func adviceFor(reason string) advice {
 	if a, known := adviceByReason[reason]; known {

@@ -119,9 +119,23 @@ func (w *writer) addCommand(c Command) {
 	w.commands = append(w.commands, c)
 }
 
-// suggestStop adds the commands that stop the execution instead.
+// suggestStop adds the command that stops the execution instead. A stop that waits is no help if it would wait for what needs somebody.
 func (w *writer) suggestStop() {
+	if w.needsSomebody() {
+		w.plugin("end it", "stop %s --abandon", w.in.Execution.Name)
+		return
+	}
 	w.plugin("do not wait any longer", "stop %s", w.in.Execution.Name)
+}
+
+// needsSomebody reports whether an action in progress does not end before somebody repairs or decides something.
+func (w *writer) needsSomebody() bool {
+	for _, a := range view.Actions(w.in.Execution) {
+		if view.IsWaitingForApproval(a) || isKept(a) && !endsUnderWait(a.Reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // name returns the name of the execution as sentences have it.

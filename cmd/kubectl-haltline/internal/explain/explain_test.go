@@ -108,6 +108,34 @@ func TestAPipelineThatIsNotReadyIsNamed(t *testing.T) {
 	}
 }
 
+// A stop that waits is suggested only if what it waits for ends without help.
+func TestTheStopThatIsSuggestedEnds(t *testing.T) {
+	tests := map[string]string{
+		"":                                  "stop web-1 -n team",
+		"ContainerCreating":                 "stop web-1 -n team",
+		"CrashLoopBackOff":                  "stop web-1 -n team",
+		v1alpha1.ReasonInitContainerRunning: "stop web-1 -n team",
+		v1alpha1.ReasonJobSuspended:         "stop web-1 -n team",
+		"ImagePullBackOff":                  "stop web-1 --abandon -n team",
+		"InvalidImageName":                  "stop web-1 --abandon -n team",
+		"Unschedulable":                     "stop web-1 --abandon -n team",
+		"FailedMount":                       "stop web-1 --abandon -n team",
+		"SomethingNew":                      "stop web-1 --abandon -n team",
+		v1alpha1.ReasonNoPod:                "stop web-1 --abandon -n team",
+		v1alpha1.ReasonContainerRunsOn:      "stop web-1 --abandon -n team",
+	}
+	for reason, want := range tests {
+		t.Run(reason, func(t *testing.T) {
+			c := caseOf(t, "the API server refuses a Job")
+			c.Execution.Status.Stages[0].Actions[0].Reason = reason
+			e := Execution(inputOf(c))
+			if last := e.Commands[len(e.Commands)-1].Line; last != "kubectl haltline "+want {
+				t.Errorf("got %q, want %q", last, want)
+			}
+		})
+	}
+}
+
 // Of many actions that do not go on, the first are explained and the others are counted.
 func TestManyKeptActionsAreCounted(t *testing.T) {
 	c := caseOf(t, "nothing of it runs")
