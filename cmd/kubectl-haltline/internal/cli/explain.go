@@ -45,8 +45,8 @@ func isKindMissing(err error) bool {
 }
 
 var (
-	// lackingVerb is how the admission policies of Haltline tell which of its own verbs somebody lacks.
-	lackingVerb = regexp.MustCompile(`lacks the verb "([a-z]+)"`)
+	// lackingVerb is how the admission policies of Haltline tell which of its own verbs somebody lacks, and in which namespace.
+	lackingVerb = regexp.MustCompile(`lacks the verb "([a-z]+)"(?: on [a-z.]+ in namespace ([a-z0-9-]+))?`)
 	// lackingRule is how RBAC tells what somebody may not do. The namespace is not there if the request was for all of them.
 	lackingRule = regexp.MustCompile(`cannot ([a-z]+) resource "([a-z/]+)" in API group "([a-z0-9.-]*)"(?: in the namespace "([a-z0-9-]+)")?`)
 )
@@ -62,6 +62,9 @@ var rolesWith = map[string]string{
 func explainForbidden(message string) string {
 	if verb := lackingVerb.FindStringSubmatch(message); verb != nil {
 		step := fmt.Sprintf("To see whether you have it: kubectl auth can-i %s pipelineexecutions.%s", verb[1], v1alpha1.GroupVersion.Group)
+		if verb[2] != "" {
+			step += " -n " + verb[2]
+		}
 		if roles, known := rolesWith[verb[1]]; known {
 			return fmt.Sprintf("%s this verb; ask somebody who may bind one to you. %s", roles, step)
 		}

@@ -21,10 +21,10 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		"nothing to add":  {errors.New("x"), "x"},
-		"may not stop":    {forbidden(fmt.Sprintf(lacks, "stop")), "The cluster roles edit and admin have this verb; ask somebody who may bind one to you. To see whether you have it: kubectl auth can-i stop pipelineexecutions.pipelines.haltline.dev"},
+		"may not stop":    {forbidden(fmt.Sprintf(lacks, "stop")), "The cluster roles edit and admin have this verb; ask somebody who may bind one to you. To see whether you have it: kubectl auth can-i stop pipelineexecutions.pipelines.haltline.dev -n shop"},
 		"may not abandon": {forbidden(fmt.Sprintf(lacks, "abandon")), "The cluster role admin has this verb"},
 		"may not approve": {forbidden(fmt.Sprintf(lacks, "approve")), "The cluster roles admin and haltline-approver have this verb"},
-		"may not restore": {forbidden(fmt.Sprintf(lacks, "restore")), "\nTo see whether you have it: kubectl auth can-i restore pipelineexecutions.pipelines.haltline.dev"},
+		"may not restore": {forbidden(fmt.Sprintf(lacks, "restore")), "\nTo see whether you have it: kubectl auth can-i restore pipelineexecutions.pipelines.haltline.dev -n shop"},
 		"may not create": {
 			forbidden(`User "bob" cannot create resource "stoprequests" in API group "pipelines.haltline.dev" in the namespace "shop"`),
 			`the verb "create" on stoprequests.pipelines.haltline.dev. To see whether you have it: kubectl auth can-i create stoprequests.pipelines.haltline.dev -n shop`,
