@@ -42,6 +42,8 @@ type batch struct {
 type batchItem struct {
 	execution *v1alpha1.PipelineExecution
 	request   *v1alpha1.StopRequest
+	// isRefused is set if the API server has surely not created the request.
+	isRefused bool
 	// err is why it was not stopped, or why nobody knows.
 	err error
 	// settled is set when there is nothing more to wait for.
@@ -118,10 +120,18 @@ func (b *batch) create(ctx context.Context, c client.Client) {
 	for _, item := range b.items {
 		group.Go(func() error {
 			item.err = b.options.dryRun.Create(func(options ...client.CreateOption) error { return c.Create(ctx, item.request, options...) })
+			item.isRefused = isRefused(item.err)
 			return nil
 		})
 	}
 	_ = group.Wait()
+}
+
+// isRefused reports whether an error is an answer of the API server that it did not create an object. After a timeout, or if the connection broke,
+// the object may be there.
+func isRefused(err error) bool {
+	var answer apierrors.APIStatus
+	return errors.As(err, &answer) && !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err)
 }
 
 // look reads all requests of the batch, and prints those that are settled since. It reports whether all are. An error that passes by itself is shown,
@@ -188,6 +198,10 @@ func (b *batch) countFailed() int {
 	return b.countItems(func(item *batchItem) bool { return item.err != nil })
 }
 
+func (b *batch) countRefused() int {
+	return b.countItems(func(item *batchItem) bool { return item.isRefused })
+}
+
 func (b *batch) countItems(matches func(*batchItem) bool) (n int) {
 	for _, item := range b.items {
 		if matches(item) {
@@ -211,6 +225,9 @@ func (b *batch) summarize() {
 		}
 	}
 	b.print("%s: %s", describeCount(len(b.items), "execution"), countWords(ends))
+	if b.countRefused() == len(b.items) {
+		return // There is nothing to find.
+	}
 	where := "-n " + b.namespace
 	if b.namespace == "" {
 		where = "-A"

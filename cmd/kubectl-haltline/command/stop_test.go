@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -309,6 +310,28 @@ func TestStopSeveralForbidden(t *testing.T) {
 	}
 	expectCode(t, h.run("stop", "--pipeline", "web", "--yes"), cli.CodeError)
 	h.compare("stop-several-forbidden")
+}
+
+// If nobody knows whether a request is there, the command tells how to look for it.
+func TestStopSeveralOfUnknownOutcome(t *testing.T) {
+	const hint = "The requests: kubectl get stoprequests"
+	for _, test := range []struct {
+		err     error
+		tellsIt bool
+	}{
+		{errors.New("connection reset by peer"), true},
+		{apierrors.NewTimeoutError("the request timed out", 1), true},
+		{apierrors.NewServerTimeout(schema.GroupResource{Resource: "stoprequests"}, "create", 1), true},
+		{apierrors.NewInternalError(errors.New("failed calling webhook")), false},
+		{apierrors.NewForbidden(schema.GroupResource{Resource: "stoprequests"}, "", errors.New("no")), false},
+	} {
+		h := newHarness(t, execution("web", "web-1", 1, v1alpha1.ExecutionInProgress))
+		h.intercept.Create = func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return test.err }
+		expectCode(t, h.run("stop", "--all", "--yes"), cli.CodeError)
+		if got := strings.Contains(h.log.String(), hint); got != test.tellsIt {
+			t.Errorf("%v: it tells how to find requests: %t", test.err, got)
+		}
+	}
 }
 
 func TestStopSeveralAndWaitForTheEnds(t *testing.T) {
