@@ -71,6 +71,9 @@ func (o *approveOptions) run(ctx context.Context, f *cli.Factory, args []string)
 	if err != nil {
 		return err
 	}
+	if len(args) == 1 && !waitsForApproval(execution) {
+		return refuseWithoutApproval(ctx, c, execution)
+	}
 	key, err := chooseApproval(execution, args[1:])
 	if err != nil {
 		return err
@@ -139,15 +142,50 @@ func chooseApproval(execution *v1alpha1.PipelineExecution, named []string) (view
 	if len(named) > 0 {
 		return findAction(execution, named[0], pending)
 	}
-	switch len(pending) {
-	case 0:
-		return view.ActionKey{}, cli.Exitf(cli.CodeRefused, "execution %q waits for no approval; see what it does: kubectl haltline explain %s -n %s",
-			execution.Name, execution.Name, execution.Namespace)
-	case 1:
-		return pending[0], nil
-	default:
+	if len(pending) != 1 {
 		return view.ActionKey{}, cli.UsageErrorf("execution %q waits for several approvals; name one of %s", execution.Name, joinKeys(pending))
 	}
+	return pending[0], nil
+}
+
+// refuseWithoutApproval returns the error for an execution that waits for no approval. It names the next one, if that is still to come.
+func refuseWithoutApproval(ctx context.Context, c client.Client, execution *v1alpha1.PipelineExecution) error {
+	next := ""
+	if key := findNextApproval(ctx, c, execution); key != nil {
+		next = fmt.Sprintf(": %s has not started, and the execution waits for %s. Try again when it waits for approval", key, view.WaitsFor(execution))
+	}
+	return cli.Exitf(cli.CodeRefused, "execution %q waits for no approval%s; see what it does: kubectl haltline explain %s -n %s",
+		execution.Name, next, execution.Name, execution.Namespace)
+}
+
+// findNextApproval returns the first approval that an execution has not come to, or nil if there is none, or nobody can tell. Until an approval
+// starts, only the Pipeline has what it is.
+func findNextApproval(ctx context.Context, c client.Client, execution *v1alpha1.PipelineExecution) *view.ActionKey {
+	if view.WaitsFor(execution) == "" || execution.Status.Stop != nil || view.Reason(execution) == v1alpha1.ReasonFailing {
+		return nil
+	}
+	pipeline, err := findPipeline(ctx, c, execution.Namespace, execution.Spec.PipelineName)
+	if err != nil {
+		return nil
+	}
+	for key, action := range view.Actions(execution) {
+		if action.State == v1alpha1.ActionNotStarted && isApproval(pipeline, key) {
+			return &key
+		}
+	}
+	return nil
+}
+
+// isApproval reports whether an action is an approval in the Pipeline as it is now.
+func isApproval(pipeline *v1alpha1.Pipeline, key view.ActionKey) bool {
+	for _, stage := range pipeline.Spec.Stages {
+		for _, action := range stage.Actions {
+			if stage.Name == key.Stage && action.Name == key.Action {
+				return action.Approval != nil
+			}
+		}
+	}
+	return false
 }
 
 func findAction(execution *v1alpha1.PipelineExecution, name string, pending []view.ActionKey) (view.ActionKey, error) {

@@ -4,11 +4,17 @@
 package command
 
 import (
+	"slices"
 	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/cli"
+	"haltline.dev/haltline/cmd/kubectl-haltline/internal/sample"
 	"haltline.dev/haltline/cmd/kubectl-haltline/internal/view"
+	"haltline.dev/haltline/test/builders"
 )
 
 // releaseWaiting returns an execution that waits for the approvals of the stage Release.
@@ -57,6 +63,24 @@ func TestApprove(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got[key], decision)
 		}
 	}
+}
+
+// Who approves too early is told which approval is to come, unless it never will, or nobody can tell.
+func TestApproveBeforeItWaits(t *testing.T) {
+	pipeline := sample.Release(false)
+	pipeline.Spec.Stages = slices.Insert(pipeline.Spec.Stages, 0, builders.Stage("Build", builders.Action("compile")))
+	early := sample.New("release-1", pipeline).At(time.Second).Step(nil).At(2 * time.Second).Runs("Build/compile")
+	stopped := sample.New("release-2", pipeline).At(time.Second).Step(nil).At(2*time.Second).Runs("Build/compile").Stop("stop-1", nil)
+	failed := sample.New("release-3", pipeline).At(time.Second).Step(nil).At(2 * time.Second).Fails("Build/compile")
+	gone := sample.New("release-4", sample.Web()).At(time.Second).Step(nil)
+	for _, object := range []client.Object{pipeline, early.Execution, stopped.Execution, failed.Execution, gone.Execution} {
+		object.SetNamespace(namespace)
+	}
+	h := newHarness(t, pipeline, early.Execution, stopped.Execution, failed.Execution, gone.Execution)
+	for _, name := range []string{"release-1", "release-2", "release-3", "release-4"} {
+		expectCode(t, h.run("approve", name), cli.CodeRefused)
+	}
+	h.compare("approve-early")
 }
 
 func TestApproveChoosesTheAction(t *testing.T) {
