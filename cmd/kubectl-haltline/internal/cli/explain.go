@@ -28,6 +28,8 @@ func nextStep(err error) string {
 	switch {
 	case isKindMissing(err):
 		return "The cluster does not have the kinds of Haltline. Install the operator there (docs/installing.md), or choose another cluster with --context."
+	case strings.Contains(err.Error(), operatorMustAnswer):
+		return "No replica of the operator answers, so nothing can be started, stopped or approved until one does. See how they are: kubectl -n haltline-system get pods"
 	case apierrors.IsForbidden(err):
 		return explainForbidden(err.Error())
 	case apierrors.IsUnauthorized(err):
@@ -38,6 +40,9 @@ func nextStep(err error) string {
 		return ""
 	}
 }
+
+// operatorMustAnswer is how the API server tells that it cannot reach the webhook of config/webhook, without which it creates nothing.
+const operatorMustAnswer = `failed calling webhook "operator-must-answer.pipelines.haltline.dev"`
 
 // isKindMissing reports whether the API server does not serve the kind: the CustomResourceDefinitions are not installed.
 func isKindMissing(err error) bool {

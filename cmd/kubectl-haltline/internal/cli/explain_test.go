@@ -33,9 +33,13 @@ func TestExplain(t *testing.T) {
 			forbidden(`User "bob" cannot list resource "pipelineexecutions" in API group "pipelines.haltline.dev" at the cluster scope`),
 			"kubectl auth can-i list pipelineexecutions.pipelines.haltline.dev -A",
 		},
-		"may not read pods":    {forbidden(`User "bob" cannot get resource "pods/log" in API group "" in the namespace "shop"`), "kubectl auth can-i get pods/log -n shop"},
-		"another policy":       {forbidden("quota"), "stoprequests.pipelines.haltline.dev \"x\" is forbidden: quota"},
-		"a kind is missing":    {missingKind(), "Install the operator there (docs/installing.md), or choose another cluster with --context."},
+		"may not read pods": {forbidden(`User "bob" cannot get resource "pods/log" in API group "" in the namespace "shop"`), "kubectl auth can-i get pods/log -n shop"},
+		"another policy":    {forbidden("quota"), "stoprequests.pipelines.haltline.dev \"x\" is forbidden: quota"},
+		"a kind is missing": {missingKind(), "Install the operator there (docs/installing.md), or choose another cluster with --context."},
+		"no operator answers": {
+			apierrors.NewInternalError(errors.New(`failed calling webhook "operator-must-answer.pipelines.haltline.dev": no endpoints available for service "haltline-requester"`)),
+			"No replica of the operator answers, so nothing can be started, stopped or approved until one does. See how they are: kubectl -n haltline-system get pods",
+		},
 		"an unknown user":      {apierrors.NewUnauthorized("no"), "kubectl auth whoami"},
 		"no cluster listening": {fmt.Errorf("dial: %w", syscall.ECONNREFUSED), "kubectl config current-context"},
 	}
