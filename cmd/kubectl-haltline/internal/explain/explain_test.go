@@ -59,6 +59,8 @@ func TestWhoMayApprove(t *testing.T) {
 		{"who may not", "waits for approval", &no, "eve@example.com", "you may not: ask somebody", []string{"auth can-i", "stop"}},
 		{"who started it", "waits for approval by somebody else", &yes, "ada@example.com", "that is you, so you may not approve it.", []string{"reject"}},
 		{"another than who started it", "waits for approval by somebody else", &yes, "grace@example.com", "; you may.", []string{"approve", "reject"}},
+		{"who may, too late", "one action failed and another waits for approval", &yes, "grace@example.com", "is failing.", []string{"logs", "reject", "stop"}},
+		{"who may not, too late", "one action failed and another waits for approval", &no, "eve@example.com", "is failing.", []string{"logs", "stop"}},
 		{"nobody", "waits for approval that nobody can give", &yes, "grace@example.com", "nobody may approve it", []string{"reject"}},
 	}
 	for _, tt := range tests {

@@ -79,7 +79,20 @@ func (w *writer) explainFailing() {
 		w.plugin("follow it", "watch %s", e.Name)
 		return
 	}
+	w.suggestReject()
 	w.plugin("do not wait for what still runs", "stop %s --abandon", e.Name)
+}
+
+// suggestReject adds the commands that end the approvals which a failing execution still waits for, if who asks may reject them.
+func (w *writer) suggestReject() {
+	if w.in.MayApprove != nil && !*w.in.MayApprove {
+		return
+	}
+	for key, a := range view.Actions(w.in.Execution) {
+		if view.IsWaitingForApproval(a) {
+			w.plugin("do not wait for the approval", "reject %s %s", w.in.Execution.Name, key)
+		}
+	}
 }
 
 // explainActions explains an execution that has begun: what keeps its actions, which approvals it waits for, and what runs.

@@ -170,8 +170,11 @@ func approvals() []Case {
 func failing() []Case {
 	limited := Web()
 	limited.Spec.TimeoutSeconds = ptr.To[int64](60)
+	asks := Release(false)
+	asks.Spec.Stages[0].Actions = append(asks.Spec.Stages[0].Actions, Web().Spec.Stages[0].Actions[0])
 	return []Case{
 		begun().At(time.Minute).Fails("Build/compile").seen("one action failed and another runs", 2*time.Minute),
+		New("release-1", asks).At(time.Second).Step(nil).At(time.Minute).Fails("Release/compile").seen("one action failed and another waits for approval", 2*time.Minute),
 		New("web-1", limited).At(time.Second).Step(nil).At(2*time.Second).Runs("Build/compile", "Build/test").At(2*time.Minute).Step(nil).
 			seen("ends what exceeded its time limit", 3*time.Minute),
 	}
