@@ -73,7 +73,7 @@ func awaitVerdict[T client.Object](
 	if err == nil {
 		return latest, findVerdict(conditions(latest)), nil
 	}
-	progress := "The operator has not looked at it; see whether it runs."
+	progress := "The operator has not looked at it; see whether it runs: kubectl -n haltline-system get pods"
 	if c := meta.FindStatusCondition(conditions(latest), v1alpha1.ConditionReconciling); c != nil {
 		progress = c.Message
 	}
