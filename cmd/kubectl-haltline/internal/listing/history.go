@@ -83,7 +83,7 @@ func stopRequests(e *v1alpha1.PipelineExecution) string {
 func whyEnded(e *v1alpha1.PipelineExecution) string {
 	switch e.Status.State {
 	case v1alpha1.ExecutionStopped:
-		return describeStop(e)
+		return view.WhyStopped(e)
 	case v1alpha1.ExecutionSuperseded:
 		return "superseded by " + e.Status.SupersededBy
 	case v1alpha1.ExecutionFailed:
@@ -91,16 +91,4 @@ func whyEnded(e *v1alpha1.PipelineExecution) string {
 	default:
 		return ""
 	}
-}
-
-// describeStop returns how an execution was stopped, and the reason that was given.
-func describeStop(e *v1alpha1.PipelineExecution) string {
-	if e.Status.Stop == nil {
-		return ""
-	}
-	how := strings.ToLower(string(e.Status.Stop.Mode))
-	if why := view.WhyStopped(e); why != "" {
-		how += ": " + why
-	}
-	return how
 }

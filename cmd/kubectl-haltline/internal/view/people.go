@@ -5,6 +5,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -28,18 +29,24 @@ func StoppedBy(execution *v1alpha1.PipelineExecution) string {
 	return strings.Join(names, ", ")
 }
 
-// WhyStopped returns the reason that was given last for the stop of an execution; empty if there is none.
+// WhyStopped returns how an execution was stopped, and the reason that was given last; empty if nobody stopped it. Of an abandon without a reason it tells
+// that the reason is that of the wait before.
 func WhyStopped(execution *v1alpha1.PipelineExecution) string {
 	if !IsSeen(execution) || execution.Status.Stop == nil {
 		return ""
 	}
-	requests := execution.Status.Stop.Requests
-	for i := len(requests) - 1; i >= 0; i-- {
-		if requests[i].Reason != "" {
-			return requests[i].Reason
+	stop := execution.Status.Stop
+	how := strings.ToLower(string(stop.Mode))
+	for _, r := range slices.Backward(stop.Requests) {
+		switch {
+		case r.Reason == "":
+		case r.Mode == stop.Mode, r.EscalatedTime != nil:
+			return how + ": " + r.Reason
+		default:
+			return how + "; " + strings.ToLower(string(r.Mode)) + ": " + r.Reason
 		}
 	}
-	return ""
+	return how
 }
 
 // DescribeRequest returns in a line what a request asked for, who made it and why, without when.

@@ -90,3 +90,34 @@ func TestTimesAreNeverNegative(t *testing.T) {
 		t.Errorf("something unknown was %s ago", got)
 	}
 }
+
+func TestWhyStopped(t *testing.T) {
+	wait := v1alpha1.AcceptedStopRequest{Mode: v1alpha1.StopModeWait, Reason: "a freeze"}
+	silentWait := v1alpha1.AcceptedStopRequest{Mode: v1alpha1.StopModeWait}
+	abandon := v1alpha1.AcceptedStopRequest{Mode: v1alpha1.StopModeAbandon, Reason: "it must go"}
+	silentAbandon := v1alpha1.AcceptedStopRequest{Mode: v1alpha1.StopModeAbandon}
+	escalated := wait
+	escalated.EscalatedTime = &metav1.Time{Time: sample.Start}
+	tests := map[string]struct {
+		mode     v1alpha1.StopMode
+		requests []v1alpha1.AcceptedStopRequest
+		want     string
+	}{
+		"a wait":                       {v1alpha1.StopModeWait, []v1alpha1.AcceptedStopRequest{wait}, "wait: a freeze"},
+		"a wait without a reason":      {v1alpha1.StopModeWait, []v1alpha1.AcceptedStopRequest{silentWait}, "wait"},
+		"an abandon":                   {v1alpha1.StopModeAbandon, []v1alpha1.AcceptedStopRequest{wait, abandon}, "abandon: it must go"},
+		"an abandon without a reason":  {v1alpha1.StopModeAbandon, []v1alpha1.AcceptedStopRequest{wait, silentAbandon}, "abandon; wait: a freeze"},
+		"two without a reason":         {v1alpha1.StopModeAbandon, []v1alpha1.AcceptedStopRequest{silentWait, silentAbandon}, "abandon"},
+		"a wait that escalated":        {v1alpha1.StopModeAbandon, []v1alpha1.AcceptedStopRequest{escalated}, "abandon: a freeze"},
+		"requests that nobody records": {v1alpha1.StopModeWait, nil, "wait"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := &v1alpha1.PipelineExecution{}
+			e.Status.State, e.Status.Stop = v1alpha1.ExecutionStopped, &v1alpha1.StopStatus{Mode: test.mode, Requests: test.requests}
+			if got := view.WhyStopped(e); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
