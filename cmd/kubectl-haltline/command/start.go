@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -66,7 +67,7 @@ func (o *startOptions) run(ctx context.Context, f *cli.Factory, pipelineName str
 	if err != nil {
 		return err
 	}
-	if err := checkStart(ctx, c, namespace, pipelineName, variables); err != nil {
+	if err := checkStart(ctx, f, c, namespace, pipelineName, variables); err != nil {
 		return err
 	}
 	execution := &v1alpha1.PipelineExecution{
@@ -138,8 +139,9 @@ func parseVariables(given []string) ([]v1alpha1.Variable, error) {
 }
 
 // checkStart finds what would keep the execution from running, as long as nobody has started it. Who may start pipelines and not read them
-// is let through: the operator checks the same.
-func checkStart(ctx context.Context, c client.Client, namespace, pipelineName string, variables []v1alpha1.Variable) error {
+// is let through: the operator checks the same. A Pipeline that is not Ready is no error: what keeps it from that,
+// such as a policy, can change until an action starts.
+func checkStart(ctx context.Context, f *cli.Factory, c client.Client, namespace, pipelineName string, variables []v1alpha1.Variable) error {
 	pipeline, err := findPipeline(ctx, c, namespace, pipelineName)
 	if apierrors.IsForbidden(err) {
 		return nil
@@ -147,7 +149,13 @@ func checkStart(ctx context.Context, c client.Client, namespace, pipelineName st
 	if err != nil {
 		return err
 	}
-	return checkVariables(pipeline, variables)
+	if err := checkVariables(pipeline, variables); err != nil {
+		return err
+	}
+	if ready := meta.FindStatusCondition(pipeline.Status.Conditions, v1alpha1.ConditionReady); ready != nil && ready.Status == metav1.ConditionFalse {
+		fmt.Fprintf(f.ErrOut, "warning: pipeline %q is not Ready (%s): %s\n", pipelineName, ready.Reason, ready.Message)
+	}
+	return nil
 }
 
 // checkVariables returns a usage error if a variable is set that the pipeline does not declare, or if one that has no default is not set.

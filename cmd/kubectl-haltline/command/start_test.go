@@ -52,6 +52,23 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// Whoever starts a pipeline that cannot run is warned, and not kept from it.
+func TestStartOfAPipelineThatIsNotReady(t *testing.T) {
+	pipelineAs := func(name string, status metav1.ConditionStatus) *v1alpha1.Pipeline {
+		pipeline := pipelineWith(name)
+		pipeline.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.ConditionReady, Status: status, Reason: v1alpha1.ReasonInvalidJobTemplate, Message: `spec.stages["Build"].actions["compile"].job.spec: no.`,
+		}}
+		return pipeline
+	}
+	h := newHarness(t, pipelineAs("broken", metav1.ConditionFalse), pipelineAs("good", metav1.ConditionTrue), pipelineAs("unknown", metav1.ConditionUnknown))
+	for _, name := range []string{"broken", "good", "unknown"} {
+		expectCode(t, h.run("start", name), cli.CodeDone)
+	}
+	expectCode(t, h.run("start", "broken", "-o", "name"), cli.CodeDone)
+	h.compare("start-not-ready")
+}
+
 // Who may start pipelines and not read them is not kept from it.
 func TestStartWithoutReadingPipelines(t *testing.T) {
 	h := newHarness(t)
