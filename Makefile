@@ -159,7 +159,7 @@ test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the program
 test-integration: $(HELM) ## Run the tests on a real API server, with the race detector: a part of make test.
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
 	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) $(GO) test -race -p 1 -parallel 4 ./test/integration ./test/install ./test/helm ./test/simcluster/comparison
+	KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) $(GO) test -race -timeout 30m -p 1 -parallel 4 ./test/integration ./test/install ./test/helm ./test/simcluster/comparison
 
 .PHONY: test-versions
 test-versions: ## Run the tests of what is installed and of what is stored on the oldest and on the newest supported version of Kubernetes.

@@ -46,7 +46,7 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)); err != nil { //nolint:forbidigo // The network has the clock of the machine.
 		ctrl.Log.Error(err, "the time for reading a request to the webhook cannot be bounded")
 		http.Error(w, "the time for reading cannot be bounded", http.StatusInternalServerError)
 		return

@@ -50,9 +50,9 @@ func TestARequestMoreWaitsUntilOneIsDone(t *testing.T) {
 	g.Eventually(entered).Should(HaveLen(maxAtWork))
 	g.Consistently(entered, 100*time.Millisecond).Should(HaveLen(maxAtWork))
 
-	cancelled, cancel := context.WithCancel(t.Context())
+	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	g.Expect(serve(cancelled, handler, large).Code).To(Equal(http.StatusServiceUnavailable), "whoever does not wait any more is not worked for")
+	g.Expect(serve(ended, handler, large).Code).To(Equal(http.StatusServiceUnavailable), "whoever does not wait any more is not worked for")
 
 	go func() { done <- serve(t.Context(), handler, "{}").Code }()
 	g.Eventually(entered).Should(HaveLen(maxAtWork+1), "a small one does not wait")

@@ -217,7 +217,9 @@ func TestTheOperatorsTokenChangesOnlyTheAuthorityOfItsWebhook(t *testing.T) {
 	}
 
 	authority := makeAuthority(t)
-	g.Expect(update(func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Webhooks[0].ClientConfig.CABundle = authority })).To(Succeed())
+	g.Expect(update(func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+		c.Webhooks[0].ClientConfig.CABundle = authority
+	})).To(Succeed())
 }
 
 // makeAuthority returns a certificate of an authority.

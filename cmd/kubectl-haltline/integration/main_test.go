@@ -76,10 +76,10 @@ func runTests(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	kubelet, err := startNode(ctx)
-	defer kubelet.Close()
 	if err != nil {
 		return 0, err
 	}
+	defer kubelet.Close()
 	go endPods(ctx)
 	code = m.Run()
 	// The API server waits for watches before it stops.
