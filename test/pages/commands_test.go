@@ -22,6 +22,7 @@ var runs = []struct {
 	// not is why no test runs it.
 	not string
 }{
+	{page: "README.md", beginning: "make demo", not: "starts a cluster on the machine of the reader, and runs all tests"},
 	{page: "README.md", beginning: "helm ", not: "installs into a cluster; the tests of the chart install it"},
 	{page: "README.md", test: "TestTheQuickStartOfTheREADME"},
 	{page: "docs/approvalresult.md", test: "TestTheCommandsOfTheApprovalResultPageWork"},
