@@ -11,6 +11,8 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"haltline.dev/haltline/internal/slots"
 )
 
 const (
@@ -26,26 +28,28 @@ const (
 // all has come in time is given up.
 type limited struct {
 	next http.Handler
-	// slots has an element for each large request at work.
-	slots chan struct{}
+	// large is for the large requests at work.
+	large slots.Slots
 }
 
 func newLimited(next http.Handler, count int) *limited {
-	return &limited{next: next, slots: make(chan struct{}, count)}
+	return &limited{next: next, large: slots.New(count)}
 }
 
 func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !isSmall(r) {
-		ctx, cancel := context.WithTimeout(r.Context(), maxWait)
-		defer cancel()
-		select {
-		case l.slots <- struct{}{}:
-			defer func() { <-l.slots }()
-		case <-ctx.Done():
-			http.Error(w, "too many large requests at the same time", http.StatusServiceUnavailable)
-			return
-		}
+	if isSmall(r) {
+		l.serveInTime(w, r)
+		return
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
+	defer cancel()
+	if err := l.large.Do(ctx, func() error { l.serveInTime(w, r); return nil }); err != nil {
+		http.Error(w, "too many large requests at the same time", http.StatusServiceUnavailable)
+	}
+}
+
+// serveInTime gives a request up if it is not read in time.
+func (l *limited) serveInTime(w http.ResponseWriter, r *http.Request) {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)); err != nil { //nolint:forbidigo // The network has the clock of the machine.
 		ctrl.Log.Error(err, "the time for reading a request to the webhook cannot be bounded")
 		http.Error(w, "the time for reading cannot be bounded", http.StatusInternalServerError)
