@@ -51,7 +51,7 @@ var conditions = []condition{
 // conditionOf returns the begin of the block around an object; nothing if the object is installed in each case.
 func conditionOf(object *yaml.RNode) string {
 	for _, c := range conditions {
-		if c.kind == object.GetKind() && (c.name == "" || c.name == object.GetName()) {
+		if isAbout(c.kind, c.name, object) {
 			return c.begin
 		}
 	}
