@@ -4,7 +4,10 @@
 package pages
 
 import (
+	"cmp"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -26,9 +29,11 @@ func (n Names) Learn(shown, printed string) {
 
 // Replace returns a command with the real names in it.
 func (n Names) Replace(command string) string {
+	// Of two that begin alike the longer one is meant, if it is there.
+	longestFirst := slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	var pairs []string
-	for shown, name := range n {
-		pairs = append(pairs, shown, name)
+	for _, shown := range longestFirst {
+		pairs = append(pairs, shown, n[shown])
 	}
 	return strings.NewReplacer(pairs...).Replace(command)
 }

@@ -28,14 +28,13 @@ type section struct {
 	shop       *shop
 	kubeconfig string
 	examples   []pages.Example
-	// realNames has the real names of what the page names.
-	realNames map[string]string
+	// names has the real names of what the page names.
+	names pages.Names
 }
 
 var (
 	// completion is what the API server completes a name with. It takes these characters only.
-	completion    = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
-	completedName = regexp.MustCompile(`\b[a-z-]*[a-z](` + completion.String() + `)+`)
+	completion = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	// varying is what differs each time: ids, times of day, batches and names of Jobs, in this order.
 	varying = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d\d:\d\d:\d\d|\d{8}-\d{6}-[a-z0-9]{5}|-[0-9a-v]{26}\b`)
 	// timedLine is a line about something that happened. Between two of them others can come.
@@ -47,7 +46,7 @@ func openSection(t *testing.T, s *shop, heading string) *section {
 	t.Helper()
 	examples := pages.Examples(pages.Section(readPage(t, "docs/plugin.md"), heading))
 	NewWithT(t).Expect(examples).NotTo(BeEmpty(), "the page has no section %q with examples", heading)
-	return &section{t: t, shop: s, realNames: map[string]string{}, examples: examples, kubeconfig: s.writeKubeconfig()}
+	return &section{t: t, shop: s, names: pages.Names{}, examples: examples, kubeconfig: s.writeKubeconfig()}
 }
 
 // readPage returns what a file of the repository contains.
@@ -78,12 +77,7 @@ func (p *section) run(code int) {
 	g.Expect(p.examples).NotTo(BeEmpty())
 	next := p.examples[0]
 	p.examples = p.examples[1:]
-	command := completedName.ReplaceAllStringFunc(next.Command, func(name string) string {
-		if known := p.realNames[name]; known != "" {
-			return known
-		}
-		return name
-	})
+	command := p.names.Replace(next.Command)
 	//nolint:gosec // The commands are those of the page.
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-c", command)
 	cmd.Env = slices.Concat(p.shop.kubectl().Env, []string{"KUBECONFIG=" + p.kubeconfig})
@@ -98,12 +92,7 @@ func (p *section) run(code int) {
 
 // learnNames takes the names in the output as those that the page has at the same places.
 func (p *section) learnNames(shown, printed string) {
-	names := completedName.FindAllString(strings.ReplaceAll(printed, p.shop.namespace, "shop"), -1)
-	for i, name := range completedName.FindAllString(shown, -1) {
-		if _, known := p.realNames[name]; !known && i < len(names) {
-			p.realNames[name] = names[i]
-		}
-	}
+	p.names.Learn(shown, strings.ReplaceAll(printed, p.shop.namespace, "shop"))
 }
 
 // normalize masks what differs each time.
@@ -151,7 +140,7 @@ func TestThePageOnStop(t *testing.T) {
 	s := newShop(t, onPage("web"))
 	p := openSection(t, s, "Stop")
 	web := s.start("web")
-	p.realNames["web-7k2lp"] = web.Name
+	p.names["web-7k2lp"] = web.Name
 	s.waitForAction(web.Name, "compile")
 	p.run(0)
 	p.run(3)
@@ -177,7 +166,7 @@ func TestThePageOnApproving(t *testing.T) {
 	s := newShop(t, builders.Pipeline("", "release", builders.Stage("Release", builders.Approval("approve", 1, v1alpha1.Approval{}))))
 	p := openSection(t, s, "Approve and reject")
 	release := s.start("release")
-	p.realNames["release-7k2lp"] = release.Name
+	p.names["release-7k2lp"] = release.Name
 	s.waitForAction(release.Name, "approve")
 	p.run(0)
 	p.run(3)
@@ -191,7 +180,7 @@ func TestThePageOnRetrying(t *testing.T) {
 	ends.set(s.namespace, corev1.PodSucceeded, "compile", "package")
 	ends.set(s.namespace, corev1.PodFailed, "roll-out")
 	web := s.start("web")
-	p.realNames["web-7k2lp"] = web.Name
+	p.names["web-7k2lp"] = web.Name
 	s.waitUntil(web.Name, "is Failed", func(execution *v1alpha1.PipelineExecution) bool {
 		return execution.Status.State == v1alpha1.ExecutionFailed
 	})

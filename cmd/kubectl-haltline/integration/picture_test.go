@@ -48,9 +48,10 @@ func TestThePictureOfTheREADME(t *testing.T) {
 	printed, code := w.shell("kubectl apply -k config/samples")
 	g.Expect(code).To(BeZero(), printed)
 	w.goOn("kubectl haltline start")
-	started := completedName.FindString(steps[0].output)
+	// "execution NAME started"
+	started := strings.Fields(w.names.Replace(steps[0].output))[1]
 	for _, action := range []string{"compile", "test"} {
-		w.shop.waitForAction(w.realName(started), action)
+		w.shop.waitForAction(started, action)
 	}
 	w.goOn("kubectl haltline tree")
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "compile", "test")

@@ -50,7 +50,7 @@ func openWalk(t *testing.T, steps []step) *walk {
 	t.Helper()
 	NewWithT(t).Expect(len(steps)).To(BeNumerically(">=", 4))
 	s := newShop(t)
-	return &walk{&section{t: t, shop: s, realNames: map[string]string{}, kubeconfig: s.writeKubeconfig()}, steps}
+	return &walk{&section{t: t, shop: s, names: pages.Names{}, kubeconfig: s.writeKubeconfig()}, steps}
 }
 
 // goOn types commands up to the first one that begins with a text, and that one as well.
@@ -77,7 +77,7 @@ var (
 // typeStep types a command, and compares what it prints with the page. A command that reads is repeated until it prints that.
 func (w *walk) typeStep(next step) {
 	w.t.Helper()
-	command := completedName.ReplaceAllStringFunc(next.command, w.realName)
+	command := w.names.Replace(next.command)
 	patience := interval
 	if reading.MatchString(command) {
 		patience = timeout
@@ -90,14 +90,6 @@ func (w *walk) typeStep(next step) {
 			g.Expect(w.mask(printed)).To(matchLines(w.mask(next.output)), command)
 		}
 	}, patience, 3*interval).Should(Succeed())
-}
-
-// realName returns the real name of what the page calls by a name.
-func (w *walk) realName(name string) string {
-	if known := w.realNames[name]; known != "" {
-		return known
-	}
-	return name
 }
 
 // shell runs a command in the checkout, and returns what it prints and its exit code.
@@ -134,11 +126,11 @@ func TestTheQuickStart(t *testing.T) {
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "compile", "test")
 	w.goOn("kubectl logs")
 	for _, name := range []string{"first-7k2lp", "by-hand"} {
-		w.shop.waitForAction(w.realName(name), "approve")
+		w.shop.waitForAction(w.names.Replace(name), "approve")
 	}
 	w.goOn("kubectl get approvalresult")
 	for _, name := range []string{"first-7k2lp", "by-hand"} {
-		w.shop.waitForAction(w.realName(name), "roll-out")
+		w.shop.waitForAction(w.names.Replace(name), "roll-out")
 	}
 	w.goOn("kubectl get stoprequests")
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "roll-out")
@@ -152,9 +144,9 @@ func TestTheQuickStartOfTheREADME(t *testing.T) {
 	w := openWalk(t, without(readSteps(pages.Section(readPage(t, "README.md"), "Quick start")), "helm ", "make "))
 	w.goOn("kubectl haltline start")
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "compile", "test")
-	w.shop.waitForAction(w.realName("first-7k2lp"), "approve")
+	w.shop.waitForAction(w.names.Replace("first-7k2lp"), "approve")
 	w.goOn("kubectl haltline approve")
-	w.shop.waitForAction(w.realName("first-7k2lp"), "roll-out")
+	w.shop.waitForAction(w.names.Replace("first-7k2lp"), "roll-out")
 	w.goOn("kubectl haltline stop")
 	w.goOn("kubectl get stoprequests")
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "roll-out")
