@@ -78,16 +78,24 @@ func applySample(t *testing.T, ns, file string) {
 	NewWithT(t).Expect(err).NotTo(HaveOccurred(), out)
 }
 
-// The page of approvals: what waits is found, and approved by somebody else than who started it.
-func TestTheCommandsOfTheApprovalsPageWork(t *testing.T) {
-	t.Parallel()
+// startRelease has ada start the sample that asks for an approval.
+func startRelease(t *testing.T, ns string) *v1alpha1.PipelineExecution {
+	t.Helper()
 	g := NewWithT(t)
-	ns := createNamespace(t)
 	applySample(t, ns, "approval.yaml")
 	ada, err := clientAs("ada", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
 	execution := builders.Execution(ns, "release")
 	g.Expect(ada.Create(t.Context(), execution)).To(Succeed())
+	return execution
+}
+
+// The page of approvals: what waits is found, and approved by somebody else than who started it.
+func TestTheCommandsOfTheApprovalsPageWork(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ns := createNamespace(t)
+	execution := startRelease(t, ns)
 
 	p := openPage(t, ns, "docs/approving.md")
 	p.run("kubectl get pipelineexecutions", []string{"waits for approval", "Is staging good?", string(execution.UID)})
