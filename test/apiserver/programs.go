@@ -36,3 +36,12 @@ func RunProgram(ctx context.Context, kubeconfig, name string, args ...string) (s
 	output, err := cmd.CombinedOutput()
 	return string(output), err
 }
+
+// Exit ends the process of a suite with the exit code of its tests, or with 1 if something around them failed.
+func Exit(code int, err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}

@@ -8,7 +8,6 @@ package helm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,14 +37,7 @@ var (
 	binaries string
 )
 
-func TestMain(m *testing.M) {
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { apiserver.Exit(runTests(m)) }
 
 func runTests(m *testing.M) (code int, err error) {
 	if os.Getenv("HELM") == "" {
