@@ -54,17 +54,18 @@ func TestThePictureOfTheREADME(t *testing.T) {
 		w.shop.waitForAction(started, action)
 	}
 	w.goOn("kubectl haltline tree")
-	ends.set(w.shop.namespace, corev1.PodSucceeded, "compile", "test")
 	watched := w.steps[0]
 	w.steps = w.steps[1:]
 	g.Expect(watched.command).To(Equal("kubectl get stoprequests --watch"))
-	g.Expect(slices.Compact(w.mask(w.watchUntil("Stopped ")))).To(Equal(slices.Compact(w.mask(watched.output))), "make picture")
+	printed = w.watchStop("compile", "test")
+	g.Expect(slices.Compact(w.mask(printed))).To(Equal(slices.Compact(w.mask(watched.output))), "make picture")
 	w.goOn("kubectl haltline get")
 	w.finishWalk()
 }
 
-// watchUntil watches the StopRequests until a line has a text, and returns what was printed.
-func (w *walk) watchUntil(text string) string {
+// watchStop watches the StopRequests until one reads Stopped, and returns what was printed. The actions end after the watch has shown that the
+// execution is stopping, so that it shows both.
+func (w *walk) watchStop(actions ...string) string {
 	w.t.Helper()
 	g := NewWithT(w.t)
 	ctx, cancel := context.WithTimeout(w.t.Context(), timeout)
@@ -75,8 +76,11 @@ func (w *walk) watchUntil(text string) string {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(cmd.Start()).To(Succeed())
 	printed := ""
-	for lines := bufio.NewScanner(stdout); !strings.Contains(printed, text) && lines.Scan(); {
+	for lines := bufio.NewScanner(stdout); !strings.Contains(printed, "Stopped ") && lines.Scan(); {
 		printed += lines.Text() + "\n"
+		if strings.Contains(lines.Text(), "Stopping ") {
+			ends.set(w.shop.namespace, corev1.PodSucceeded, actions...)
+		}
 	}
 	cancel()
 	_ = cmd.Wait() // It was ended.
