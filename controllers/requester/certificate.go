@@ -13,7 +13,7 @@ import (
 )
 
 // addRotator has the manager keep a certificate and its authority in the Secret, renew both, and tell the API server of the authority.
-// Every replica does so: which of them writes first does not matter. The kubelet puts the certificate into the folder.
+// Every replica does so: which of them writes first does not matter.
 func addRotator(mgr ctrl.Manager, o *Options) error {
 	return rotator.AddRotator(byName{Manager: mgr, name: o.Name}, &rotator.CertRotator{
 		SecretKey:      types.NamespacedName{Namespace: o.Namespace, Name: o.Name},

@@ -20,7 +20,7 @@ const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespac
 type Options struct {
 	// BindAddress is such as :9443; 0 serves nothing.
 	BindAddress string
-	// CertDir is the folder of tls.crt and tls.key, where the kubelet mounts the Secret.
+	// CertDir is the folder where the operator keeps the certificate of the Secret, with its key.
 	CertDir string
 	// Name is that of the Service, of the Secret and of the MutatingWebhookConfiguration.
 	Name string
@@ -33,7 +33,7 @@ func (o *Options) BindFlags(set *flag.FlagSet) {
 	set.StringVar(&o.BindAddress, "requester-webhook-bind-address", "0",
 		"The address of the webhook that writes who created an object, such as :9443; 0 serves none. It is for clusters without MutatingAdmissionPolicy.")
 	set.StringVar(&o.CertDir, "requester-webhook-cert-dir", "/var/run/haltline/requester",
-		"The folder where the Secret of the webhook is mounted.")
+		"The folder where the operator keeps the certificate of the webhook, and its key. It is made if it is not there.")
 	set.StringVar(&o.Name, "requester-webhook-name", "haltline-requester",
 		"The name of the webhook's Service, of its Secret and of its MutatingWebhookConfiguration.")
 	set.StringVar(&o.Namespace, "requester-webhook-namespace", "",

@@ -24,13 +24,16 @@ func Setup(mgr ctrl.Manager, o *Options) error {
 	if err := addRotator(mgr, o); err != nil {
 		return err
 	}
+	if err := addCertificateFile(mgr, o); err != nil {
+		return err
+	}
 	host, port, err := o.address()
 	if err != nil {
 		return err
 	}
 	s := &server{
 		certDir: o.CertDir,
-		Server:  webhook.NewServer(webhook.Options{Host: host, Port: port, CertDir: o.CertDir}),
+		Server:  webhook.NewServer(webhook.Options{Host: host, Port: port, CertDir: o.CertDir, CertName: certificateFile, KeyName: certificateFile}),
 	}
 	s.Register(path, newLimited(&admission.Webhook{Handler: admission.HandlerFunc(handle)}, maxAtWork))
 	if err := mgr.Add(s); err != nil {
@@ -54,11 +57,11 @@ func (s *server) Start(ctx context.Context) error {
 	return s.Server.Start(ctx)
 }
 
-// waitForCertificate waits until the kubelet has put the certificate into the folder, which takes it a minute at the first start.
+// waitForCertificate waits until the certificate is in the folder. At the first start the operator has to make it.
 func (s *server) waitForCertificate(ctx context.Context) error {
 	ctrl.Log.Info("waiting for the certificate of the webhook", "folder", s.certDir)
 	return wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
-		_, err := os.Stat(filepath.Join(s.certDir, "tls.key"))
+		_, err := os.Stat(filepath.Join(s.certDir, certificateFile))
 		return err == nil, nil
 	})
 }

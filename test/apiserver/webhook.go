@@ -8,12 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // CreatePolicies creates the policies of config/policy. It reports whether they stamp: on an API server without
@@ -77,35 +74,4 @@ func RouteToThisMachine(port int) Edit {
 		}
 		return nil
 	}
-}
-
-// MountSecret stands in for the kubelet: until ctx is done, it puts the certificate of a Secret into a folder, and again whenever it
-// changes.
-func (c *Cluster) MountSecret(ctx context.Context, key client.ObjectKey, folder string) {
-	version := ""
-	for ctx.Err() == nil {
-		secret := &corev1.Secret{}
-		if err := c.Client.Get(ctx, key, secret); err == nil && secret.ResourceVersion != version && writeCertificate(secret, folder) == nil {
-			version = secret.ResourceVersion
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// writeCertificate writes the key last: whoever waits for both looks for it.
-func writeCertificate(secret *corev1.Secret, folder string) error {
-	for _, name := range []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey} {
-		content, hasContent := secret.Data[name]
-		if !hasContent {
-			continue
-		}
-		file := filepath.Join(folder, name)
-		if err := os.WriteFile(file+".new", content, 0o600); err != nil {
-			return err
-		}
-		if err := os.Rename(file+".new", file); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,14 +104,15 @@ func removeAll(t *testing.T) {
 	}
 }
 
-// runRelease runs the operator with the flags that the Deployment of the release has, until it is killed or the test ends.
-func runRelease(t *testing.T) *apiserver.Operator {
+// runRelease runs the operator with the flags that the Deployment of the release has, and some in place of those, until it is killed or the test
+// ends.
+func runRelease(t *testing.T, others ...string) *apiserver.Operator {
 	t.Helper()
 	g := NewWithT(t)
 	flags := strings.Fields(kubectl(t, "get", "deployment", "haltline-manager", "--namespace", system,
 		"--output", "jsonpath={.spec.template.spec.containers[0].args[*]}"))
 	g.Expect(flags).To(ContainElement("--wait-for-policies"))
-	flags = append(flags, "--leader-election-namespace="+system, "--metrics-bind-address=0")
+	flags = slices.Concat(flags, []string{"--leader-election-namespace=" + system, "--metrics-bind-address=0"}, others)
 	operator, err := cluster.RunOperator(t.Context(), filepath.Join(binaries, "haltline"), account, flags)
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(operator.Kill)

@@ -27,6 +27,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -94,10 +95,15 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 func TestAReplicaOfTheWebhookIsReadyWhenItHasItsCertificate(t *testing.T) {
 	g := NewWithT(t)
 	flags := installWebhook(t, 1)
+	binding := &rbacv1.RoleBinding{}
+	g.Expect(cluster.Client.Get(t.Context(), webhookKey, binding)).To(Succeed())
+	g.Expect(cluster.Client.Delete(t.Context(), binding)).To(Succeed())
 	r := newReplica(t, flags)
 	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(ContainSubstring("requester-webhook failed"))
-	g.Consistently(func() string { return readiness(r) }, 2*time.Second, interval).ShouldNot(Equal("ok"))
-	r.mount(t)
+	g.Eventually(r.Log.String, timeout, interval).Should(ContainSubstring(`secrets \"haltline-requester\" is forbidden`))
+	g.Expect(readiness(r)).NotTo(Equal("ok"))
+	binding.ObjectMeta = metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: webhookKey.Name}
+	g.Expect(cluster.Client.Create(t.Context(), binding)).To(Succeed())
 	g.Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.Log.String)
 }
 
@@ -295,7 +301,7 @@ type replica struct {
 	webhook, probes, folder string
 }
 
-// newReplica starts a replica whose certificate is not mounted yet.
+// newReplica starts a replica, which may not be ready yet.
 func newReplica(t *testing.T, flags []string) *replica {
 	t.Helper()
 	r := &replica{webhook: freeAddress(t), probes: freeAddress(t), folder: t.TempDir()}
@@ -309,12 +315,9 @@ func newReplica(t *testing.T, flags []string) *replica {
 func startReplica(t *testing.T, flags []string) *replica {
 	t.Helper()
 	r := newReplica(t, flags)
-	r.mount(t)
 	NewWithT(t).Eventually(func() string { return readiness(r) }, timeout, interval).Should(Equal("ok"), r.Log.String)
 	return r
 }
-
-func (r *replica) mount(t *testing.T) { go cluster.MountSecret(t.Context(), webhookKey, r.folder) }
 
 // readiness returns what /readyz answers, or why it does not.
 func readiness(r *replica) string {

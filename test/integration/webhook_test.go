@@ -45,7 +45,6 @@ func startWebhook(ctx context.Context, doPoliciesStamp bool) error {
 		return err
 	}
 	options := &requester.Options{BindAddress: address, CertDir: folder, Name: "haltline-requester", Namespace: "haltline-system"}
-	go cluster.MountSecret(ctx, client.ObjectKey{Namespace: options.Namespace, Name: options.Name}, folder)
 	asOperator := rest.CopyConfig(cfg)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}})

@@ -47,8 +47,9 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 	t.Cleanup(cluster.Stop)
 	a := &attack{t: t, k8s: cluster.Client}
 	a.createNamespace(tenant)
-	binary := buildOperator(t)
-	o := startOperator(t, binary, cluster.Kubeconfig)
+	binary, webhook := buildOperator(t), installWebhook(t, cluster)
+	o := startOperator(t, binary, cluster.Kubeconfig, webhook.flags)
+	a.waitFor("the webhook to be served", func() bool { return webhook.send("{}") == nil })
 	a.stopElsewhere("idle")
 	o.checkMemory(t, "a stop of an idle operator")
 	for _, step := range []struct {
@@ -60,6 +61,7 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 		{"executions with huge metadata", a.fillExecutions},
 		{"executions of huge Pipelines", a.runHugePipelines},
 		{"an abandon whose huge pods stay", a.keepPods},
+		{"32 large bodies for the webhook at the same time", func() { a.sendBodies(webhook) }},
 	} {
 		step.run()
 		a.stopElsewhere(step.name)
@@ -67,7 +69,8 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 		o.checkMemory(t, step.name)
 	}
 	o.stop()
-	o = startOperator(t, binary, cluster.Kubeconfig)
+	o = startOperator(t, binary, cluster.Kubeconfig, webhook.flags)
+	a.waitFor("the webhook to be served", func() bool { return webhook.send("{}") == nil })
 	a.askForUnknown()
 	a.stopElsewhere("after a new start")
 	a.waitForVerdicts()

@@ -38,13 +38,13 @@ func buildOperator(t *testing.T) string {
 }
 
 // startOperator starts the operator, with the settings of the Deployment that its memory depends on.
-func startOperator(t *testing.T, binary, kubeconfig string) *operator {
+func startOperator(t *testing.T, binary, kubeconfig string, flags []string) *operator {
 	t.Helper()
 	log, err := apiserver.OpenLog()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &operator{cmd: exec.Command(binary, "--health-probe-bind-address=0"), ended: make(chan error, 1)}
+	o := &operator{cmd: exec.Command(binary, append([]string{"--health-probe-bind-address=0"}, flags...)...), ended: make(chan error, 1)}
 	o.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "GOMEMLIMIT=460MiB")
 	o.cmd.Stdout, o.cmd.Stderr = log, log
 	if err := o.cmd.Start(); err != nil {
