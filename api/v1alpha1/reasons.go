@@ -121,7 +121,7 @@ const (
 	ReasonRevisionLost = "RevisionLost"
 	// ReasonRestoredCopy: the execution is a copy that a restore made from another one. It is not run again.
 	ReasonRestoredCopy = "RestoredCopy"
-	// ReasonFencing: a stop was accepted, and the operator is making sure that nothing more can start.
+	// ReasonFencing: a stop is recorded, and is accepted as soon as it is sure that nothing more can start.
 	ReasonFencing = "Fencing"
 	// ReasonStartBlocked: the API server keeps refusing to create a workload for a cause that can pass, such as a quota.
 	ReasonStartBlocked = "StartBlocked"

@@ -45,12 +45,12 @@ func TestConditions(t *testing.T) {
 		{
 			"a stop is not published", []step{unconfirmed, {requests: waitRequests, want: unconfirmed.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
-			[]string{"A stop was accepted"},
+			[]string{"A stop is being accepted"},
 		},
 		{
 			"a fence is blocked", []step{unconfirmed, {requests: waitRequests, observed: phases{"s/a": PhaseBlocked}, want: unconfirmed.want}},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
-			[]string{"A stop was accepted", "exceeded quota"},
+			[]string{"A stop is being accepted", "exceeded quota"},
 		},
 		{
 			"Stopping, wait", []step{unconfirmed, run, {requests: waitRequests, want: "Stopping | s Stopping: a=InProgress"}},

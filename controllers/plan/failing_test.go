@@ -57,7 +57,7 @@ func TestAFailureIsShownWhileSiblingsRun(t *testing.T) {
 				{observed: phases{"s/a": PhaseFailed}, requests: waitRequests, want: "InProgress | s InProgress: a=Failed b=unconfirmed c=NotStarted"},
 			},
 			map[string]string{"Ready": "False/Fencing", "Reconciling": "True/Fencing"},
-			[]string{"A stop was accepted"},
+			[]string{"A stop is being accepted"},
 		},
 	}
 	for _, tt := range tests {

@@ -17,7 +17,7 @@ func describeProgress(status *v1alpha1.PipelineExecutionStatus, in Input) (reaso
 	blocked := describeFirstBlocked(status)
 	switch {
 	case status.Stop != nil:
-		return v1alpha1.ReasonFencing, strings.TrimSpace("A stop was accepted; making sure that nothing more starts. " + blocked)
+		return v1alpha1.ReasonFencing, strings.TrimSpace("A stop is being accepted: making sure that nothing more starts. " + blocked)
 	case status.PipelineRevision == "" && in.PinBlocked != "":
 		return v1alpha1.ReasonStartBlocked, in.PinBlocked
 	case status.PipelineRevision == "":

@@ -43,7 +43,7 @@ const (
 	StartBlocked Type = v1alpha1.ReasonStartBlocked
 	// Failing: an action failed, and others beside it still run.
 	Failing Type = v1alpha1.ReasonFailing
-	// Fencing: a stop was accepted, and an unconfirmed start has to be fenced before it is published.
+	// Fencing: a stop is recorded, and an unconfirmed start has to be fenced before it is published.
 	Fencing Type = v1alpha1.ReasonFencing
 	// StopBlocked: the API server refuses the status that would record a stop.
 	StopBlocked Type = v1alpha1.ReasonStopBlocked

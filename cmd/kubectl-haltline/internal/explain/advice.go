@@ -30,6 +30,9 @@ type advice struct {
 // adviceForBlocked is for an action whose Job the API server refuses for a cause that can pass.
 var adviceForBlocked = advice{"It starts by itself when the quota, the policy or the webhook that the message names allows it.", lookAtQuotas}
 
+// adviceForUnfenced is for an action whose Job is not known to be there, and whose name the API server does not let the operator reserve.
+var adviceForUnfenced = advice{"The stop is accepted when the quota, the policy or the webhook that the message names allows a Job of that name.", lookAtQuotas}
+
 // adviceForOther is for a reason that Kubernetes gives and that is not listed.
 var adviceForOther = advice{"It goes on by itself when what the message names is mended.", lookAtPods}
 

@@ -71,6 +71,9 @@ func (w *writer) explainFencing() {
 	for key, a := range view.Actions(w.in.Execution) {
 		if view.IsUnconfirmed(a) {
 			w.say("%s may have started or not. %s", key, a.Message)
+			if a.Message != "" {
+				w.advise(key, a, adviceForUnfenced)
+			}
 		}
 	}
 	w.plugin("follow it", "watch %s", w.in.Execution.Name)
