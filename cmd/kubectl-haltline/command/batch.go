@@ -251,7 +251,7 @@ func (b *batch) finish(waited error) error {
 	failed := b.countFailed()
 	switch {
 	case waited != nil:
-		return explainEndOfWait(waited, describeCount(b.countUnsettled(), "stop")+" not seen to the end", "They go on")
+		return explainEndOfWait(waited, describeCount(b.countUnsettled(), "stop")+" not seen to the end", b.describeUnsettled())
 	case failed == len(b.items):
 		return fmt.Errorf("no execution was stopped: %w", b.items[0].err)
 	case failed > 0:
@@ -259,6 +259,15 @@ func (b *batch) finish(waited error) error {
 	default:
 		return nil
 	}
+}
+
+// describeUnsettled returns what becomes of the stops that are not settled, and what to look at if the operator has not looked at one of them.
+func (b *batch) describeUnsettled() string {
+	unseen := b.countItems(func(item *batchItem) bool { return !item.settled && len(item.request.Status.Conditions) == 0 })
+	if unseen == 0 {
+		return "They go on"
+	}
+	return fmt.Sprintf("They go on. The operator has not looked at %s; see whether it runs: kubectl -n haltline-system get pods", describeCount(unseen, "request"))
 }
 
 func (b *batch) firstError() error {

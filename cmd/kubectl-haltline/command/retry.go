@@ -129,7 +129,7 @@ func awaitBound(ctx context.Context, f *cli.Factory, c client.WithWatch, retry *
 }
 
 func describeUnbound(retry *v1alpha1.PipelineExecution) string {
-	message := "The operator has not looked at it; see whether it runs."
+	message := notLookedAt
 	if ready := meta.FindStatusCondition(retry.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 		message = ready.Message
 	}

@@ -59,6 +59,9 @@ func describeVerdict(about, request string, verdict *metav1.Condition) string {
 	return fmt.Sprintf("%s: %s (%s)\n%s", about, style.Render(verdict.Reason), request, verdict.Message)
 }
 
+// notLookedAt is what to tell of an object that has no condition yet.
+const notLookedAt = "The operator has not looked at it; see whether it runs: kubectl -n haltline-system get pods"
+
 // awaitVerdict waits for the verdict on a request, and updates the request. The list is an empty one of its kind. If the context ends before, the error tells how
 // far the request is, and has the exit code for that.
 func awaitVerdict[T client.Object](
@@ -73,7 +76,7 @@ func awaitVerdict[T client.Object](
 	if err == nil {
 		return latest, findVerdict(conditions(latest)), nil
 	}
-	progress := "The operator has not looked at it; see whether it runs: kubectl -n haltline-system get pods"
+	progress := notLookedAt
 	if c := meta.FindStatusCondition(conditions(latest), v1alpha1.ConditionReconciling); c != nil {
 		progress = c.Message
 	}
