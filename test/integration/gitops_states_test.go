@@ -67,7 +67,9 @@ var pipelineStates = map[string]objectInState{
 		pipeline := createReleasePipeline(t, createNamespace(t))
 		taken := builders.Pipeline(pipeline.Namespace, "other", pipeline.Spec.Stages...)
 		taken.Spec.PipelineName = pipeline.Name
-		return createObject(t, taken)
+		createObject(t, taken)
+		expectNotReady(t, taken, v1alpha1.ReasonPipelineNameTaken)
+		return taken
 	},
 	"invalid-outputs": func(t *testing.T) client.Object {
 		pipeline := builders.Pipeline(createNamespace(t), "release", builders.Stage("Build", builders.Action("compile", withOutputs("BUILD", "TAG"))))
@@ -88,7 +90,11 @@ var pipelineStates = map[string]objectInState{
 }
 
 var executionStates = map[string]objectInState{
-	"waiting-for-pipeline": func(t *testing.T) client.Object { return createExecution(t, createNamespace(t), "release") },
+	"waiting-for-pipeline": func(t *testing.T) client.Object {
+		execution := createExecution(t, createNamespace(t), "release")
+		expectNotReady(t, execution, v1alpha1.ReasonWaitingForPipeline)
+		return execution
+	},
 	"in-progress":          func(t *testing.T) client.Object { return startExecution(t) },
 	"waiting-for-approval": func(t *testing.T) client.Object { return startApproval(t, k8s, createNamespace(t), stagingApproval) },
 	"waiting-for-somebody-else": func(t *testing.T) client.Object {
