@@ -40,6 +40,10 @@ static_busybox() {
     echo /bin/busybox
     return
   fi
+  # Another cluster may be fetching it.
+  mkdir -p "$CACHE"
+  exec 6>"$CACHE/.busybox.lock"
+  ! has_command flock || flock 6
   if [[ ! -x $folder/bin/busybox ]]; then
     say "fetching Debian's busybox-static"
     rm -rf "$folder"
@@ -49,6 +53,7 @@ static_busybox() {
       die "busybox-static could not be downloaded: see $CACHE/apt.log, or install a static /bin/busybox"
     [[ -x $folder/bin/busybox ]] || ln -s ../usr/bin/busybox "$folder/bin/busybox"
   fi
+  exec 6>&-
   echo "$folder/bin/busybox"
 }
 
