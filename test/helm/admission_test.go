@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/test/apiserver"
@@ -63,9 +62,7 @@ type answer struct {
 // stopAs asks as a user to stop something, without storing that.
 func stopAs(t *testing.T, user string) answer {
 	t.Helper()
-	asUser := rest.CopyConfig(cluster.Config)
-	asUser.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}
-	c, err := client.New(asUser, client.Options{Scheme: cluster.Scheme})
+	c, err := cluster.ClientAs(user, "system:masters")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	sr := builders.StopRequest(team, "web", builders.UnknownID)
 	err = c.Create(t.Context(), sr, client.DryRunAll)

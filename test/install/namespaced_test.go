@@ -13,7 +13,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -32,9 +31,7 @@ func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testi
 	g := NewWithT(t)
 	k8s := cluster.Client
 	kubectl(t, "", "apply", "-k", "config/namespaced")
-	asAccount := rest.CopyConfig(cluster.Config)
-	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
-	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	operator, err := cluster.ClientAs(account)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func() error { return operator.List(t.Context(), &batchv1.JobList{}, client.InNamespace(served)) }, timeout, interval).
 		Should(Succeed(), "the role is not in force")

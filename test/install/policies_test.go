@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -31,9 +30,7 @@ func TestTheOperatorStartsWhenItsPoliciesAreInForce(t *testing.T) {
 // tryRevision creates, by a dry run and as the operator, what the policies deny to it.
 func tryRevision(t *testing.T) error {
 	t.Helper()
-	asAccount := rest.CopyConfig(cluster.Config)
-	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
-	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	operator, err := cluster.ClientAs(account)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -113,9 +112,7 @@ func TestWithTheWebhookTheOperatorReadsOneSecret(t *testing.T) {
 	installWebhook(t, 1)
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: webhookKey.Namespace, Name: "other"}}
 	g.Expect(client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), other))).To(Succeed())
-	asAccount := rest.CopyConfig(cluster.Config)
-	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
-	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	operator, err := cluster.ClientAs(account)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func() error { return operator.Get(t.Context(), webhookKey, &corev1.Secret{}) }, timeout, interval).Should(Succeed())
 	g.Expect(operator.List(t.Context(), &corev1.SecretList{}, client.InNamespace(webhookKey.Namespace),
@@ -136,9 +133,7 @@ func TestWithTheWebhookTheOperatorReadsOneSecret(t *testing.T) {
 func TestTheOperatorsTokenChangesOnlyTheAuthorityOfItsWebhook(t *testing.T) {
 	g := NewWithT(t)
 	installWebhook(t, 1)
-	asAccount := rest.CopyConfig(cluster.Config)
-	asAccount.Impersonate = rest.ImpersonationConfig{UserName: account}
-	operator, err := client.New(asAccount, client.Options{Scheme: cluster.Scheme})
+	operator, err := cluster.ClientAs(account)
 	g.Expect(err).NotTo(HaveOccurred())
 	update := func(edit func(*admissionregistrationv1.MutatingWebhookConfiguration), options ...client.UpdateOption) error {
 		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
@@ -427,9 +422,7 @@ func createTestNamespace(t *testing.T) string {
 // tryToStop asks as a user to stop something, without storing that. It returns who asked by what would be stored.
 func tryToStop(t *testing.T, namespace, user string) (string, error) {
 	t.Helper()
-	asUser := rest.CopyConfig(cluster.Config)
-	asUser.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}
-	c, err := client.New(asUser, client.Options{Scheme: cluster.Scheme})
+	c, err := cluster.ClientAs(user, "system:masters")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	sr := builders.StopRequest(namespace, "web", builders.UnknownID)
 	err = c.Create(t.Context(), sr, client.DryRunAll)

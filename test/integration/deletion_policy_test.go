@@ -29,7 +29,7 @@ func TestWhoMayDeleteARequestWithoutVerdict(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	sr := createUndecidedRequest(t, func(ns string) client.Client { return clientOfMember(t, ns, "alice", "edit") })
-	alice, err := clientAs("alice")
+	alice, err := cluster.ClientAs("alice")
 	g.Expect(err).NotTo(HaveOccurred())
 	editor, owner := clientOfMember(t, sr.Namespace, "editor", "edit"), clientOfMember(t, sr.Namespace, "owner", "admin")
 	const refused = "the request has no verdict yet, so only alice, who made it, or a user with the verb \"abandon\""

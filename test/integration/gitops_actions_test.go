@@ -101,7 +101,7 @@ func clientOfArgoCD(t *testing.T, ns string) client.Client {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "haltline-argocd-actions"},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "argocd", Name: "argocd-server"}},
 	})
-	c, err := clientAs(argocdServer)
+	c, err := cluster.ClientAs(argocdServer)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return c
 }

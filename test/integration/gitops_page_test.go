@@ -78,7 +78,7 @@ func TestTheCommandsOfTheArgoCDPageWork(t *testing.T) {
 		HaveKeyWithValue("url", "https://cd.example.com"),
 		HaveKeyWithValue("resource.customizations.health.pipelines.haltline.dev_ApprovalResult", ContainSubstring("return health")),
 		HaveKeyWithValue("resource.customizations.actions.pipelines.haltline.dev_PipelineExecution", ContainSubstring("- action.lua"))))
-	server, err := clientAs("system:serviceaccount:" + argocd + ":argocd-server")
+	server, err := cluster.ClientAs("system:serviceaccount:" + argocd + ":argocd-server")
 	g.Expect(err).NotTo(HaveOccurred())
 	execution := builders.Execution(ns, "web")
 	execution.UID = builders.UnknownID

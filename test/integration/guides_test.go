@@ -49,12 +49,12 @@ func TestTheCommandsOfTheWhoMayPageWork(t *testing.T) {
 	p.run("startedBy")
 
 	createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile")))
-	heidi, err := clientAs("heidi", "release-managers")
+	heidi, err := cluster.ClientAs("heidi", "release-managers")
 	g.Expect(err).NotTo(HaveOccurred())
 	execution := builders.Execution(ns, "web")
 	g.Expect(heidi.Create(t.Context(), execution)).To(Succeed())
 	waitForRunning(t, execution, "compile")
-	grace, err := clientAs("grace", "on-call")
+	grace, err := cluster.ClientAs("grace", "on-call")
 	g.Expect(err).NotTo(HaveOccurred())
 	sr := builders.StopAndWait(execution)
 	g.Expect(grace.Create(t.Context(), sr)).To(Succeed())
@@ -176,7 +176,7 @@ func TestTheCommandsOfTheSchedulingPageWork(t *testing.T) {
 	g.Expect(p.run("--sort-by")).To(ContainSubstring(execution.Name))
 	p.finish()
 
-	account, err := clientAs(execution.Spec.StartedBy)
+	account, err := cluster.ClientAs(execution.Spec.StartedBy)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(apierrors.IsForbidden(account.Create(t.Context(), builders.StopAndWait(execution)))).To(BeTrue())
 	g.Expect(apierrors.IsForbidden(account.Delete(t.Context(), execution))).To(BeTrue())

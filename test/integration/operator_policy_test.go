@@ -25,7 +25,7 @@ import (
 // thiefOfTheToken returns a client with the rights of the operator's account, once the policies on it are in force.
 func thiefOfTheToken(t *testing.T, ns string) client.Client {
 	t.Helper()
-	thief, err := clientAs(operatorUser)
+	thief, err := cluster.ClientAs(operatorUser)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Eventually(func() error {
 		for _, object := range []client.Object{
@@ -158,7 +158,7 @@ func TestTheOperatorsTokenDeletesOnlyPodsOfJobsOfExecutions(t *testing.T) {
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "PipelineExecution", Name: execution.Name, UID: execution.UID, Controller: ptr.To(true),
 	}}
 	// Nobody else may create pods with these labels.
-	kubernetes, err := clientAs("system:kube-controller-manager", "system:masters")
+	kubernetes, err := cluster.ClientAs("system:kube-controller-manager", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
 	for _, pod := range []*corev1.Pod{labeled, controlled} {
 		g.Expect(kubernetes.Create(t.Context(), pod)).To(Succeed())

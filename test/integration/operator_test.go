@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -39,8 +38,7 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 	if metricsAddress, err = findFreeAddress(ctx); err != nil {
 		return nil, err
 	}
-	asOperator := rest.CopyConfig(cfg)
-	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	asOperator := cluster.ConfigAs(operatorUser)
 	controllers.HandleWarnings(asOperator)
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{
 		Scheme:  scheme,

@@ -50,7 +50,7 @@ func TestWhoMayStopAndWhoMayAbandon(t *testing.T) {
 		{"owner", "admin", abandon, ""},
 		{"owner", "admin", shorten, ""},
 	} {
-		user, err := clientAs(c.user)
+		user, err := cluster.ClientAs(c.user)
 		g.Expect(err).NotTo(HaveOccurred())
 		binding := &rbacv1.RoleBinding{}
 		if err := k8s.Get(t.Context(), client.ObjectKey{Namespace: execution.Namespace, Name: c.user}, binding); err != nil {

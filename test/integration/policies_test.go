@@ -72,7 +72,7 @@ func without(label string) any { return map[string]any{"key": label, "operator":
 // waitForPolicies waits until the policies are in force: the mutating policies stamp, and the others refuse. The API server learns
 // of a new kind, and of a policy on it, a little later.
 func waitForPolicies(ctx context.Context) error {
-	stranger, err := clientAs("stranger", "system:masters")
+	stranger, err := cluster.ClientAs("stranger", "system:masters")
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // newQueue returns a stand-in for Kueue.
 func newQueue(t *testing.T) kueue.Queue {
 	t.Helper()
-	c, err := clientAs(kueue.User, "system:masters")
+	c, err := cluster.ClientAs(kueue.User, "system:masters")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return kueue.Queue{Client: c}
 }

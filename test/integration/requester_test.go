@@ -32,7 +32,7 @@ func TestWhoAskedIsStampedAndKept(t *testing.T) {
 
 	// A manifest without requestedBy replaces the object, and changes nothing. The role admin may not replace it.
 	expectForbidden(g, alice.Update(t.Context(), refreshObject(t, sr)), "cannot update resource")
-	alice, err := clientAs("alice", "system:masters")
+	alice, err := cluster.ClientAs("alice", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
 	replaced := refreshObject(t, sr)
 	replaced.Spec.RequestedBy = ""

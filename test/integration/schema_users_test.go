@@ -61,7 +61,7 @@ func TestSchemaUserFields(t *testing.T) {
 			})
 			// A user can name nobody else, so the users of this test name themselves.
 			for _, user := range []string{"system:serviceaccount:ci:deployer", strings.Repeat("u", 256)} {
-				c, err := clientAs(user, "system:masters")
+				c, err := cluster.ClientAs(user, "system:masters")
 				NewWithT(t).Expect(err).NotTo(HaveOccurred())
 				object := good(ns)
 				setField(object.Object, field, user)

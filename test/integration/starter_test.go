@@ -31,7 +31,7 @@ func TestWhoStartedIsStampedAndKept(t *testing.T) {
 	waitForState(t, execution, v1alpha1.ExecutionInProgress)
 
 	expectForbidden(g, bob.Update(t.Context(), refreshObject(t, execution)), "cannot update resource")
-	bob, err := clientAs("bob", "system:masters")
+	bob, err := cluster.ClientAs("bob", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
 	// A manifest without startedBy replaces the object, and changes nothing. Nobody becomes the one who started it later.
 	refreshObject(t, execution).Spec.StartedBy = ""
@@ -70,7 +70,7 @@ func TestALongNameOfAUserIsCut(t *testing.T) {
 	stamped, unstamped := createNamespace(t), createUnstampedNamespace(t)
 	const limit = 256
 	for _, length := range []int{limit, limit + 1, 2 * limit} {
-		user, err := clientAs(strings.Repeat("é", length), "system:masters")
+		user, err := cluster.ClientAs(strings.Repeat("é", length), "system:masters")
 		g.Expect(err).NotTo(HaveOccurred())
 		cut := strings.Repeat("é", limit)
 		sr, execution := builders.StopRequest(stamped, "web", builders.UnknownID), builders.Execution(stamped, "web")
@@ -91,7 +91,7 @@ func TestALongNameOfAUserIsCut(t *testing.T) {
 func TestControlCharactersOfAUsersNameAreSpaces(t *testing.T) {
 	t.Parallel()
 	ns, unstamped := createNamespace(t), createUnstampedNamespace(t)
-	user, err := clientAs("bob\u009b31m\ttab\u202eénd", "system:masters")
+	user, err := cluster.ClientAs("bob\u009b31m\ttab\u202eénd", "system:masters")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	const shown = "bob 31m tab énd"
 	for field, good := range userFields {

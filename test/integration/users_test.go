@@ -9,18 +9,10 @@ import (
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
 )
-
-// clientAs returns a client that acts as a user, with the groups of any authenticated user and those given.
-func clientAs(user string, groups ...string) (client.Client, error) {
-	asUser := rest.CopyConfig(cfg)
-	asUser.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: append(groups, "system:authenticated")}
-	return client.New(asUser, client.Options{Scheme: scheme})
-}
 
 // clientOfMember returns a client of a user who has one of the cluster's own roles in a namespace.
 func clientOfMember(t *testing.T, ns, user, role string) client.Client {
@@ -31,7 +23,7 @@ func clientOfMember(t *testing.T, ns, user, role string) client.Client {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
 	})
-	c, err := clientAs(user)
+	c, err := cluster.ClientAs(user)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func() error {
 		return c.List(t.Context(), &v1alpha1.StopRequestList{}, client.InNamespace(ns))

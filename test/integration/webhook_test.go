@@ -17,7 +17,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/retry"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,8 +44,7 @@ func startWebhook(ctx context.Context, doPoliciesStamp bool) error {
 		return err
 	}
 	options := &requester.Options{BindAddress: address, CertDir: folder, Name: "haltline-requester", Namespace: "haltline-system"}
-	asOperator := rest.CopyConfig(cfg)
-	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	asOperator := cluster.ConfigAs(operatorUser)
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}})
 	if err != nil {
 		return err
@@ -187,7 +185,7 @@ func letPeopleWrite(t *testing.T, namespace string) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: people},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, APIGroup: rbacv1.GroupName, Name: people}},
 	})
-	alice, err := clientAs("alice", people)
+	alice, err := cluster.ClientAs("alice", people)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Eventually(func() error { return alice.Create(t.Context(), goodStopRequest(namespace), client.DryRunAll) }, timeout, interval).Should(Succeed())
 }
@@ -196,14 +194,14 @@ func letPeopleWrite(t *testing.T, namespace string) {
 func (tt *stampCase) write(t *testing.T, object manifest, name, field string) (stored, refused string) {
 	t.Helper()
 	g := NewWithT(t)
-	user, err := clientAs(tt.user, people)
+	user, err := cluster.ClientAs(tt.user, people)
 	g.Expect(err).NotTo(HaveOccurred())
 	object.SetName(name)
 	if tt.replaces == "" {
 		tt.edit(object.Object, field)
 		err = user.Create(t.Context(), object, client.DryRunAll)
 	} else {
-		creator, creatorErr := clientAs(tt.replaces, people)
+		creator, creatorErr := cluster.ClientAs(tt.replaces, people)
 		g.Expect(creatorErr).NotTo(HaveOccurred())
 		g.Expect(creator.Create(t.Context(), object)).To(Succeed())
 		// The operator writes its status meanwhile.

@@ -30,7 +30,7 @@ func clientWithRules(t *testing.T, ns, user string, rules ...rbacv1.PolicyRule) 
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
 	})
-	c, err := clientAs(user)
+	c, err := cluster.ClientAs(user)
 	g.Expect(err).NotTo(HaveOccurred())
 	return c
 }
