@@ -92,6 +92,6 @@ func TestTheCommandsThatTryTheInstallationWork(t *testing.T) {
 func TestTheCommandsOfTheSecurityPageWork(t *testing.T) {
 	t.Parallel()
 	p := openPage(t, createNamespace(t), "docs/security.md")
-	p.run("kubectl auth can-i stop", []string{"haltline-stoprequest-verbs", "/haltline-stoprequest-requester"})
+	p.run("kubectl auth can-i stop", []string{"haltline-stoprequest-verbs", "haltline-stoprequest-requester"})
 	p.finish()
 }
