@@ -49,13 +49,13 @@ func TestTheCertificateFileFollowsTheSecret(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(served.Certificate).To(Equal(want.Certificate))
 	}
-	logCertificateFile(folder, &corev1.Secret{})
+	updateCertificateFile(folder, &corev1.Secret{})
 	g.Expect(file).NotTo(BeAnExistingFile(), "a Secret that is not filled yet")
 
 	first, second := makeSecret(t), makeSecret(t)
-	logCertificateFile(folder, first)
+	updateCertificateFile(folder, first)
 	expectServed(first)
-	logCertificateFile(folder, second)
+	updateCertificateFile(folder, second)
 	expectServed(second)
 	info, err := os.Stat(file)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -67,6 +67,33 @@ func TestTheCertificateFileFollowsTheSecret(t *testing.T) {
 	withoutKey := first.DeepCopy()
 	delete(withoutKey.Data, corev1.TLSPrivateKeyKey)
 	g.Expect(writeCertificateFile(folder, withoutKey)).NotTo(Succeed())
-	logCertificateFile(folder, &corev1.Secret{})
+	updateCertificateFile(folder, &corev1.Secret{})
 	expectServed(second)
+
+	g.Expect(removeCertificateFile(folder)).To(Succeed())
+	g.Expect(file).NotTo(BeAnExistingFile(), "what the process before has left")
+	g.Expect(removeCertificateFile(folder)).To(Succeed(), "there is none")
+	updateCertificateFile(folder, second)
+	expectServed(second)
+}
+
+// An unchanged file is left alone, so that what serves it does not read it again each minute.
+func TestAnUnchangedCertificateFileIsLeftAlone(t *testing.T) {
+	g := NewWithT(t)
+	folder, secret := t.TempDir(), makeSecret(t)
+	file := filepath.Join(folder, certificateFile)
+	g.Expect(writeCertificateFile(folder, secret)).To(Succeed())
+	before, err := os.Stat(file)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(writeCertificateFile(folder, secret)).To(Succeed())
+	after, err := os.Stat(file)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(os.SameFile(before, after)).To(BeTrue())
+}
+
+func TestAFolderThatCannotBeWrittenIsNamed(t *testing.T) {
+	g := NewWithT(t)
+	folder := t.TempDir()
+	g.Expect(os.MkdirAll(filepath.Join(folder, certificateFile, "is", "a", "folder"), 0o700)).To(Succeed())
+	g.Expect(removeCertificateFile(folder)).To(MatchError(ContainSubstring("--requester-webhook-cert-dir=" + folder)))
 }

@@ -78,14 +78,16 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 	first.Kill()
 	expectStamped(t, ns)
 	second.Kill()
-	third := startReplica(t, flags)
-	service.leadTo(third)
+	third, fourth := startReplica(t, flags), startReplica(t, flags)
+	service.leadTo(third, fourth)
 	expectStamped(t, ns)
-	loseCertificate(t)
-	expectStamped(t, ns)
-	letCertificateExpire(t)
-	expectStamped(t, ns)
-	for _, o := range []*replica{first, second, third} {
+	for _, change := range []func(*testing.T){loseCertificate, letCertificateExpire} {
+		change(t)
+		expectServed(t, third)
+		expectServed(t, fourth)
+		expectStamped(t, ns)
+	}
+	for _, o := range []*replica{first, second, third, fourth} {
 		g.Expect(o.Log.String()).NotTo(ContainSubstring("is forbidden"))
 	}
 }
@@ -475,6 +477,21 @@ func letCertificateExpire(t *testing.T) {
 		g.Expect(time.Until(renewed.Leaf.NotAfter)).To(BeNumerically(">", 24*time.Hour))
 		g.Expect(secret.Data["ca.crt"]).To(Equal(old))
 	}, timeout, interval).Should(Succeed())
+}
+
+// expectServed waits until a replica serves the certificate of the Secret.
+func expectServed(t *testing.T, r *replica) {
+	t.Helper()
+	NewWithT(t).Eventually(func(g Gomega) {
+		secret := readSecret(t)
+		want, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+		g.Expect(err).NotTo(HaveOccurred())
+		//nolint:gosec // The certificate is compared.
+		connection, err := tls.Dial("tcp", r.webhook, &tls.Config{InsecureSkipVerify: true})
+		g.Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		g.Expect(connection.ConnectionState().PeerCertificates[0].Raw).To(Equal(want.Certificate[0]))
+	}, timeout, interval).Should(Succeed(), r.Log.String)
 }
 
 func readSecret(t *testing.T) *corev1.Secret {

@@ -49,7 +49,7 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 	a.createNamespace(tenant)
 	binary, webhook := buildOperator(t), installWebhook(t, cluster)
 	o := startOperator(t, binary, cluster.Kubeconfig, webhook.flags)
-	a.waitFor("the webhook to be served", func() bool { return webhook.send("{}") == nil })
+	a.waitFor("the webhook to stamp", a.isStamped)
 	a.stopElsewhere("idle")
 	o.checkMemory(t, "a stop of an idle operator")
 	for _, step := range []struct {
@@ -61,7 +61,7 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 		{"executions with huge metadata", a.fillExecutions},
 		{"executions of huge Pipelines", a.runHugePipelines},
 		{"an abandon whose huge pods stay", a.keepPods},
-		{"32 large bodies for the webhook at the same time", func() { a.sendBodies(webhook) }},
+		{"128 large bodies for the webhook at the same time", func() { a.sendBodies(webhook) }},
 	} {
 		step.run()
 		a.stopElsewhere(step.name)
@@ -70,7 +70,7 @@ func TestATenantCannotTakeTheOperatorsMemory(t *testing.T) {
 	}
 	o.stop()
 	o = startOperator(t, binary, cluster.Kubeconfig, webhook.flags)
-	a.waitFor("the webhook to be served", func() bool { return webhook.send("{}") == nil })
+	a.waitFor("the webhook to stamp", a.isStamped)
 	a.askForUnknown()
 	a.stopElsewhere("after a new start")
 	a.waitForVerdicts()
@@ -95,6 +95,12 @@ func (a *attack) must(err error) {
 func (a *attack) create(o client.Object) {
 	a.t.Helper()
 	a.must(a.k8s.Create(a.t.Context(), o))
+}
+
+// isStamped reports whether the webhook writes who asks for a stop.
+func (a *attack) isStamped() bool {
+	sr := builders.StopRequest(tenant, "web", builders.UnknownID)
+	return a.k8s.Create(a.t.Context(), sr, client.DryRunAll) == nil && sr.Spec.RequestedBy != ""
 }
 
 func (a *attack) createNamespace(name string) {

@@ -69,7 +69,7 @@ func (w *webhook) send(body string) error {
 func (a *attack) sendBodies(w *webhook) {
 	body := `{"request":{"uid":"u","resource":{"resource":"stoprequests"},"object":{"spec":{"variables":[{}` + strings.Repeat(",{}", tooLarge/3) + `]}}}}`
 	var group errgroup.Group
-	for range 32 {
+	for range 128 {
 		group.Go(func() error { return w.send(body) })
 	}
 	a.must(group.Wait())
