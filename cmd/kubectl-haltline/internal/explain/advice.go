@@ -30,9 +30,6 @@ type advice struct {
 // adviceForBlocked is for an action whose Job the API server refuses for a cause that can pass.
 var adviceForBlocked = advice{"It starts by itself when the quota, the policy or the webhook that the message names allows it.", lookAtQuotas}
 
-// adviceForUnfenced is for an action whose Job is not known to be there, and whose name the API server does not let the operator reserve.
-var adviceForUnfenced = advice{"The stop is accepted when the quota, the policy or the webhook that the message names allows a Job of that name.", lookAtQuotas}
-
 // adviceForOther is for a reason that Kubernetes gives and that is not listed.
 var adviceForOther = advice{"It goes on by itself when what the message names is mended.", lookAtPods}
 
@@ -65,6 +62,16 @@ var adviceByReason = map[string]advice{
 	v1alpha1.ReasonJobTakenOver:         {"Another controller owns the Job now, so it has to be ended there.", lookAtJob},
 	v1alpha1.ReasonSuspendRefused:       {"Change the policy or repair the webhook that the message names; the operator tries again by itself.", lookAtJob},
 	v1alpha1.ReasonWorkloadLost:         {"Somebody deleted its Job. It is not run again, and the action fails when the pods that are left have ended.", lookAtPods},
+}
+
+// adviceForUnfenced returns what to do about an action whose Job may be there or not: the API server does not let the operator reserve its name, or its
+// pods have to end.
+func adviceForUnfenced(message string) advice {
+	const text = "The stop is accepted when that is repaired, or over."
+	if strings.Contains(message, "quota") {
+		return advice{text, lookAtQuotas}
+	}
+	return advice{text, lookAtPods}
 }
 
 // endsUnderWait reports whether an action that is kept for a reason ends without help if a stop waits for it. One without a reason is not started

@@ -68,12 +68,15 @@ func whyNoVerdict(sr *v1alpha1.StopRequest) string {
 func (w *writer) explainFencing() {
 	w.sayWhoStopped()
 	w.say("The stop is accepted when it is sure that nothing more starts: the operator reserves the name of each Job whose start is not confirmed")
+	isAdvised := false
 	for key, a := range view.Actions(w.in.Execution) {
-		if view.IsUnconfirmed(a) {
-			w.say("%s may have started or not. %s", key, a.Message)
-			if a.Message != "" {
-				w.advise(key, a, adviceForUnfenced)
-			}
+		if !view.IsUnconfirmed(a) {
+			continue
+		}
+		w.say("%s may have started or not. %s", key, a.Message)
+		if a.Message != "" && !isAdvised {
+			w.advise(key, a, adviceForUnfenced(a.Message))
+			isAdvised = true
 		}
 	}
 	w.plugin("follow it", "watch %s", w.in.Execution.Name)

@@ -191,6 +191,9 @@ func stopping() []Case {
 	refused := New("web-1", Web()).At(time.Second).Step(nil).At(2*time.Second).Stop("stop-1", nil).Observe("Build/compile", plan.Observation{
 		Phase: plan.PhaseBlocked, Message: `Trying again: creating Job "web-1-abc": jobs.batch "web-1-abc" is forbidden: exceeded quota: jobs`,
 	})
+	deleted := New("web-1", Web()).At(time.Second).Step(nil).At(2*time.Second).Stop("stop-1", nil).Observe("Build/compile", plan.Observation{
+		Phase: plan.PhaseBlocked, Message: `Trying again: job "web-1-abc" was deleted by somebody else; its pods have to end: web-1-abc-x7k2p.`,
+	})
 	grace := begun().At(time.Minute).Stop("stop-1", Abandon).At(70*time.Second).
 		IsKept("Build/compile", v1alpha1.ReasonInGracePeriod, `Pod "web-1-a" is in its grace period, until 2026-11-20T12:02:00Z.`)
 	stuck := begun().At(time.Minute).Stop("stop-1", Abandon).At(10*time.Minute).Observe("Build/test", plan.Observation{Phase: plan.PhaseEnded}).
@@ -202,6 +205,7 @@ func stopping() []Case {
 		begun().seen("a stop cannot be recorded", 5*time.Minute).withRequest(blocked),
 		fencing.seen("makes sure that nothing more starts", 4*time.Second),
 		refused.seen("a quota keeps the operator from making sure that nothing more starts", time.Minute),
+		deleted.seen("pods of a Job that somebody deleted keep it from making sure that nothing more starts", time.Minute),
 		begun().At(time.Minute).Stop("stop-1", nil).seen("stops and waits", 2*time.Minute),
 		begun().At(time.Minute).Stop("stop-1", EscalateAfter(600)).seen("stops and waits, and escalates", 2*time.Minute),
 		begun().At(time.Minute).Stop("stop-1", EscalateAfter(600)).At(661*time.Second).Step(nil).seen("has escalated", 662*time.Second),
