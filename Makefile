@@ -2,6 +2,8 @@
 # "make" alone lists what there is.
 
 IMG ?= haltline.dev/haltline:dev
+# The overlay of config/ that is installed.
+OVERLAY ?= default
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS ?= -s -w -X main.version=$(VERSION)
@@ -283,9 +285,9 @@ image: notices ## Pack the operator into an image without Docker: bin/haltline-i
 		--tag $(IMG) --output $(BIN)/haltline-image.tar
 
 .PHONY: install-yaml
-install-yaml: ## Write config/default with the image IMG into one file: bin/install.yaml.
+install-yaml: ## Write config/default with the image IMG into one file: bin/install.yaml. OVERLAY=webhook writes another overlay of config/.
 	mkdir -p $(BIN)
-	$(KUBECTL) kustomize config/default | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' >$(BIN)/install.yaml
+	$(KUBECTL) kustomize config/$(OVERLAY) | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' >$(BIN)/install.yaml
 
 .PHONY: package-chart
 package-chart: $(HELM) ## Pack the Helm chart of a release: VERSION=v1.2.3 gives bin/haltline-1.2.3.tgz, whose operator has the tag v1.2.3.
@@ -333,12 +335,12 @@ install: ## Install the CRDs.
 	$(KUBECTL) apply -k config/crd
 
 .PHONY: deploy
-deploy: ## Install the CRDs and the operator, with the image IMG.
-	$(KUBECTL) kustomize config/default | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' | $(KUBECTL) apply -f -
+deploy: ## Install the CRDs and the operator, with the image IMG. OVERLAY=webhook installs another overlay of config/ than default.
+	$(KUBECTL) kustomize config/$(OVERLAY) | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' | $(KUBECTL) apply -f -
 
 .PHONY: undeploy
 undeploy: ## Remove the operator and the CRDs, and with them all pipelines, executions and stop requests.
-	$(KUBECTL) delete -k config/default --ignore-not-found
+	$(KUBECTL) delete -k config/$(OVERLAY) --ignore-not-found
 
 # Tools. Each is built once, and again when what pins it or its Go changes. go build leaves an unchanged file alone, hence the touch.
 
