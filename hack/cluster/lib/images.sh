@@ -43,13 +43,13 @@ static_busybox() {
   # Another cluster may be fetching it.
   mkdir -p "$CACHE"
   exec 6>"$CACHE/.busybox.lock"
-  ! has_command flock || flock 6
+  ! has_command flock || flock --nonblock 6 || { say "waiting for another cluster to fetch busybox" && flock 6; }
   if [[ ! -x $folder/bin/busybox ]]; then
     say "fetching Debian's busybox-static"
     rm -rf "$folder"
     mkdir -p "$folder"
     (cd "$folder" && { apt-get download busybox-static || { apt-get update && apt-get download busybox-static; }; } &&
-      dpkg-deb --extract busybox-static_*.deb .) >"$CACHE/apt.log" 2>&1 </dev/null ||
+      dpkg-deb --extract busybox-static_*.deb .) >"$CACHE/apt.log" 2>&1 </dev/null 6>&- ||
       die "busybox-static could not be downloaded: see $CACHE/apt.log, or install a static /bin/busybox"
     [[ -x $folder/bin/busybox ]] || ln -s ../usr/bin/busybox "$folder/bin/busybox"
   fi
