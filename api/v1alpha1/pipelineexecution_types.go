@@ -267,7 +267,7 @@ type PipelineExecutionStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	Stages []StageStatus `json:"stages,omitempty"`
 
-	// stop is set when a stop was accepted, and never removed.
+	// stop is set when a stop is recorded, before its verdict, and never removed.
 	// +optional
 	Stop *StopStatus `json:"stop,omitempty"`
 
@@ -517,7 +517,7 @@ type AcceptedStopRequest struct {
 	// +kubebuilder:validation:MaxLength=200
 	Reason string `json:"reason,omitempty"`
 
-	// acceptedTime is when the request was accepted.
+	// acceptedTime is when the stop was recorded. The verdict follows when it is sure that nothing more starts.
 	// +required
 	AcceptedTime metav1.Time `json:"acceptedTime"`
 

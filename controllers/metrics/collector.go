@@ -147,7 +147,7 @@ func stateOf(execution *v1alpha1.PipelineExecution) v1alpha1.ExecutionState {
 	return execution.Status.State
 }
 
-// isStopping reports whether a stop was accepted whose execution has not ended.
+// isStopping reports whether a stop is recorded whose execution has not ended.
 func isStopping(execution *v1alpha1.PipelineExecution) bool {
 	stop := execution.Status.Stop
 	return !execution.Status.State.IsFinal() && stop != nil && len(stop.Requests) > 0

@@ -147,7 +147,7 @@ func TestTheCommandsOfTheBackupPageWork(t *testing.T) {
 	}
 	p.run("kubectl get pipelineexecutions -L", []string{string(execution.UID)})
 	p.run("kubectl get pipelineexecutions -l", []string{"No resources found"})
-	p.run("kubectl get pipelineexecutions --field-selector", []string{"No resources found"})
+	p.run("kubectl get pipelineexecutions -A --field-selector", []string{"No resources found"}, "-A", "-n "+ns)
 	scaled := createStandIn(t)
 	p.run("kubectl -n haltline-system scale", []string{"scaled"})
 	g.Expect(refreshObject(t, scaled).Spec.Replicas).To(HaveValue(BeZero()))
