@@ -66,7 +66,8 @@ func (o *Operator) Wait() error {
 	return err
 }
 
-// writeAccountKubeconfig writes a kubeconfig with which one acts as an account, and returns its path.
+// writeAccountKubeconfig writes a kubeconfig with which one acts as an account, and returns its path. Each operator has one of its own, since
+// it may read it while another one is started.
 func (c *Cluster) writeAccountKubeconfig(account string) (string, error) {
 	config, err := clientcmd.LoadFromFile(c.Kubeconfig)
 	if err != nil {
@@ -75,7 +76,11 @@ func (c *Cluster) writeAccountKubeconfig(account string) (string, error) {
 	for _, user := range config.AuthInfos {
 		user.Impersonate = account
 	}
-	path := filepath.Join(c.dir, "kubeconfig-"+strings.ReplaceAll(account, ":", "-"))
+	folder, err := os.MkdirTemp(c.dir, "account-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, "kubeconfig")
 	return path, clientcmd.WriteToFile(*config, path)
 }
 

@@ -34,12 +34,12 @@ func TestWhoAskedIsStampedAndKept(t *testing.T) {
 	expectForbidden(g, alice.Update(t.Context(), refreshObject(t, sr)), "cannot update resource")
 	alice, err := cluster.ClientAs("alice", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
-	replaced := refreshObject(t, sr)
-	replaced.Spec.RequestedBy = ""
-	g.Expect(alice.Update(t.Context(), replaced)).To(Succeed())
-	g.Expect(replaced.Spec.RequestedBy).To(Equal("alice"))
-	replaced.Spec.RequestedBy = "mallory"
-	g.Expect(alice.Update(t.Context(), replaced)).To(MatchError(ContainSubstring("requestedBy is immutable")))
+	requestedBy := func(name string) func(*v1alpha1.StopRequest) {
+		return func(sr *v1alpha1.StopRequest) { sr.Spec.RequestedBy = name }
+	}
+	g.Expect(replaceAs(t, alice, sr, requestedBy(""))).To(Succeed())
+	g.Expect(sr.Spec.RequestedBy).To(Equal("alice"))
+	g.Expect(replaceAs(t, alice, sr, requestedBy("mallory"))).To(MatchError(ContainSubstring("requestedBy is immutable")))
 }
 
 func TestWithoutAMutatingPolicyARequestIsUnstampedAndUnforged(t *testing.T) {

@@ -87,9 +87,9 @@ func TestTheDefinitionIsPinnedWhenTheExecutionStarts(t *testing.T) {
 	execution := createExecution(t, ns, "web")
 	waitForRunning(t, execution, "compile")
 
-	refreshObject(t, pipeline)
-	pipeline.Spec.Stages = []v1alpha1.Stage{builders.Stage("Other", builders.Action("other"))}
-	g.Expect(k8s.Update(t.Context(), pipeline)).To(Succeed())
+	changePipeline(t, pipeline, func(spec *v1alpha1.PipelineSpec) {
+		spec.Stages = []v1alpha1.Stage{builders.Stage("Other", builders.Action("other"))}
+	})
 	finishAction(t, execution, "compile", corev1.PodSucceeded)
 	finishAction(t, execution, "roll-out", corev1.PodSucceeded)
 	waitForState(t, execution, v1alpha1.ExecutionSucceeded)

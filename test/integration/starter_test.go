@@ -34,12 +34,13 @@ func TestWhoStartedIsStampedAndKept(t *testing.T) {
 	bob, err := cluster.ClientAs("bob", "system:masters")
 	g.Expect(err).NotTo(HaveOccurred())
 	// A manifest without startedBy replaces the object, and changes nothing. Nobody becomes the one who started it later.
-	refreshObject(t, execution).Spec.StartedBy = ""
-	g.Expect(bob.Update(t.Context(), execution)).To(Succeed())
+	startedBy := func(name string) func(*v1alpha1.PipelineExecution) {
+		return func(execution *v1alpha1.PipelineExecution) { execution.Spec.StartedBy = name }
+	}
+	g.Expect(replaceAs(t, bob, execution, startedBy(""))).To(Succeed())
 	g.Expect(execution.Spec.StartedBy).To(Equal("alice"))
 	for _, other := range []string{"mallory", "bob"} {
-		execution.Spec.StartedBy = other
-		g.Expect(bob.Update(t.Context(), execution)).To(MatchError(
+		g.Expect(replaceAs(t, bob, execution, startedBy(other))).To(MatchError(
 			And(ContainSubstring("spec.startedBy: Invalid value: "), ContainSubstring("startedBy is immutable"))))
 	}
 	g.Expect(refreshObject(t, execution).Spec.StartedBy).To(Equal("alice"))
