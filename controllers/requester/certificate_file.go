@@ -33,6 +33,9 @@ const certificateInterval = time.Minute
 // addCertificateFile has the manager write the certificate into a file as soon as the Secret has another one. A kubelet that mounts the Secret
 // would take up to two minutes, and the API server is told of the new authority at once.
 func addCertificateFile(mgr ctrl.Manager, o *Options) error {
+	if err := removeCertificateFile(o.CertDir); err != nil {
+		return err
+	}
 	secrets, err := cache.New(mgr.GetConfig(), cache.Options{
 		Scheme: mgr.GetScheme(),
 		Mapper: mgr.GetRESTMapper(),

@@ -24,9 +24,6 @@ func Setup(mgr ctrl.Manager, o *Options) error {
 	if err := addRotator(mgr, o); err != nil {
 		return err
 	}
-	if err := removeCertificateFile(o.CertDir); err != nil {
-		return err
-	}
 	if err := addCertificateFile(mgr, o); err != nil {
 		return err
 	}
