@@ -267,7 +267,7 @@ func (b *batch) describeUnsettled() string {
 	if unseen == 0 {
 		return "They go on"
 	}
-	return fmt.Sprintf("They go on. The operator has not looked at %s; see whether it runs: kubectl -n haltline-system get pods", describeCount(unseen, "request"))
+	return fmt.Sprintf("They go on. The operator has not looked at %s; %s", describeCount(unseen, "request"), lookAtOperator)
 }
 
 func (b *batch) firstError() error {

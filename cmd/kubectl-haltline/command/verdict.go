@@ -59,8 +59,12 @@ func describeVerdict(about, request string, verdict *metav1.Condition) string {
 	return fmt.Sprintf("%s: %s (%s)\n%s", about, style.Render(verdict.Reason), request, verdict.Message)
 }
 
-// notLookedAt is what to tell of an object that has no condition yet.
-const notLookedAt = "The operator has not looked at it; see whether it runs: kubectl -n haltline-system get pods"
+const (
+	// lookAtOperator is what to do if the operator has not looked at something.
+	lookAtOperator = "see whether it runs: kubectl -n haltline-system get pods"
+	// notLookedAt is what to tell of an object that has no condition yet.
+	notLookedAt = "The operator has not looked at it; " + lookAtOperator
+)
 
 // awaitVerdict waits for the verdict on a request, and updates the request. The list is an empty one of its kind. If the context ends before, the error tells how
 // far the request is, and has the exit code for that.
