@@ -335,8 +335,8 @@ install: ## Install the CRDs.
 	$(KUBECTL) apply -k config/crd
 
 .PHONY: deploy
-deploy: ## Install the CRDs and the operator, with the image IMG. OVERLAY=webhook installs another overlay of config/ than default.
-	$(KUBECTL) kustomize config/$(OVERLAY) | sed 's#image: haltline.dev/haltline:dev$$#image: $(IMG)#' | $(KUBECTL) apply -f -
+deploy: install-yaml ## Install the CRDs and the operator, with the image IMG. OVERLAY=webhook installs another overlay of config/ than default.
+	$(KUBECTL) apply -f $(BIN)/install.yaml
 
 .PHONY: undeploy
 undeploy: ## Remove the operator and the CRDs, and with them all pipelines, executions and stop requests.
