@@ -11,6 +11,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"haltline.dev/haltline/test/builders"
 )
 
 // CreatePolicies creates the policies of config/policy. It reports whether they stamp: on an API server without
@@ -50,6 +53,17 @@ func (c *Cluster) HasMutatingPolicies() (bool, error) {
 		names = append(names, resource.Name)
 	}
 	return slices.Contains(names, "mutatingadmissionpolicies"), nil
+}
+
+// StampRequester has a user, who may do everything, ask for a stop, without storing that. It returns who asks by what would be stored.
+func (c *Cluster) StampRequester(ctx context.Context, namespace, user string) (requestedBy string, err error) {
+	asUser, err := c.ClientAs(user, "system:masters")
+	if err != nil {
+		return "", err
+	}
+	sr := builders.StopRequest(namespace, "web", builders.UnknownID)
+	err = asUser.Create(ctx, sr, client.DryRunAll)
+	return sr.Spec.RequestedBy, err
 }
 
 // RouteToThisMachine makes the Service of a webhook lead to a port of this machine. The API server still asks for a certificate with

@@ -51,7 +51,7 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 	flags := installWebhook(t, service.port())
 	ns := createTestNamespace(t)
 
-	_, err := tryToStop(t, ns, "alice")
+	_, err := cluster.StampRequester(t.Context(), ns, "alice")
 	g.Expect(err).To(MatchError(And(ContainSubstring("operator-must-answer.pipelines.haltline.dev"), ContainSubstring(webhookKey.Name+"."+webhookKey.Namespace+".svc"))))
 	g.Expect(cluster.Client.Create(t.Context(), builders.Pipeline(ns, "web", builders.Stage("Build", builders.Action("compile"))))).To(
 		Succeed(), "nobody is asked about other kinds")
@@ -71,7 +71,7 @@ func TestTheWebhookStampsWhileAReplicaAnswers(t *testing.T) {
 		g.Expect(cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(sr), sr)).To(Succeed())
 		return meta.IsStatusConditionTrue(sr.Status.Conditions, v1alpha1.ConditionStopped)
 	}, timeout, interval).Should(BeTrue(), first.Log.String)
-	_, err = tryToStop(t, ns, "alice")
+	_, err = cluster.StampRequester(t.Context(), ns, "alice")
 	g.Expect(err).To(MatchError(ContainSubstring("failed calling webhook")))
 
 	service.leadTo(first, second)
@@ -249,14 +249,14 @@ func TestThePageOnTheWebhook(t *testing.T) {
 
 	installWebhook(t, 1)
 	ns := createTestNamespace(t)
-	_, refused := tryToStop(t, ns, "alice")
+	_, refused := cluster.StampRequester(t.Context(), ns, "alice")
 	shown, _, _ := strings.Cut(pages.BlocksOf(section, "text")[0], ":")
 	g.Expect(refused).To(MatchError(ContainSubstring(shown)))
 	const remove = "kubectl delete mutatingwebhookconfiguration haltline-requester"
 	g.Expect(section).To(ContainSubstring("`" + remove + "`"))
 	output, err = apiserver.RunShell(t.Context(), cluster.Kubeconfig, remove)
 	g.Expect(err).NotTo(HaveOccurred(), output)
-	g.Eventually(func(g Gomega) { g.Expect(tryToStop(t, ns, "alice")).To(BeEmpty()) }, timeout, interval).Should(Succeed())
+	g.Eventually(func(g Gomega) { g.Expect(cluster.StampRequester(t.Context(), ns, "alice")).To(BeEmpty()) }, timeout, interval).Should(Succeed())
 }
 
 // installWebhook installs config/webhook until the test ends, with a Service that leads to a port of this machine. It returns the flags
@@ -286,7 +286,7 @@ func installWebhook(t *testing.T, port int) []string {
 	})
 	// An API server learns of a webhook some time after it was configured.
 	g.Eventually(func() error {
-		_, err := tryToStop(t, metav1.NamespaceDefault, "alice")
+		_, err := cluster.StampRequester(t.Context(), metav1.NamespaceDefault, "alice")
 		return err
 	}, timeout, interval).Should(MatchError(ContainSubstring("operator-must-answer")))
 	return find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
@@ -407,10 +407,9 @@ func dialOneOf(replicas []*replica) net.Conn {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := apiserver.FreeAddress(t.Context())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	defer listener.Close()
-	return listener.Addr().String()
+	return address.String()
 }
 
 // createTestNamespace returns a new namespace.
@@ -421,19 +420,9 @@ func createTestNamespace(t *testing.T) string {
 	return namespace.Name
 }
 
-// tryToStop asks as a user to stop something, without storing that. It returns who asked by what would be stored.
-func tryToStop(t *testing.T, namespace, user string) (string, error) {
-	t.Helper()
-	c, err := cluster.ClientAs(user, "system:masters")
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	sr := builders.StopRequest(namespace, "web", builders.UnknownID)
-	err = c.Create(t.Context(), sr, client.DryRunAll)
-	return sr.Spec.RequestedBy, err
-}
-
 func expectStamped(t *testing.T, namespace string) {
 	t.Helper()
-	NewWithT(t).Eventually(func(g Gomega) { g.Expect(tryToStop(t, namespace, "alice")).To(Equal("alice")) }, timeout, interval).Should(Succeed())
+	NewWithT(t).Eventually(func(g Gomega) { g.Expect(cluster.StampRequester(t.Context(), namespace, "alice")).To(Equal("alice")) }, timeout, interval).Should(Succeed())
 }
 
 // loseCertificate empties the Secret, and waits until the operator has made another authority and has told the API server of it.

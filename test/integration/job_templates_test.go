@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/util/retry"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -137,10 +136,9 @@ func expectRefusedLate(t *testing.T, execution *v1alpha1.PipelineExecution, c ba
 func expectRepaired(t *testing.T, pipeline *v1alpha1.Pipeline) {
 	t.Helper()
 	g := NewWithT(t)
-	g.Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		refreshObject(t, pipeline).Spec.Stages[1] = builders.Stage("Deploy", builders.Action("roll-out"))
-		return k8s.Update(t.Context(), pipeline)
-	})).To(Succeed())
+	changePipeline(t, pipeline, func(spec *v1alpha1.PipelineSpec) {
+		spec.Stages[1] = builders.Stage("Deploy", builders.Action("roll-out"))
+	})
 	waitForCondition(t, pipeline, v1alpha1.ConditionReady, metav1.ConditionTrue)
 	g.Expect(findCondition(pipeline, v1alpha1.ConditionReady).Reason).To(Equal(v1alpha1.ReasonValid))
 	g.Expect(findCondition(pipeline, v1alpha1.ConditionStalled)).To(BeNil())

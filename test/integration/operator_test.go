@@ -6,7 +6,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"haltline.dev/haltline/controllers"
 	"haltline.dev/haltline/controllers/metrics"
+	"haltline.dev/haltline/test/apiserver"
 )
 
 // operatorUser is the service account of the operator.
@@ -35,9 +35,11 @@ func startOperator(ctx context.Context) (wait func(), err error) {
 			return nil, err
 		}
 	}
-	if metricsAddress, err = findFreeAddress(ctx); err != nil {
+	address, err := apiserver.FreeAddress(ctx)
+	if err != nil {
 		return nil, err
 	}
+	metricsAddress = address.String()
 	asOperator := cluster.ConfigAs(operatorUser)
 	controllers.HandleWarnings(asOperator)
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{
@@ -76,13 +78,4 @@ func allowDeletingJobs(object *unstructured.Unstructured) error {
 		"apiGroups": []any{"batch"}, "resources": []any{"jobs"}, "verbs": []any{"delete"},
 	})
 	return unstructured.SetNestedSlice(object.Object, rules, "rules")
-}
-
-// findFreeAddress returns an address of this machine that nobody listens on.
-func findFreeAddress(ctx context.Context) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }

@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -90,11 +90,9 @@ func TestAPipelineThatWasRefusedDoesNotGetTheNameOfOneThatIsReplaced(t *testing.
 // changeVariables changes the spec of a Pipeline.
 func changeVariables(t *testing.T, pipeline *v1alpha1.Pipeline) {
 	t.Helper()
-	NewWithT(t).Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		value := "changed"
-		refreshObject(t, pipeline).Spec.Variables = []v1alpha1.VariableDeclaration{{Name: "CHANGED", DefaultValue: &value}}
-		return k8s.Update(t.Context(), pipeline)
-	})).To(Succeed())
+	changePipeline(t, pipeline, func(spec *v1alpha1.PipelineSpec) {
+		spec.Variables = []v1alpha1.VariableDeclaration{{Name: "CHANGED", DefaultValue: ptr.To("changed")}}
+	})
 }
 
 // createNamedPipeline creates a Pipeline whose pipelineName is not the name of the object.

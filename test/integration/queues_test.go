@@ -11,7 +11,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/util/retry"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -36,10 +35,7 @@ func startQueue(t *testing.T, ns string, mode v1alpha1.ExecutionMode) (pipeline 
 // changePipeline changes the spec of a Pipeline.
 func changePipeline(t *testing.T, pipeline *v1alpha1.Pipeline, change func(*v1alpha1.PipelineSpec)) {
 	t.Helper()
-	NewWithT(t).Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		change(&refreshObject(t, pipeline).Spec)
-		return k8s.Update(t.Context(), pipeline)
-	})).To(Succeed())
+	NewWithT(t).Expect(replaceAs(t, k8s, pipeline, func(stored *v1alpha1.Pipeline) { change(&stored.Spec) })).To(Succeed())
 }
 
 // createWaiting creates an execution, and waits until it waits before a stage.

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
 
 	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/builders"
@@ -80,8 +79,7 @@ func startBlockedByQuota(t *testing.T) (*v1alpha1.PipelineExecution, *corev1.Res
 
 func raiseQuota(t *testing.T, quota *corev1.ResourceQuota) {
 	t.Helper()
-	NewWithT(t).Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		refreshObject(t, quota).Spec.Hard = corev1.ResourceList{"count/jobs.batch": resource.MustParse("10")}
-		return k8s.Update(t.Context(), quota)
+	NewWithT(t).Expect(replaceAs(t, k8s, quota, func(stored *corev1.ResourceQuota) {
+		stored.Spec.Hard = corev1.ResourceList{"count/jobs.batch": resource.MustParse("10")}
 	})).To(Succeed())
 }

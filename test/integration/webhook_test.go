@@ -6,9 +6,7 @@ package integration
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -31,7 +29,7 @@ import (
 // startWebhook serves the webhook of config/components/webhook, with the rights of that component. If the policies stamp, it is for
 // the namespaces with labelWebhook alone.
 func startWebhook(ctx context.Context, doPoliciesStamp bool) error {
-	address, err := findFreeAddress(ctx)
+	address, err := apiserver.FreeAddress(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,10 +38,10 @@ func startWebhook(ctx context.Context, doPoliciesStamp bool) error {
 		return err
 	}
 	context.AfterFunc(ctx, func() { _ = os.RemoveAll(folder) })
-	if err := installWebhook(ctx, address, doPoliciesStamp); err != nil {
+	if err := installWebhook(ctx, address.Port, doPoliciesStamp); err != nil {
 		return err
 	}
-	options := &requester.Options{BindAddress: address, CertDir: folder, Name: "haltline-requester", Namespace: "haltline-system"}
+	options := &requester.Options{BindAddress: address.String(), CertDir: folder, Name: "haltline-requester", Namespace: "haltline-system"}
 	asOperator := cluster.ConfigAs(operatorUser)
 	mgr, err := ctrl.NewManager(asOperator, ctrl.Options{Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}})
 	if err != nil {
@@ -60,16 +58,8 @@ func startWebhook(ctx context.Context, doPoliciesStamp bool) error {
 	return nil
 }
 
-// installWebhook creates the objects of the component, for a webhook at an address of this machine.
-func installWebhook(ctx context.Context, address string, doPoliciesStamp bool) error {
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return err
-	}
+// installWebhook creates the objects of the component, for a webhook at a port of this machine.
+func installWebhook(ctx context.Context, port int, doPoliciesStamp bool) error {
 	if err := k8s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "haltline-system"}}); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package memory
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,12 +29,10 @@ type webhook struct {
 // installWebhook has the API server ask the operator who created an object.
 func installWebhook(t *testing.T, cluster *apiserver.Cluster) *webhook {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := apiserver.FreeAddress(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = listener.Close()
-	address := listener.Addr().(*net.TCPAddr)
 	const system = "haltline-system"
 	if err := cluster.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: system}}); err != nil {
 		t.Fatal(err)

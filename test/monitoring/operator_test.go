@@ -6,7 +6,6 @@ package monitoring
 import (
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -51,7 +50,9 @@ func buildOperator(t *testing.T) string {
 func startOperator(t *testing.T, cluster *apiserver.Cluster, binary, pod, lease string, flags ...string) operator {
 	t.Helper()
 	g := NewWithT(t)
-	o := operator{address: findFreeAddress(t), pod: pod, lease: lease}
+	address, err := apiserver.FreeAddress(t.Context())
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	o := operator{address: address.String(), pod: pod, lease: lease}
 	//nolint:gosec // The path is the test's own.
 	command := exec.CommandContext(t.Context(), binary, append([]string{
 		"--leader-elect", "--leader-election-namespace=" + namespace, "--health-probe-bind-address=0", "--metrics-bind-address=" + o.address,
@@ -66,14 +67,6 @@ func startOperator(t *testing.T, cluster *apiserver.Cluster, binary, pod, lease 
 		_ = command.Wait()
 	})
 	return o
-}
-
-func findFreeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // createScraperToken returns the token of a service account that may read the metrics.
