@@ -230,7 +230,7 @@ bench: ## Measure the operator on a local cluster of its own, and compare with t
 
 .PHONY: bench-small
 bench-small: ## Do the same with small numbers. It fails on an error, not on a time.
-	hack/bench/bench -out $(BIN)/bench-small -rest 2s -floor 400 -single 8 -storms 50 -amidst 50 -running 50 -finished 200 -restarted 50 $(BENCH)
+	hack/bench/bench -out $(BIN)/bench-small -rest 2s -floor 400 -single 8 -storms 50 -amidst 50 -running 50 -finished 200 $(BENCH)
 
 .PHONY: test-explorer-pairs
 test-explorer-pairs: ## Run the explorer's small scenarios with every pair of its gravest injections; make test tries one pair in 100.

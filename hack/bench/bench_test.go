@@ -85,6 +85,18 @@ func TestParseUsage(t *testing.T) {
 	}
 }
 
+func TestParseHeap(t *testing.T) {
+	profile := "heap profile: 1: 8 [1: 8] @ heap/1048576\n\n# runtime.MemStats\n# Alloc = 5\n# HeapAlloc = 1234\n# HeapSys = 9\n"
+	if got, err := parseHeap(profile); err != nil || got != 1234 {
+		t.Errorf("%d, %v", got, err)
+	}
+	for _, wrong := range []string{"", "\n# HeapAlloc = many\n"} {
+		if _, err := parseHeap(wrong); err == nil {
+			t.Errorf("%q is no error", wrong)
+		}
+	}
+}
+
 func TestFindErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	for content, found := range map[string]bool{

@@ -38,9 +38,15 @@ func (b *bench) measureFloor(ctx context.Context) error {
 	if err := b.measurePlainOneByOne(ctx, ns, t); err != nil {
 		return err
 	}
+	if err := b.measureOneByHand(ctx, ns, t); err != nil {
+		return err
+	}
 	for _, n := range b.storms {
 		if err := b.measurePlainStorm(ctx, n); err != nil {
 			return err
+		}
+		if n > b.byHand {
+			continue
 		}
 		if err := b.measureByHand(ctx, n); err != nil {
 			return err

@@ -31,14 +31,15 @@ const (
 
 // options are the sizes of what is measured.
 type options struct {
-	kubeconfig                           string
-	operator, operatorKubeconfig, audit  string
-	out, run                             string
-	single, floor                        int
-	storms                               sizes
-	running, finished, amidst, restarted int
-	profile                              bool
-	rest, limit                          time.Duration
+	kubeconfig                          string
+	operator, operatorKubeconfig, audit string
+	out, run                            string
+	single, floor                       int
+	storms                              sizes
+	byHand                              int
+	running, finished, amidst           int
+	profile                             bool
+	rest, limit                         time.Duration
 }
 
 // sizes are numbers that are separated by commas.
@@ -70,11 +71,11 @@ func parseFlags() options {
 	flag.StringVar(&o.run, "run", "", "the parts to run, separated by commas; all if it is empty: "+strings.Join(partNames(), ", "))
 	flag.IntVar(&o.floor, "floor", 2000, "objects that are created and updated for the floor")
 	flag.IntVar(&o.single, "single", 100, "stops one at a time, of each kind")
-	flag.Var(&o.storms, "storms", "how many executions start and stop at once, such as 500,2000")
+	flag.Var(&o.storms, "storms", "how many executions start and stop at once, such as 500,2000; the operator is restarted beside those of the last")
+	flag.IntVar(&o.byHand, "by-hand", 2000, "the largest storm whose writes are measured without the operator as well; 0 leaves that out")
 	flag.IntVar(&o.amidst, "amidst", 2000, "executions that start while others are stopped; 0 leaves that out")
 	flag.IntVar(&o.running, "running", 5000, "executions that run beside those that are stopped one at a time; 0 leaves that out")
 	flag.IntVar(&o.finished, "finished", 100_000, "finished executions beside those that are stopped one at a time; 0 leaves that out")
-	flag.IntVar(&o.restarted, "restarted", 10_000, "executions that run when the operator is restarted; 0 leaves that out")
 	flag.BoolVar(&o.profile, "profile", false, "write CPU profiles of the API server and the operator under the first storm of stops")
 	flag.DurationVar(&o.rest, "rest", 5*time.Second, "how long the cluster rests before what follows is measured")
 	flag.DurationVar(&o.limit, "limit", 3*time.Hour, "time limit of the whole run")
@@ -88,7 +89,7 @@ func (o *options) validate() error {
 		value, lo, hi int
 	}{
 		{"floor", o.floor, 10, maxStorm}, {"single", o.single, 1, maxSingle}, {"amidst", o.amidst, 0, maxStorm},
-		{"running", o.running, 0, maxRunning}, {"finished", o.finished, 0, maxFinished}, {"restarted", o.restarted, 0, maxRunning},
+		{"running", o.running, 0, maxRunning}, {"finished", o.finished, 0, maxFinished}, {"by-hand", o.byHand, 0, maxStorm},
 	} {
 		if f.value < f.lo || f.value > f.hi {
 			return fmt.Errorf("-%s: found %d; want %d to %d", f.name, f.value, f.lo, f.hi)

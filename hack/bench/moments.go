@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -38,42 +39,32 @@ func (b *bench) measureNextAction(ctx context.Context) error {
 	return nil
 }
 
-// measureRestart restarts the operator beside many running executions, and measures when it answers its first request.
-func (b *bench) measureRestart(ctx context.Context) error {
-	ns, t, err := b.prepare(ctx, "restart")
+// measureRestart restarts the operator beside n executions that run, and measures when it answers its first request.
+func (b *bench) measureRestart(ctx context.Context, ns string, t *timeline, n int) error {
+	const name = "restarted"
+	id, err := b.createExecution(ctx, ns, name)
 	if err != nil {
 		return err
 	}
-	if err := b.createPipeline(ctx, ns, forLong); err != nil {
-		return err
-	}
-	names := makeNames("run", b.restarted)
-	ids, err := b.createExecutions(ctx, ns, names)
-	if err != nil {
-		return err
-	}
-	if err := t.wait(ctx, started, names); err != nil {
-		return err
-	}
-	if err := pause(ctx, b.rest); err != nil {
+	if err := t.wait(ctx, started, []string{name}); err != nil {
 		return err
 	}
 	if err := b.operator.stop(); err != nil {
 		return err
 	}
-	if err := b.stop(ctx, ns, "stop", ids[len(ids)/2], true); err != nil {
+	if err := b.stop(ctx, ns, name, id, true); err != nil {
 		return err
 	}
 	began := time.Now()
 	if err := b.operator.start(ctx); err != nil {
 		return err
 	}
-	if err := t.wait(ctx, done, []string{"stop"}); err != nil {
+	if err := t.wait(ctx, done, []string{name}); err != nil {
 		return err
 	}
-	b.report.add("restart", fmt.Sprintf("the start of the operator beside %d running executions, until it answers", b.restarted),
-		t.since(began, accepted, []string{"stop"}).percentile(100).Seconds(), "s", nil)
+	b.report.add("restart", fmt.Sprintf("the start of the operator beside %d running executions, until it answers", n),
+		t.since(began, accepted, []string{name}).percentile(100).Seconds(), "s", nil)
 	u, err := b.operator.usage()
 	b.report.add("restart", "peak memory of the operator after it", float64(u.peak)/(1<<20), "MiB", nil)
-	return err
+	return errors.Join(err, pause(ctx, b.rest))
 }

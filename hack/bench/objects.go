@@ -139,6 +139,31 @@ func (c *cluster) suspendJob(ctx context.Context, namespace, name string) error 
 		[]byte(`[{"op":"add","path":"/spec/suspend","value":true},{"op":"add","path":"/spec/parallelism","value":0}]`)))
 }
 
+// findPods returns the names of the pods of executions, when each runs.
+func (c *cluster) findPods(ctx context.Context, namespace string, ids []types.UID) ([]string, error) {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		for names[i] == "" {
+			var pods corev1.PodList
+			if err := c.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelExecutionID: string(id)}); err != nil {
+				return nil, err
+			}
+			if len(pods.Items) > 0 && pods.Items[0].Status.Phase == corev1.PodRunning {
+				names[i] = pods.Items[0].Name
+			} else if err := pause(ctx, restBetween); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return names, nil
+}
+
+// endPod writes that a pod has succeeded, as its node would.
+func (c *cluster) endPod(ctx context.Context, namespace, name string) error {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	return c.Status().Patch(ctx, pod, client.RawPatch(types.MergePatchType, []byte(`{"status":{"phase":"Succeeded"}}`)))
+}
+
 // makeNames returns names that begin alike.
 func makeNames(prefix string, n int) []string {
 	names := make([]string, n)

@@ -126,6 +126,27 @@ func findErrors(path string) error {
 type usage struct {
 	cpu       time.Duration
 	rss, peak int64 // bytes
+	// heap is what lives after a garbage collection, in bytes; 0 if there was none.
+	heap int64
+}
+
+// liveHeap collects garbage, and returns how many bytes are left.
+func (p *operator) liveHeap(ctx context.Context) (int64, error) {
+	// The text form of this profile ends with the figures of runtime.MemStats.
+	raw, err := get(ctx, http.DefaultClient, "http://"+p.pprof+"/debug/pprof/heap?gc=1&debug=1")
+	if err != nil {
+		return 0, err
+	}
+	return parseHeap(string(raw))
+}
+
+func parseHeap(profile string) (int64, error) {
+	_, rest, found := strings.Cut(profile, "\n# HeapAlloc = ")
+	if !found {
+		return 0, errors.New("no HeapAlloc in the heap profile")
+	}
+	digits, _, _ := strings.Cut(rest, "\n")
+	return strconv.ParseInt(digits, 10, 64)
 }
 
 // usage reads what Linux has counted.
@@ -153,7 +174,8 @@ func parseUsage(stat, status string) (usage, error) {
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
 	rss, err3 := parseKilobytes(status, "VmRSS:")
 	peak, err4 := parseKilobytes(status, "VmHWM:")
-	return usage{time.Duration(user+system) * time.Second / ticksPerSecond, rss, peak}, errors.Join(err1, err2, err3, err4)
+	cpu := time.Duration(user+system) * time.Second / ticksPerSecond
+	return usage{cpu: cpu, rss: rss, peak: peak}, errors.Join(err1, err2, err3, err4)
 }
 
 func parseKilobytes(status, field string) (int64, error) {

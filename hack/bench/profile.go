@@ -36,21 +36,26 @@ func (b *bench) startProfiles(ctx context.Context) func() error {
 
 // saveProfile writes a CPU profile of a server into a file.
 func saveProfile(ctx context.Context, c *http.Client, address, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", address, profileSeconds), http.NoBody)
+	raw, err := get(ctx, c, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", address, profileSeconds))
 	if err != nil {
 		return err
+	}
+	return os.WriteFile(path, raw, 0o644)
+}
+
+// get returns what a server answers, or an error if that is not OK.
+func get(ctx context.Context, c *http.Client, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, err
 	}
 	response, err := c.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	raw, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("a profile of %s: %s", address, response.Status)
+		return nil, fmt.Errorf("%s: %s", address, response.Status)
 	}
-	return os.WriteFile(path, raw, 0o644)
+	return io.ReadAll(response.Body)
 }

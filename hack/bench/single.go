@@ -25,6 +25,12 @@ const (
 	amidstFinished = "among finished"
 )
 
+// letters are those of the surroundings in names of executions.
+var letters = map[string]string{alone: "a", amongRunning: "r", amidstFinished: "f"}
+
+// maxWaits is how many stops wait in each of the surroundings.
+const maxWaits = 30
+
 // measureSingle stops executions one at a time: alone, and in a namespace with many others.
 func (b *bench) measureSingle(ctx context.Context) error {
 	ns, t, err := b.prepare(ctx, "single")
@@ -55,9 +61,6 @@ func (b *bench) measureSingle(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.measureWaits(ctx); err != nil {
-		return err
-	}
 	if b.finished > 0 {
 		return b.measureAmongFinished(ctx)
 	}
@@ -66,8 +69,7 @@ func (b *bench) measureSingle(ctx context.Context) error {
 
 // measureStops abandons executions one at a time.
 func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where string) error {
-	prefix := "abandoned-" + map[string]string{alone: "a", amongRunning: "r", amidstFinished: "f"}[where]
-	names := makeNames(prefix, b.single)
+	names := makeNames("abandoned-"+letters[where], b.single)
 	if err := b.audit.skip(); err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where 
 	if err != nil {
 		return err
 	}
-	times, err := b.stopEach(ctx, ns, t, names, ids, true)
+	times, err := b.stopEach(ctx, ns, t, names, ids, nil)
 	if err != nil {
 		return err
 	}
@@ -101,22 +103,31 @@ func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where 
 	if where == alone {
 		b.addRequestTargets(starts, stops)
 	}
-	return nil
+	return b.measureWaits(ctx, ns, t, where)
 }
 
-// stopEach stops executions one after the other.
-func (b *bench) stopEach(ctx context.Context, ns string, t *timeline, names []string, ids []types.UID, abandon bool) (stopTimes, error) {
+// stopEach stops executions one after the other. It abandons them, or waits for their actions if it has the names of their pods: it ends
+// each of these when the stop is published. Before that, the next action could start.
+func (b *bench) stopEach(ctx context.Context, ns string, t *timeline, names []string, ids []types.UID, pods []string) (stopTimes, error) {
 	var times stopTimes
 	for i, name := range names {
 		request := []string{"stop-" + name}
 		began := time.Now()
-		if err := b.stop(ctx, ns, request[0], ids[i], abandon); err != nil {
+		if err := b.stop(ctx, ns, request[0], ids[i], pods == nil); err != nil {
 			return times, err
+		}
+		one := []string{name}
+		if pods != nil {
+			if err := t.wait(ctx, stopping, one); err != nil {
+				return times, err
+			}
+			if err := b.endPod(ctx, ns, pods[i]); err != nil {
+				return times, err
+			}
 		}
 		if err := t.wait(ctx, done, request); err != nil {
 			return times, err
 		}
-		one := []string{name}
 		times.stopping = append(times.stopping, t.since(began, stopping, one)...)
 		times.accepted = append(times.accepted, t.since(began, accepted, request)...)
 		times.stopped = append(times.stopped, t.since(began, final, one)...)
@@ -145,6 +156,9 @@ func (b *bench) addStopTimes(where string, times stopTimes) {
 	case amidstFinished:
 		stoppedP50 = atMost("of a stop alone", p50/r.value(partSingle, whatStopped(alone)+", p50"), 1.1)
 	}
+	if hand := r.value(partFloor, whatOneByHand+", p50"); hand > 0 && where == alone {
+		r.add(partSingle, whatStopped(where)+", p50, to the same writes by hand", p50/hand, "", nil)
+	}
 	r.addTimes(partSingle, where+": Stopping", times.stopping, nil, nil)
 	r.addTimes(partSingle, where+": Accepted", times.accepted, acceptedP50, acceptedP99)
 	r.addTimes(partSingle, whatStopped(where), times.stopped, stoppedP50, nil)
@@ -167,34 +181,42 @@ func (b *bench) addRequestTargets(starts, stops census) {
 	b.report.add(partSingle, "requests for the start of an execution beside those", starts.total()-action, "", nil)
 }
 
-// measureWaits stops executions whose action ends at once, and waits for it.
-func (b *bench) measureWaits(ctx context.Context) error {
-	ns, t, err := b.prepare(ctx, "wait")
+// measureWaits stops executions one at a time, and waits for their actions, which end as soon as the stop is published.
+func (b *bench) measureWaits(ctx context.Context, ns string, t *timeline, where string) error {
+	names := makeNames("waited-"+letters[where], min(b.single, maxWaits))
+	ids, err := b.createExecutions(ctx, ns, names)
 	if err != nil {
 		return err
 	}
-	defer b.cleanUp(ns, b.single)
-	if err := b.createPipeline(ctx, ns, "1"); err != nil {
+	if err := t.wait(ctx, started, names); err != nil {
 		return err
 	}
-	var times stopTimes
-	for _, name := range makeNames("waited", b.single) {
-		ids, err := b.createExecutions(ctx, ns, []string{name})
-		if err != nil {
-			return err
-		}
-		if err := t.wait(ctx, started, []string{name}); err != nil {
-			return err
-		}
-		one, err := b.stopEach(ctx, ns, t, []string{name}, ids, false)
-		if err != nil {
-			return err
-		}
-		times.accepted = append(times.accepted, one.accepted...)
-		times.stopped = append(times.stopped, one.stopped...)
+	pods, err := b.findPods(ctx, ns, ids)
+	if err != nil {
+		return err
 	}
-	b.report.addTimes(partSingle, "a wait for an action that ends within a second: Accepted", times.accepted, nil, nil)
-	b.report.addTimes(partSingle, "a wait for an action that ends within a second: Stopped", times.stopped, nil, nil)
+	if err := pause(ctx, b.rest); err != nil {
+		return err
+	}
+	if err := b.audit.skip(); err != nil {
+		return err
+	}
+	times, err := b.stopEach(ctx, ns, t, names, ids, pods)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, b.rest); err != nil {
+		return err
+	}
+	c, err := b.audit.count("a stop and wait, "+where, len(names))
+	if err != nil {
+		return err
+	}
+	b.report.Requests = append(b.report.Requests, c)
+	prefix := where + ", a wait: "
+	b.report.addTimes(partSingle, prefix+"Stopping", times.stopping, nil, nil)
+	b.report.addTimes(partSingle, prefix+"Accepted", times.accepted, nil, nil)
+	b.report.addTimes(partSingle, prefix+"Stopped", times.stopped, nil, nil)
 	return nil
 }
 

@@ -16,14 +16,14 @@ const partStorm = "storm"
 // measureStorms starts many executions at once, and then stops them at once.
 func (b *bench) measureStorms(ctx context.Context) error {
 	for i, n := range b.storms {
-		if err := b.measureStorm(ctx, n, b.profile && i == 0); err != nil {
+		if err := b.measureStorm(ctx, n, i == 0, i == len(b.storms)-1); err != nil {
 			return fmt.Errorf("a storm of %d: %w", n, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) measureStorm(ctx context.Context, n int, profiled bool) error {
+func (b *bench) measureStorm(ctx context.Context, n int, first, last bool) error {
 	ns, t, err := b.prepare(ctx, "storm")
 	if err != nil {
 		return err
@@ -39,7 +39,12 @@ func (b *bench) measureStorm(ctx context.Context, n int, profiled bool) error {
 	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
-	if profiled {
+	if last {
+		if err := b.measureRestart(ctx, ns, t, n); err != nil {
+			return err
+		}
+	}
+	if first && b.profile {
 		end := b.startProfiles(ctx)
 		defer func() { b.note(end()) }()
 	}
@@ -61,6 +66,9 @@ func (b *bench) startStorm(ctx context.Context, ns string, t *timeline, n int) (
 	var atHalf *target
 	if plain := b.report.value(partFloor, whatPlainStarts(n)); plain > 0 {
 		atHalf = atLeastHalf("of the rate of plain Jobs", plain/all.Seconds())
+	}
+	if hand := b.report.value(partFloor, whatStartedByHand(n)); hand > 0 {
+		b.report.add(partStorm, fmt.Sprintf("%d starts, until all have started, to the same writes by hand", n), all.Seconds()/hand, "", nil)
 	}
 	b.report.add(partStorm, fmt.Sprintf("%d starts, until all have started", n), all.Seconds(), "s", atHalf)
 	b.report.add(partStorm, fmt.Sprintf("%d starts", n), perSecond(n, all), "/s", nil)
@@ -162,7 +170,7 @@ func (b *bench) measureAmidst(ctx context.Context) error {
 		if _, over := t.at(started, names[len(names)-1]); over {
 			break
 		}
-		one, err := b.stopEach(ctx, ns, t, []string{name}, ids[i:], true)
+		one, err := b.stopEach(ctx, ns, t, []string{name}, ids[i:], nil)
 		if err != nil {
 			return err
 		}
