@@ -107,6 +107,7 @@ func (r *PipelineExecutionReconciler) runSteps(ctx context.Context, execution *v
 			return again, nil
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
+		r.Waiting.see(execution.UID)
 		if err != nil {
 			return retryExpected(ctx, err, plan.RetryAfter(execution, r.now()))
 		}

@@ -22,10 +22,11 @@ import (
 // A stop that waits for its verdict holds up other work only so long: somebody may ask without end, and one that cannot be recorded
 // waits without end.
 const (
-	// maxWait is how long one request holds up other work.
+	// maxWait is how long one request holds up other work after its execution was looked at. One whose turn has not come holds it up longer.
 	maxWait = 10 * time.Second
-	// maxHold is how long requests hold up other work one after the other. It goes on then, until none waits.
-	maxHold = 30 * time.Second
+	// maxHold is how long requests hold up other work one after the other. It goes on then, until none waits. Ten thousand stops at once are
+	// accepted within it.
+	maxHold = 3 * time.Minute
 )
 
 // waitingStops knows the stop requests that wait for their verdict, so that all of them are accepted and answered before a request to
@@ -40,26 +41,31 @@ type waitingStops struct {
 	mu sync.Mutex
 	// requests are those that wait, by their uid.
 	requests map[types.UID]*waitingStop
-	// holding are those among them that hold up other work, the one that came first in front.
-	holding *list.List
-	// executions has how many requests there are for each execution, by its id.
-	executions map[string]*waitingCount
+	// executions has what is asked of each execution, by its id.
+	executions map[string]*askedFor
+	// fresh and seen hold up other work, the one that came first in front: of seen, the execution was looked at since.
+	fresh, seen *list.List
 	// heldSince is when requests began to hold up other work without a gap.
 	heldSince time.Time
 }
 
-type waitingStop struct {
-	executionID string
-	since       time.Time
-	// accepted is whether the execution has taken the request.
-	accepted bool
-	// element is that of holding, or nil.
-	element *list.Element
+// askedFor counts the requests for an execution: all, those that hold up other work, and those that the execution has taken.
+type askedFor struct {
+	open, holding, accepted int
+	// unseen are those for which it was not looked at yet. Some may be answered by now.
+	unseen []*waitingStop
 }
 
-// waitingCount counts the requests for an execution: all, those that hold up other work, and those of these that the execution has taken.
-type waitingCount struct {
-	open, holding, accepted int
+type waitingStop struct {
+	execution   *askedFor
+	executionID string
+	// accepted is whether the execution has taken the request.
+	accepted bool
+	// seenAt is when the execution was first looked at.
+	seenAt time.Time
+	// list is fresh or seen, and element its element of that; both are nil if it does not hold up other work any more.
+	list    *list.List
+	element *list.Element
 }
 
 var _ action.Follower = &waitingStops{}
@@ -67,7 +73,7 @@ var _ action.Follower = &waitingStops{}
 func newWaitingStops(c client.Reader, clock clock.PassiveClock) *waitingStops {
 	return &waitingStops{
 		client: c, clock: clock, held: newWaitlist(),
-		requests: map[types.UID]*waitingStop{}, holding: list.New(), executions: map[string]*waitingCount{},
+		requests: map[types.UID]*waitingStop{}, executions: map[string]*askedFor{}, fresh: list.New(), seen: list.New(),
 	}
 }
 
@@ -100,24 +106,38 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 	}
 	now := w.clock.Now()
 	w.releaseExpired(now)
-	if w.holding.Len() == 0 {
+	if w.holding() == 0 {
 		w.heldSince = now
 	}
-	r := &waitingStop{executionID: sr.Spec.PipelineExecutionID, since: now}
-	r.element = w.holding.PushBack(r)
+	own := w.executions[sr.Spec.PipelineExecutionID]
+	if own == nil {
+		own = &askedFor{}
+		w.executions[sr.Spec.PipelineExecutionID] = own
+	}
+	r := &waitingStop{execution: own, executionID: sr.Spec.PipelineExecutionID}
+	r.enter(w.fresh)
+	own.open++
+	own.unseen = append(own.unseen, r)
 	w.requests[sr.UID] = r
-	w.count(r.executionID, waitingCount{open: 1, holding: 1})
 }
 
 func (w *waitingStops) remove(uid types.UID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r := w.requests[uid]; r != nil {
-		w.release(r)
-		delete(w.requests, uid)
-		w.count(r.executionID, waitingCount{open: -1})
-		w.wakeHeld()
+	r := w.requests[uid]
+	if r == nil {
+		return
 	}
+	delete(w.requests, uid)
+	r.leave()
+	r.execution.open--
+	if r.accepted {
+		r.execution.accepted--
+	}
+	if r.execution.open == 0 {
+		delete(w.executions, r.executionID)
+	}
+	w.wakeHeld()
 }
 
 // accept notes that an execution has done what it can for these requests; they wait for their verdict.
@@ -127,11 +147,27 @@ func (w *waitingStops) accept(requests []v1alpha1.StopRequest) {
 	for i := range requests {
 		if r := w.requests[requests[i].UID]; r != nil && !r.accepted {
 			r.accepted = true
-			if r.element != nil {
-				w.count(r.executionID, waitingCount{accepted: 1})
-			}
+			r.execution.accepted++
 		}
 	}
+}
+
+// see notes that an execution was looked at: what cannot be answered from now on may not hold up others for long.
+func (w *waitingStops) see(executionID types.UID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	own := w.executions[string(executionID)]
+	if own == nil {
+		return
+	}
+	for _, r := range own.unseen {
+		if r.list == w.fresh {
+			r.leave()
+			r.seenAt = w.clock.Now()
+			r.enter(w.seen)
+		}
+	}
+	own.unseen = nil
 }
 
 // hold reports whether the work of an execution has to wait for requests to stop others, and when it is looked at again. One that has to
@@ -149,14 +185,14 @@ func (w *waitingStops) hold(executionID types.UID, held work) (again reconcile.R
 }
 
 func (w *waitingStops) hasToWait(executionID types.UID, now time.Time) bool {
-	if w.holding.Len() == 0 || now.Sub(w.heldSince) >= maxHold {
+	if now.Sub(w.heldSince) >= maxHold {
 		return false
 	}
 	own := w.executions[string(executionID)]
 	if own == nil {
-		return true
+		return w.holding() > 0
 	}
-	return own.accepted == own.holding && w.holding.Len() > own.holding
+	return own.accepted == own.open && w.holding() > own.holding
 }
 
 // isAskedFor reports whether a request to stop an execution waits for its verdict.
@@ -168,52 +204,45 @@ func (w *waitingStops) isAskedFor(executionID types.UID) bool {
 
 // wakeHeld has the work go on that nothing holds up any more: that of all executions, or of the only one that requests are left for.
 func (w *waitingStops) wakeHeld() {
-	if w.holding.Len() == 0 {
+	if w.holding() == 0 {
 		w.held.wakeAll()
 		return
 	}
-	if first, ok := w.holding.Front().Value.(*waitingStop); ok && w.executions[first.executionID].holding == w.holding.Len() {
-		w.held.wake(types.UID(first.executionID))
+	first := w.seen.Front()
+	if first == nil {
+		first = w.fresh.Front()
+	}
+	if r, ok := first.Value.(*waitingStop); ok && r.execution.holding == w.holding() {
+		w.held.wake(types.UID(r.executionID))
 	}
 }
 
 // releaseExpired lets those not hold up other work any more that have done so for long enough.
 func (w *waitingStops) releaseExpired(now time.Time) {
-	for e := w.holding.Front(); e != nil; e = w.holding.Front() {
+	for e := w.seen.Front(); e != nil; e = w.seen.Front() {
 		r, ok := e.Value.(*waitingStop)
-		if !ok || now.Sub(r.since) < maxWait {
+		if !ok || now.Sub(r.seenAt) < maxWait {
 			return
 		}
-		w.release(r)
+		r.leave()
 		w.wakeHeld()
 	}
 }
 
-// release lets a request not hold up other work any more.
-func (w *waitingStops) release(r *waitingStop) {
-	if r.element == nil {
-		return
-	}
-	w.holding.Remove(r.element)
-	r.element = nil
-	change := waitingCount{holding: -1}
-	if r.accepted {
-		change.accepted = -1
-	}
-	w.count(r.executionID, change)
+// holding is how many requests hold up other work.
+func (w *waitingStops) holding() int { return w.fresh.Len() + w.seen.Len() }
+
+// enter lets a request hold up other work.
+func (r *waitingStop) enter(l *list.List) {
+	r.list, r.element = l, l.PushBack(r)
+	r.execution.holding++
 }
 
-// count changes how many requests there are for an execution.
-func (w *waitingStops) count(executionID string, change waitingCount) {
-	c := w.executions[executionID]
-	if c == nil {
-		c = &waitingCount{}
-		w.executions[executionID] = c
-	}
-	c.open += change.open
-	c.holding += change.holding
-	c.accepted += change.accepted
-	if c.open == 0 {
-		delete(w.executions, executionID)
+// leave lets a request not hold up other work any more.
+func (r *waitingStop) leave() {
+	if r.list != nil {
+		r.list.Remove(r.element)
+		r.list, r.element = nil, nil
+		r.execution.holding--
 	}
 }

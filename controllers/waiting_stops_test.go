@@ -55,6 +55,9 @@ func TestHold(t *testing.T) {
 			}
 		}
 	}
+	look := func(id types.UID) func(*waitingStops, *testingclock.FakeClock) {
+		return func(w *waitingStops, _ *testingclock.FakeClock) { w.see(id) }
+	}
 	vanish := func(sr *v1alpha1.StopRequest) func(*waitingStops, *testingclock.FakeClock) {
 		return func(w *waitingStops, _ *testingclock.FakeClock) { w.Vanished(t.Context(), sr) }
 	}
@@ -81,11 +84,21 @@ func TestHold(t *testing.T) {
 		{"a request that is not known is taken", events{taken(forOne)}, false, false, false},
 		{"a stop of no execution", events{appear(makeRequestFor("none", "none"))}, false, false, false},
 		{"a stop of one that has ended", events{appear(makeRequestFor("uid-of-ended", "late"))}, false, false, false},
-		{"it waits for almost too long", events{appear(forOne), pass(maxWait - 1)}, false, true, true},
-		{"it waits for too long", events{appear(forOne), pass(maxWait)}, false, false, false},
-		{"and its event comes again", events{appear(forOne), pass(maxWait), appear(forOne)}, false, false, false},
-		{"and another comes", events{appear(forOne), pass(maxWait), appear(forOther)}, true, false, true},
-		{"and is taken then", events{appear(forOne), pass(maxWait), taken(forOne), appear(answered)}, false, false, false},
+		{"it was looked at, and waits for almost too long", events{appear(forOne), look(oneID), pass(maxWait - 1)}, false, true, true},
+		{"it was looked at, and waits for too long", events{appear(forOne), look(oneID), pass(maxWait)}, false, false, false},
+		{"and its event comes again", events{appear(forOne), look(oneID), pass(maxWait), appear(forOne)}, false, false, false},
+		{"and another comes: one has still to take its own", events{appear(forOne), look(oneID), pass(maxWait), appear(forOther)}, false, false, true},
+		{"and is taken then", events{appear(forOne), look(oneID), pass(maxWait), taken(forOne), appear(answered)}, false, false, false},
+		{
+			"and is taken then, and waits for the other",
+			events{appear(forOne), look(oneID), pass(maxWait), taken(forOne), appear(forOther)}, true, false, true,
+		},
+		{"it is looked at once more", events{appear(forOne), look(oneID), pass(maxWait - 1), look(oneID), pass(1)}, false, false, false},
+		{"one that was looked at is asked for once more", events{appear(forOne), look(oneID), appear(again), pass(maxWait)}, false, true, true},
+		{"an answered one is looked at", events{appear(forOne), appear(answered), look(oneID)}, false, false, false},
+		{"one whose turn has not come holds up others for longer", events{appear(forOne, forOther), pass(maxHold - 1)}, false, false, true},
+		{"but not without end", events{appear(forOne, forOther), taken(forOne), pass(maxHold)}, false, false, false},
+		{"no request is for what is looked at", events{look(oneID)}, false, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w, clock := newTestedStops(t)
@@ -136,6 +149,7 @@ func TestHeldWorkGoesOn(t *testing.T) {
 	check("none is left", "third", otherID)
 	w.Appeared(t.Context(), forOne)
 	hold("third")
+	w.see(oneID)
 	clock.Step(maxWait)
 	w.Appeared(t.Context(), forOther)
 	check("the first has waited for too long, and the second has just come", "third")
@@ -164,11 +178,13 @@ func TestIsAskedFor(t *testing.T) {
 // Whoever asks without end does not keep the others from going on for ever. Once nobody waits, it begins anew.
 func TestHoldEnds(t *testing.T) {
 	w, clock := newTestedStops(t)
-	names := []string{"a", "b", "c", "d", "e"}
-	for _, name := range names {
-		w.Appeared(t.Context(), makeRequestFor(oneID, name))
-		if want := clock.Since(w.heldSince) < maxHold; holdsOther(w) != want {
-			t.Errorf("%s after the first request the other is held: %v", clock.Since(w.heldSince), !want)
+	var names []string
+	for since := time.Duration(0); since < maxHold; since += maxWait - time.Second {
+		names = append(names, since.String())
+		w.Appeared(t.Context(), makeRequestFor(oneID, since.String()))
+		w.see(oneID)
+		if !holdsOther(w) {
+			t.Errorf("the other is not held %s after the first request", since)
 		}
 		clock.Step(maxWait - time.Second)
 	}
@@ -183,7 +199,7 @@ func TestHoldEnds(t *testing.T) {
 		t.Error("the other does not wait for a request that came after a pause")
 	}
 	w.Vanished(t.Context(), makeRequestFor(oneID, "f"))
-	if len(w.requests)+len(w.executions)+w.holding.Len() > 0 {
+	if len(w.requests)+len(w.executions)+w.holding() > 0 {
 		t.Errorf("it remembers %v and %v", w.requests, w.executions)
 	}
 }

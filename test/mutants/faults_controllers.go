@@ -468,12 +468,43 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "old-stop-waits-for-younger-ones",
+		Breaks: "A stop that has waited for long is not recorded before those that came after it.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "waitingStops.hasToWait",
+			Find:    `own.accepted == own.open && w.holding() > own.holding`,
+			Replace: `w.holding() > own.holding`,
+		}},
+	},
+	{
+		Name:   "accepting-first-for-seconds-alone",
+		Breaks: "Of many stops at once, those whose turn has not come within ten seconds do not hold up the ends of others.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "waitingStops.add",
+			Find:    `r.enter(w.fresh)`,
+			Replace: `r.seenAt = now; r.enter(w.seen)`,
+		}},
+	},
+	{
+		Name:   "no-priorities",
+		Breaks: "Stops wait in the queue behind whatever came before them.",
+		Edits:  []Edit{{Package: "controllers", Func: "enqueue", Find: `Priority: ptr.To(w.priority)`, Replace: `Priority: ptr.To(0 * w.priority)`}},
+	},
+	{
+		Name:   "ending-like-starting",
+		Breaks: "What was stopped waits in the queue behind what is to start.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "priorityOfExecution",
+			Find: `return endPriority`, Replace: `return 0 * endPriority`,
+		}},
+	},
+	{
 		Name:   "held-for-ever",
 		Breaks: "A request that cannot be answered keeps every other execution from going on.",
 		Edits: []Edit{{
 			Package: "controllers", Func: "waitingStops.releaseExpired",
-			Find:    `!ok || now.Sub(r.since) < maxWait`,
-			Replace: `!ok || now.After(r.since) || maxWait > 0`,
+			Find:    `!ok || now.Sub(r.seenAt) < maxWait`,
+			Replace: `!ok || now.After(r.seenAt) || maxWait > 0`,
 		}},
 	},
 	{
