@@ -81,7 +81,6 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 		},
 		Spec: batchv1.JobSpec{
 			Suspend: ptr.To(true), Parallelism: ptr.To[int32](0), ManagedBy: ptr.To("example.com/queue"),
-			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{batchv1.ControllerUidLabel: "u"}},
 		},
 		Status: batchv1.JobStatus{Active: 1, Conditions: []batchv1.JobCondition{{Type: batchv1.JobSuspended, Status: corev1.ConditionTrue}}},
 	}

@@ -373,7 +373,7 @@ var actionFaults = []Fault{
 		Breaks: "I5: a pod of a Job whose label somebody took off is taken for the only one when it goes, while another still ends.",
 		Edits: []Edit{{
 			Package: "controllers/action/job", Func: "knownPods.forget",
-			Find:    `pods == nil || len(pods.remaining) == 0`,
+			Find:    `pods == nil || pods.remaining == 0`,
 			Replace: `true`,
 		}},
 	},

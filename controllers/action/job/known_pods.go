@@ -4,7 +4,9 @@
 package job
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -24,13 +26,21 @@ type knownPods struct {
 	jobs map[types.UID]*podsOfJob
 }
 
+// podsOfJob takes little memory: it lives as long as the Job, and most Jobs have one pod.
 type podsOfJob struct {
-	known map[types.UID]bool
-	// remaining are the names of those that are not known to be gone.
-	remaining map[types.UID]string
+	// known are sorted by their uid.
+	known []knownPod
+	// remaining is how many of them are not known to be gone.
+	remaining int
 	// jobVanished is set when the cache lost the Job while it had pods of it. Nothing is told of them any more, since the Job may be there
 	// without its label. They are remembered until the last is gone: an event of one of them must not look like the first pod of a Job.
 	jobVanished bool
+}
+
+type knownPod struct {
+	uid types.UID
+	// name is empty if the pod is gone.
+	name string
 }
 
 var _ action.Follower = &knownPods{}
@@ -45,14 +55,28 @@ func (k *knownPods) Appeared(_ context.Context, o client.Object) {
 	defer k.mu.Unlock()
 	pods := k.jobs[jobUID]
 	if pods == nil {
-		pods = &podsOfJob{known: map[types.UID]bool{}, remaining: map[types.UID]string{}}
+		pods = &podsOfJob{}
 		if k.jobs == nil {
 			k.jobs = map[types.UID]*podsOfJob{}
 		}
 		k.jobs[jobUID] = pods
 	}
-	if uid := o.GetUID(); !pods.known[uid] {
-		pods.known[uid], pods.remaining[uid] = true, o.GetName()
+	if i, found := pods.find(o.GetUID()); !found {
+		pods.known = slices.Insert(pods.known, i, knownPod{o.GetUID(), o.GetName()})
+		pods.remaining++
+	}
+}
+
+// find returns where a pod is, or would be.
+func (p *podsOfJob) find(uid types.UID) (int, bool) {
+	return slices.BinarySearchFunc(p.known, uid, func(k knownPod, uid types.UID) int { return cmp.Compare(k.uid, uid) })
+}
+
+// setGone notes that a pod is gone, if it is known.
+func (p *podsOfJob) setGone(uid types.UID) {
+	if i, found := p.find(uid); found && p.known[i].name != "" {
+		p.known[i].name = ""
+		p.remaining--
 	}
 }
 
@@ -69,8 +93,8 @@ func (k *knownPods) Vanished(_ context.Context, o client.Object) {
 	if pods == nil || o.GetDeletionTimestamp() == nil && !pods.jobVanished {
 		return
 	}
-	delete(pods.remaining, o.GetUID())
-	if pods.jobVanished && len(pods.remaining) == 0 {
+	pods.setGone(o.GetUID())
+	if pods.jobVanished && pods.remaining == 0 {
 		delete(k.jobs, jobUID)
 	}
 }
@@ -80,7 +104,7 @@ func (k *knownPods) forget(job types.UID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	pods := k.jobs[job]
-	if pods == nil || len(pods.remaining) == 0 {
+	if pods == nil || pods.remaining == 0 {
 		delete(k.jobs, job)
 		return
 	}
@@ -95,12 +119,12 @@ func (k *knownPods) tell(job *batchv1.Job) (knowledge podsKnowledge, name string
 	if pods == nil || pods.jobVanished {
 		return podsUnknown, "", ""
 	}
-	for u, n := range pods.remaining {
-		if name == "" || n < name {
-			name, uid = n, u
+	for _, pod := range pods.known {
+		if pod.name != "" && (name == "" || pod.name < name) {
+			name, uid = pod.name, pod.uid
 		}
 	}
-	return whatIsKnown(job, len(pods.known), len(pods.remaining)), name, uid
+	return whatIsKnown(job, len(pods.known), pods.remaining), name, uid
 }
 
 // controllerUIDOf returns the uid of the Job that a pod was created for.
