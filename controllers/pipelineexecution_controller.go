@@ -99,6 +99,7 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 
 // runSteps does what the status of an execution asks for, and writes what follows, until nothing new does.
 func (r *PipelineExecutionReconciler) runSteps(ctx context.Context, execution *v1alpha1.PipelineExecution, own work) (ctrl.Result, error) {
+	defer r.Waiting.see(execution.UID)
 	for step := range maxSteps {
 		if execution.Status.State.IsFinal() {
 			return writeGeneration(ctx, r.Client, execution, &execution.Status.ObservedGeneration, execution.Status.Conditions)
@@ -107,7 +108,6 @@ func (r *PipelineExecutionReconciler) runSteps(ctx context.Context, execution *v
 			return again, nil
 		}
 		settled, err := r.runStep(ctx, execution, step == 0)
-		r.Waiting.see(execution.UID)
 		if err != nil {
 			return retryExpected(ctx, err, plan.RetryAfter(execution, r.now()))
 		}

@@ -83,7 +83,8 @@ func (w *waitingStops) Appeared(ctx context.Context, o client.Object) {
 	if !ok {
 		return
 	}
-	if verdict.FindGiven(sr.Status.Conditions) != nil || sr.DeletionTimestamp != nil {
+	// Of one that is at rest the cache does not keep the verdict.
+	if isAtRest(sr) || verdict.FindGiven(sr.Status.Conditions) != nil || sr.DeletionTimestamp != nil {
 		w.remove(sr.UID)
 		return
 	}

@@ -41,6 +41,12 @@ func TestHold(t *testing.T) {
 	forOne, again, forOther := makeRequestFor(oneID, "stop-one"), makeRequestFor(oneID, "stop-one-again"), makeRequestFor(otherID, "stop-other")
 	answered := forOne.DeepCopy()
 	answered.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue}}
+	ended := forOne.DeepCopy()
+	ended.Status.ObservedGeneration, ended.Status.UID = ended.Generation, string(ended.UID)
+	ended.Status.Conditions = []metav1.Condition{
+		{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}, {Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue},
+	}
+	rejected := transformed(t, ended).(*v1alpha1.StopRequest)
 	appear := func(requests ...*v1alpha1.StopRequest) func(*waitingStops, *testingclock.FakeClock) {
 		return func(w *waitingStops, _ *testingclock.FakeClock) {
 			for _, sr := range requests {
@@ -74,6 +80,7 @@ func TestHold(t *testing.T) {
 		{"one is to be stopped: it takes its request, and the rest waits", events{appear(forOne)}, false, true, true},
 		{"it has taken its request: its own work goes on beside the verdict", events{appear(forOne), taken(forOne)}, false, true, true},
 		{"it has its verdict", events{appear(forOne), taken(forOne), appear(answered)}, false, false, false},
+		{"it is rejected, of which the cache keeps only that it has ended", events{appear(forOne, forOther), appear(rejected)}, true, false, true},
 		{"the request is deleted", events{appear(forOne), vanish(forOne)}, false, false, false},
 		{"both are to be stopped", events{appear(forOne, forOther)}, false, false, true},
 		{"one has taken its request, and waits for the other", events{appear(forOne, forOther), taken(forOne)}, true, false, true},

@@ -499,6 +499,11 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "rejected-request-holds-others",
+		Breaks: "A request that is rejected holds up the work of all other executions, since the cache does not keep its verdict.",
+		Edits:  []Edit{{Package: "controllers", Func: "waitingStops.Appeared", Find: `isAtRest(sr) || `, Replace: ``}},
+	},
+	{
 		Name:   "held-for-ever",
 		Breaks: "A request that cannot be answered keeps every other execution from going on.",
 		Edits: []Edit{{
