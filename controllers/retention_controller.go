@@ -45,7 +45,7 @@ const (
 	maxRefusals  = 10_000
 )
 
-// newDeletionLimiter returns what bounds deletions. Executions have one and requests another, so that neither keep the others.
+// newDeletionLimiter returns what bounds deletions. Executions have one and requests another, so that neither delays the other.
 func newDeletionLimiter(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
 	return flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(deletionsPerSecond, deletionBurst, c)
 }

@@ -168,7 +168,7 @@ func TestRetentionWithASlowAPIServer(t *testing.T) {
 	}
 }
 
-// Many requests whose TTL is over keep no execution from being deleted, and the other way round.
+// Many requests whose TTL is over do not delay the deletion of executions, and many executions do not delay that of requests.
 func TestRequestsAndExecutionsAreDeletedBesideEachOther(t *testing.T) {
 	drain := func(l flowcontrol.PassiveRateLimiter) (n int) {
 		for n = 0; n < 1000 && l.TryAccept(); n++ {
