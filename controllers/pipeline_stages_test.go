@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -152,13 +153,23 @@ func TestStagesAreNotGivenAwayUnseen(t *testing.T) {
 	}
 }
 
-// A live list comes in pages.
+// A live list comes in pages of ten, and costs a request for each page and state.
 func TestTheRunningExecutionsComeInPages(t *testing.T) {
 	cluster := newCluster(t, makePlaced("a", "s", ""), makePlaced("b", "", "s"), makePlaced("c", "", "s"))
 	op := cluster.newOperator("op")
 	op.pages = 1
-	running, err := listRunningLive(t.Context(), op.newClient("live "), "team", "web")
+	var limits []int64
+	counting := interceptor.NewClient(op.newClient("live ").(client.WithWatch), interceptor.Funcs{
+		List: func(ctx context.Context, raw client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			limits = append(limits, (&client.ListOptions{}).ApplyOptions(opts).Limit)
+			return raw.List(ctx, list, opts...)
+		},
+	})
+	running, err := listRunningLive(t.Context(), counting, "team", "web")
 	if err != nil || len(running) != 3 {
 		t.Errorf("%d executions, %v", len(running), err)
+	}
+	if !slices.Equal(limits, []int64{10, 10, 10, 10}) {
+		t.Errorf("lists of %v executions", limits)
 	}
 }

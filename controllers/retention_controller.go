@@ -24,13 +24,20 @@ import (
 
 // +kubebuilder:rbac:groups=pipelines.haltline.dev,resources=pipelineexecutions;stoprequests,verbs=delete
 
-// How fast finished objects are deleted. Nobody waits for it, and the garbage collector deletes several objects for each.
+// How fast finished objects are deleted.
 const (
-	deletionsPerSecond = 20
+	// deletionsPerSecond is more than an operator with two processors starts executions, so that what is kept stays bounded however long the
+	// load lasts. It is not more than that needs: the garbage collector takes two requests for each Job and each pod of an execution.
+	deletionsPerSecond = 50
 	// deletionPause is when it goes on after deletionBurst were deleted. Each time all finished executions of a pipeline are listed,
 	// which can be many.
 	deletionPause = 5 * time.Second
-	deletionBurst = 100
+	// deletionBurst is what comes together in a pause. If it were less, the pauses would bound the deletions and not their rate.
+	deletionBurst = deletionsPerSecond * int(deletionPause/time.Second)
+	// maxDeletions is how many a reconciliation tries at most, and nextRound when the next one goes on. An API server can be so slow that
+	// the rate bounds nothing: then it is the turn of another pipeline, and no reconciliation lasts until its time is over.
+	maxDeletions = 2 * deletionBurst
+	nextRound    = time.Millisecond
 	// retentionDelay is when the finished executions of a pipeline are looked at after one has finished. None is deleted that early.
 	retentionDelay = 10 * time.Second
 	// refusalPause is when a deletion is tried again that the API server has refused. As many refusals are remembered as maxRefusals.
@@ -38,7 +45,7 @@ const (
 	maxRefusals  = 10_000
 )
 
-// newDeletionLimiter returns what bounds the deletions of all finished objects.
+// newDeletionLimiter returns what bounds deletions. Executions have one and requests another, so that neither delays the other.
 func newDeletionLimiter(c clock.PassiveClock) flowcontrol.PassiveRateLimiter {
 	return flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(deletionsPerSecond, deletionBurst, c)
 }
@@ -77,6 +84,7 @@ func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		return ctrl.Result{}, err
 	}
 	expired, next := retention.Expired(finished, retention.LimitsOf(pipeline), r.Clock.Now())
+	tried := 0
 	for _, execution := range expired {
 		isKept, err := r.isKept(ctx, execution)
 		switch {
@@ -85,9 +93,12 @@ func (r *RetentionReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		case isKept:
 			next = soonest(next, retention.MinAge)
 			continue
+		case tried == maxDeletions:
+			return ctrl.Result{RequeueAfter: nextRound}, nil
 		case !r.Limiter.TryAccept():
 			return ctrl.Result{RequeueAfter: deletionPause}, nil
 		}
+		tried++
 		retry, err := r.tryDelete(ctx, execution)
 		if err != nil {
 			return ctrl.Result{}, err

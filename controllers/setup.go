@@ -77,7 +77,7 @@ func NewControllers(d Dependencies) []Controller {
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	workspaces := &workspace.Claims{Client: d.Client, APIReader: d.APIReader}
 	reporter := &Reporter{Recorder: d.Recorder, Metrics: d.Metrics, Clock: d.Clock}
-	deletions := newDeletionLimiter(d.Clock)
+	executionDeletions, requestDeletions := newDeletionLimiter(d.Clock), newDeletionLimiter(d.Clock)
 	blocked, waiting := &blockedStops{}, newWaitingStops(d.Client, d.Clock)
 	starts, unknown := newStartSlots(d.Workers), newUnknownLookups(d.Client, d.APIReader)
 	return []Controller{
@@ -85,7 +85,7 @@ func NewControllers(d Dependencies) []Controller {
 			Client: d.Client, Reporter: reporter, Clock: d.Clock, unknown: unknown,
 		}, Watches: approvalResultWatches(d.Client)},
 		{Name: "approvalresultretention", Reconciler: &RequestRetentionReconciler{
-			Kind: &v1alpha1.ApprovalResult{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,
+			Kind: &v1alpha1.ApprovalResult{}, Client: d.Client, Limiter: requestDeletions, Clock: d.Clock,
 		}, Watches: requestRetentionWatches(&v1alpha1.ApprovalResult{})},
 		{Name: "pipeline", Reconciler: &PipelineReconciler{
 			Client: d.Client, APIReader: newLargeReader(d.APIReader), Registry: registry, Workspaces: workspaces, Limiter: newCheckLimiter(), Clock: d.Clock,
@@ -96,10 +96,10 @@ func NewControllers(d Dependencies) []Controller {
 			Blocked:    blocked, Waiting: waiting, Starts: starts, Clock: d.Clock, Nonce: d.Nonce, unknown: unknown,
 		}, Watches: executionWatches(d.Client, registry.Watches(), waiting), Waitlists: append(starts.waitlists(), waiting.held)},
 		{Name: "requestretention", Reconciler: &RequestRetentionReconciler{
-			Kind: &v1alpha1.StopRequest{}, Client: d.Client, Limiter: deletions, Clock: d.Clock,
+			Kind: &v1alpha1.StopRequest{}, Client: d.Client, Limiter: requestDeletions, Clock: d.Clock,
 		}, Watches: requestRetentionWatches(&v1alpha1.StopRequest{})},
 		{Name: "retention", Reconciler: &RetentionReconciler{
-			Client: d.Client, APIReader: d.APIReader, Limiter: deletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
+			Client: d.Client, APIReader: d.APIReader, Limiter: executionDeletions, Clock: d.Clock, Refused: newRefusals(d.Clock),
 		}, Watches: retentionWatches()},
 		{Name: "revision", Reconciler: &RevisionReconciler{
 			Client: d.Client, APIReader: d.APIReader, Revisions: revisions, Clock: d.Clock,

@@ -38,6 +38,11 @@ func (a action) thatForbidsStarter() action {
 
 // createResult decides the action "approve" of the stage "Release" of the execution "run", if that is there.
 func (s *Sim) createResult(name, by string, status v1alpha1.ApprovalDecision) {
+	s.createResultWithTTL(name, by, status, nil)
+}
+
+// createResultWithTTL does what createResult does, with a result that is deleted by its age.
+func (s *Sim) createResultWithTTL(name, by string, status v1alpha1.ApprovalDecision, ttl *int32) {
 	target, there := s.Store.Find(simcluster.Execution, key("run")).(*v1alpha1.PipelineExecution)
 	if !there {
 		return
@@ -46,7 +51,7 @@ func (s *Sim) createResult(name, by string, status v1alpha1.ApprovalDecision) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1alpha1.ApprovalResultSpec{
 			PipelineName: target.Spec.PipelineName, PipelineExecutionID: string(target.UID), StageName: "Release", ActionName: "approve",
-			Status: status, Summary: "looked at it", DecidedBy: by,
+			Status: status, Summary: "looked at it", DecidedBy: by, TTLSecondsAfterFinished: ttl,
 		},
 	})
 }

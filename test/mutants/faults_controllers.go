@@ -630,6 +630,33 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "deletions-of-one-pipeline-only",
+		Breaks: "While the API server is slow, the executions of one pipeline are deleted until the reconciliation times out, and those of others are not.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.Reconcile",
+			Find:    `tried == maxDeletions`,
+			Replace: `tried < 0`,
+		}},
+	},
+	{
+		Name:   "requests-delay-executions",
+		Breaks: "Executions that have expired stay as long as many requests are deleted whose TTL is over.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "NewControllers",
+			Find:    `executionDeletions, requestDeletions := newDeletionLimiter(d.Clock), newDeletionLimiter(d.Clock)`,
+			Replace: `executionDeletions := newDeletionLimiter(d.Clock); requestDeletions := executionDeletions`,
+		}},
+	},
+	{
+		Name:   "execution-deleted-before-a-verdict",
+		Breaks: "An execution is deleted for which an approval result has no verdict.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "RetentionReconciler.isWaitedFor",
+			Find:    `len(results.Items) > 0`,
+			Replace: `len(results.Items) > 1`,
+		}},
+	},
+	{
 		Name:   "refused-deletion-repeated",
 		Breaks: "A deletion that a policy refuses is tried in each round, and takes the place of the others.",
 		Edits: []Edit{{

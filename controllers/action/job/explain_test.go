@@ -163,6 +163,7 @@ func TestExplain(t *testing.T) {
 	pull := makePod(containers(waitingFor("main", "ImagePullBackOff")))
 	fine := makePod(containers(up), func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning })
 	second := makePod(containers(waitingFor("main", "InvalidImageName")), func(p *corev1.Pod) { p.Name = "z" })
+	created := makePod(containers(waitingFor("main", "ContainerCreating")))
 	endedPod := makePod(func(p *corev1.Pod) { p.Name, p.Status.Phase = "failed-try", corev1.PodFailed })
 	tests := []struct {
 		name      string
@@ -177,6 +178,7 @@ func TestExplain(t *testing.T) {
 		{"an image cannot be pulled", true, plan.OperationObserve, makeJob(), []*corev1.Pod{pull}, "ImagePullBackOff", []string{"get Job", "live list Pod"}},
 		{"it runs", true, plan.OperationObserve, makeJob(), []*corev1.Pod{fine}, "", []string{"get Job", "live list Pod"}},
 		{"one of two", true, plan.OperationObserve, makeJob(), []*corev1.Pod{fine, second}, "InvalidImageName", []string{"get Job", "live list Pod"}},
+		{"its node is gone", true, plan.OperationObserve, makeJob(), []*corev1.Pod{created}, "NodeNotReady", []string{"get Job", "live list Pod", "live get Node"}},
 		{"no pod", true, plan.OperationObserve, makeJob(), nil, "NoPod", []string{"get Job", "live list Pod", "live list Event"}},
 		{"only a try that ended", true, plan.OperationObserve, makeJob(), []*corev1.Pod{endedPod}, "Retrying", []string{"get Job", "live list Pod"}},
 		{
