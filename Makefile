@@ -17,6 +17,8 @@ OLDEST := author_policy deletion_policy escalation operator_policy requester res
 
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
+# How many injections of each scenario the explorer tries.
+INJECTIONS ?= 400
 
 GO ?= go
 # The Go that go.mod names builds everything, also in the modules under hack. The go command fetches it as a module.
@@ -160,8 +162,10 @@ test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the program
 .PHONY: test-integration
 test-integration: $(HELM) ## Run the tests on a real API server, with the race detector: a part of make test.
 	# One package at a time: each starts an API server and Kubernetes' controllers. Its tests wait most of the time, so many run at once.
-	assets="$$($(CLUSTER) assets)" && \
-	KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) $(GO) test -race -timeout 30m -p 1 -parallel 4 ./test/integration ./test/install ./test/helm ./test/simcluster/comparison
+	# The others run the operator as a program of its own, in which the race detector of a test sees nothing.
+	assets="$$($(CLUSTER) assets)" && export KUBEBUILDER_ASSETS="$$assets" HELM=$(HELM) && \
+	$(GO) test -race -timeout 30m -parallel 4 ./test/integration && \
+	$(GO) test -timeout 30m -p 1 -parallel 4 ./test/install ./test/helm ./test/simcluster/comparison
 
 .PHONY: test-versions
 test-versions: ## Run the tests of what is installed and of what is stored on the oldest and on the newest supported version of Kubernetes.
@@ -190,11 +194,11 @@ test-monitoring: $(PROMTOOL) $(CONTROLLER_GEN) ## Do that, and compare alerts an
 	KUBEBUILDER_ASSETS="$$assets" PROMTOOL=$(PROMTOOL) CONTROLLER_GEN=$(CONTROLLER_GEN) $(GO) -C test/monitoring test -count=1 ./...
 
 .PHONY: test-explorer
-test-explorer: ## Run the explorer: a part of make test. Other programs on the machine go first.
-	nice $(GO) test -timeout 30m ./test/explorer
+test-explorer: ## Run the explorer: a part of make test. INJECTIONS (400) is how many it tries of each scenario. Other programs on the machine go first.
+	nice $(GO) test -timeout 1h ./test/explorer -most=$(INJECTIONS)
 
 .PHONY: test-explorer-all
-test-explorer-all: ## Run the explorer with every injection; make test tries at most 1,500 of each scenario.
+test-explorer-all: ## Run the explorer with every injection; make test tries at most 400 of each scenario.
 	$(GO) test -timeout 2h ./test/explorer -most=0 -v -count=1
 
 .PHONY: test-e2e
