@@ -167,7 +167,7 @@ func newManager(f *flags) (ctrl.Manager, error) {
 		HealthProbeBindAddress:        f.probeAddr,
 		PprofBindAddress:              f.pprofAddr,
 		LeaderElection:                f.leaderElect,
-		LeaderElectionID:              f.shard.LeaseName(),
+		LeaderElectionID:              controllers.LeaseName(f.shard, f.namespaces),
 		LeaderElectionNamespace:       f.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})

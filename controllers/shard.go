@@ -12,9 +12,6 @@ import (
 	"strings"
 )
 
-// leaseName is the name of the lease of an operator that is not sharded.
-const leaseName = "haltline.pipelines.haltline.dev"
-
 // maxShards bounds how many shards there are. Each holds watches of the whole cluster.
 const maxShards = 100
 
@@ -70,14 +67,6 @@ func (s *Shard) CheckFlags(namespaces Namespaces, leaderElect bool) error {
 		return fmt.Errorf("--shard=%s without --leader-elect: add --leader-elect, so that one replica at a time works on the shard", s)
 	}
 	return nil
-}
-
-// LeaseName returns the name of the lease that one replica of the shard holds.
-func (s *Shard) LeaseName() string {
-	if !s.IsSet() {
-		return leaseName
-	}
-	return fmt.Sprintf("haltline-%d-of-%d.pipelines.haltline.dev", s.index, s.count)
 }
 
 // Serves reports whether a namespace belongs to the shard: the first 32 bits of the SHA-256 sum of its name, modulo the number of

@@ -101,6 +101,8 @@ var places = []place{
 	{kind: "Role", name: manager, path: []string{"rules", last}, text: when(`if $.Values.ownerReferencesPermissionEnforcement`)},
 	{kind: "Role", name: manager, path: []string{"metadata", "namespace"}, text: `namespace: {{ $namespace | quote }}`},
 	{kind: "RoleBinding", name: manager, path: []string{"metadata", "namespace"}, text: `namespace: {{ $namespace | quote }}`},
+	// The name of the lease follows from the namespaces, as in config/namespaced.
+	{kind: "Role", name: "haltline-leader-election", path: []string{"rules", "1", "resourceNames"}, text: when(`if not $.Values.namespaces`)},
 	{kind: networkPolicy, path: []string{"spec", "ingress", first}, text: when(servesMetrics)},
 	{kind: networkPolicy, path: []string{"spec", "ingress", last}, text: when(stampsByWebhook)},
 	{kind: networkPolicy, path: []string{"spec", "ingress"}, text: ingress},

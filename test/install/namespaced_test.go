@@ -11,11 +11,13 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/controllers"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/builders"
 )
@@ -60,6 +62,35 @@ func TestANamespacedOperatorRunsAndStopsInItsNamespaceAndTouchesNoOther(t *testi
 	g.Expect(log.String()).NotTo(ContainSubstring("is forbidden"))
 }
 
+// Two operators with other namespaces run beside each other in one namespace: each leads, and works in its own namespaces alone.
+func TestOperatorsOfOtherNamespacesWorkBesideEachOther(t *testing.T) {
+	g := NewWithT(t)
+	kubectl(t, "", "apply", "-k", "config/namespaced")
+	operators := map[string]*apiserver.Operator{}
+	executions := map[string]*v1alpha1.PipelineExecution{}
+	for _, namespace := range []string{"beside-a", "beside-b"} {
+		kubectl(t, "", "create", "namespace", namespace)
+		kubectl(t, "", "apply", "--namespace", namespace, "-k", "config/namespaced/role")
+		flags := flagsOfNamespaced(t)
+		flags[slices.Index(flags, "--namespaces="+served)] = "--namespaces=" + namespace
+		operators[namespace] = startOperator(t, append(flags, "--leader-election-namespace=haltline-system"))
+		executions[namespace] = startIn(t, namespace)
+	}
+	for namespace, execution := range executions {
+		g.Eventually(func() bool { return isRunning(t, execution) }, timeout, interval).Should(BeTrue(), operators[namespace].Log.String)
+		lease := &coordinationv1.Lease{}
+		name := controllers.LeaseName(controllers.Shard{}, controllers.Namespaces{namespace})
+		g.Expect(cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: "haltline-system", Name: name}, lease)).To(Succeed())
+	}
+	for namespace, operator := range operators {
+		for _, execution := range executions {
+			g.Expect(mentions(operator, execution)).To(Equal(execution.Namespace == namespace), "the operator of %s and the execution in %s",
+				namespace, execution.Namespace)
+		}
+		g.Expect(operator.Log.String()).NotTo(ContainSubstring("is forbidden"))
+	}
+}
+
 // startIn creates a Pipeline and an execution of it.
 func startIn(t *testing.T, namespace string) *v1alpha1.PipelineExecution {
 	t.Helper()
@@ -87,10 +118,16 @@ func isRunning(t *testing.T, execution *v1alpha1.PipelineExecution) bool {
 // runNamespaced runs the operator of config/namespaced until the end of the test. It returns its log.
 func runNamespaced(t *testing.T) *apiserver.Log {
 	t.Helper()
+	// Outside of a cluster there is no namespace for the lease.
+	flags := slices.DeleteFunc(flagsOfNamespaced(t), func(flag string) bool { return flag == "--leader-elect" })
+	return startOperator(t, flags).Log
+}
+
+// flagsOfNamespaced returns the flags of the operator of config/namespaced.
+func flagsOfNamespaced(t *testing.T) []string {
+	t.Helper()
 	objects, _ := build(t, "namespaced")
 	flags := find[appsv1.Deployment](t, objects, "Deployment", "haltline-manager").Spec.Template.Spec.Containers[0].Args
-	NewWithT(t).Expect(flags).To(ContainElement("--namespaces=" + served))
-	// Outside of a cluster there is no namespace for the lease.
-	flags = slices.DeleteFunc(flags, func(flag string) bool { return flag == "--leader-elect" })
-	return startOperator(t, flags).Log
+	NewWithT(t).Expect(flags).To(ContainElements("--leader-elect", "--namespaces="+served))
+	return flags
 }

@@ -85,13 +85,13 @@ func checkComponent(t *testing.T, cluster *apiserver.Cluster) {
 func scrapeRuns(t *testing.T, cluster *apiserver.Cluster) (samples, time.Time) {
 	t.Helper()
 	g := NewWithT(t)
-	var none, shard controllers.Shard
+	var shard controllers.Shard
 	g.Expect(shard.Set("0/2")).To(Succeed())
 	inShard, outside := newRun(t, cluster, shard.Serves), newRun(t, cluster, func(ns string) bool { return !shard.Serves(ns) })
 	binary, token := buildOperator(t), createScraperToken(t, cluster)
 	operators := []operator{
-		startOperator(t, cluster, binary, "plain", none.LeaseName(), "--namespaces="+outside.namespace),
-		startOperator(t, cluster, binary, "shard", shard.LeaseName(), "--shard="+shard.String()),
+		startOperator(t, cluster, binary, "plain", controllers.LeaseName(controllers.Shard{}, controllers.Namespaces{outside.namespace}), "--namespaces="+outside.namespace),
+		startOperator(t, cluster, binary, "shard", controllers.LeaseName(shard, nil), "--shard="+shard.String()),
 	}
 	s, at := samples{}, time.Unix(1e9, 0)
 	for range 3 {

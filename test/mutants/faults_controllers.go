@@ -978,9 +978,27 @@ var controllerFaults = []Fault{
 		Name:   "shards-share-a-lease",
 		Breaks: "Of two shards only one is served.",
 		Edits: []Edit{{
-			Package: "controllers", Func: "Shard.LeaseName",
-			Find:    `!s.IsSet()`,
-			Replace: `s.index < s.count || !s.IsSet()`,
+			Package: "controllers", Func: "LeaseName",
+			Find:    `shard.IsSet()`,
+			Replace: `shard.IsSet() && shard.index > shard.count`,
+		}},
+	},
+	{
+		Name:   "namespaces-share-a-lease",
+		Breaks: "Of two operators with other namespaces only one works.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "LeaseName",
+			Find:    `len(namespaces) > 0`,
+			Replace: `false`,
+		}},
+	},
+	{
+		Name:   "lease-of-namespaces-in-their-order",
+		Breaks: "Two replicas whose flags list the namespaces in another order both work.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "LeaseName",
+			Find:    `slices.Sorted(slices.Values(namespaces))`,
+			Replace: `slices.Collect(slices.Values(namespaces))`,
 		}},
 	},
 	{
