@@ -501,7 +501,7 @@ var controllerFaults = []Fault{
 	{
 		Name:   "rejected-request-holds-others",
 		Breaks: "A request that is rejected holds up the work of all other executions, since the cache does not keep its verdict.",
-		Edits:  []Edit{{Package: "controllers", Func: "waitingStops.Appeared", Find: `isAtRest(sr) || `, Replace: ``}},
+		Edits:  []Edit{{Package: "controllers", Func: "waitingStops.Appeared", Find: `isAtRest(sr)`, Replace: `false && isAtRest(sr)`}},
 	},
 	{
 		Name:   "held-for-ever",
