@@ -15,6 +15,9 @@ KUBERNETES_VERSIONS ?= 1.34 1.37
 # What test-oldest runs of test/integration.
 OLDEST := author_policy deletion_policy escalation operator_policy requester restore starter stop template_policy webhook work_policy
 
+# Tests of one goroutine that take long. The race detector finds nothing in them, and makes them many times slower.
+SEQUENTIAL := ^(Fuzz.*|TestALargePipelineIsCheckedInSlices)$$
+
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
 # How many injections of each scenario the explorer tries.
@@ -148,11 +151,15 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|helm|install|integration|simcluster/comparison)')" && \
-	$(GO) test -race $$packages
-	# The explorer works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
-	$(MAKE) --no-print-directory -j2 test-integration test-explorer
+	# What needs no API server works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
+	$(MAKE) --no-print-directory -j3 test-integration test-packages test-explorer
 	$(MAKE) --no-print-directory test-monitoring test-programs
+
+.PHONY: test-packages
+test-packages: ## Run the tests beside the code and those of random histories, with the race detector: a part of make test.
+	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|helm|install|integration|simcluster/comparison)')" && \
+	nice $(GO) test -race -skip '$(SEQUENTIAL)' $$packages && \
+	nice $(GO) test -run '$(SEQUENTIAL)' ./api/... ./controllers/... ./internal/...
 
 .PHONY: test-programs
 test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the programs in hack/: a part of make test.
