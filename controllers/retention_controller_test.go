@@ -171,7 +171,8 @@ func TestRetentionWithASlowAPIServer(t *testing.T) {
 // Many requests whose TTL is over do not delay the deletion of executions, and many executions do not delay that of requests.
 func TestRequestsAndExecutionsAreDeletedBesideEachOther(t *testing.T) {
 	drain := func(l flowcontrol.PassiveRateLimiter) (n int) {
-		for n = 0; n < 1000 && l.TryAccept(); n++ {
+		for n < 1000 && l.TryAccept() {
+			n++
 		}
 		return n
 	}
@@ -215,7 +216,8 @@ func TestAnOpenApprovalResultKeepsAnExecution(t *testing.T) {
 			execution, ar := makeEndedExecution("run", v1alpha1.ExecutionFailed, time.Hour), makeResult("yes")
 			ar.Spec.PipelineExecutionID, ar.Status.Conditions = string(execution.UID), tt.conditions
 			r := newRetained(t, pipeline.DeepCopy(), execution, ar)
-			if r.reconcile(t); len(r.deleted) != tt.deleted {
+			r.reconcile(t)
+			if len(r.deleted) != tt.deleted {
 				t.Errorf("deleted: %v", r.deleted)
 			}
 		})
