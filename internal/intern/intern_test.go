@@ -35,3 +35,19 @@ func TestATableIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestALongStringIsNotRemembered(t *testing.T) {
+	table := &Table{}
+	for length, want := range map[int]int{maxLength: 1, maxLength + 1: 1} {
+		s := strings.Repeat("a", length)
+		if table.Intern(s) != s {
+			t.Errorf("another string is returned for one of %d bytes", length)
+		}
+		if len(table.strings) > want {
+			t.Errorf("%d strings are remembered", len(table.strings))
+		}
+	}
+	if _, remembered := table.strings[strings.Repeat("a", maxLength)]; !remembered {
+		t.Error("a name of the greatest length is not remembered")
+	}
+}

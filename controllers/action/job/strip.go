@@ -26,9 +26,6 @@ var (
 // sharedStrings are those that many Jobs and pods have. No other ones go there: it is bounded, and forgets all when it is full.
 var sharedStrings intern.Table
 
-// maxSharedMessage bounds the messages among them, in bytes. Those of the Job controller are short, unless they name a pod.
-const maxSharedMessage = 100
-
 // transformJob has the cache keep what stripJob leaves.
 func transformJob(obj any) (any, error) {
 	if job, ok := obj.(*batchv1.Job); ok {
@@ -78,10 +75,7 @@ func shareConditions(conditions []batchv1.JobCondition) {
 		c := &conditions[i]
 		c.Type = batchv1.JobConditionType(sharedStrings.Intern(string(c.Type)))
 		c.Status = corev1.ConditionStatus(sharedStrings.Intern(string(c.Status)))
-		c.Reason = sharedStrings.Intern(c.Reason)
-		if len(c.Message) <= maxSharedMessage {
-			c.Message = sharedStrings.Intern(c.Message)
-		}
+		c.Reason, c.Message = sharedStrings.Intern(c.Reason), sharedStrings.Intern(c.Message)
 	}
 }
 
