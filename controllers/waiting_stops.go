@@ -51,14 +51,14 @@ type waitingStops struct {
 
 // askedFor counts the requests for an execution: all, those that hold up other work, and those that the execution has taken.
 type askedFor struct {
+	executionID             string
 	open, holding, accepted int
 	// unseen are those for which it was not looked at yet. Some may be answered by now.
 	unseen []*waitingStop
 }
 
 type waitingStop struct {
-	execution   *askedFor
-	executionID string
+	execution *askedFor
 	// accepted is whether the execution has taken the request.
 	accepted bool
 	// seenAt is when the execution was first looked at.
@@ -112,10 +112,10 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 	}
 	own := w.executions[sr.Spec.PipelineExecutionID]
 	if own == nil {
-		own = &askedFor{}
-		w.executions[sr.Spec.PipelineExecutionID] = own
+		own = &askedFor{executionID: sr.Spec.PipelineExecutionID}
+		w.executions[own.executionID] = own
 	}
-	r := &waitingStop{execution: own, executionID: sr.Spec.PipelineExecutionID}
+	r := &waitingStop{execution: own}
 	r.enter(w.fresh)
 	own.open++
 	own.unseen = append(own.unseen, r)
@@ -136,7 +136,7 @@ func (w *waitingStops) remove(uid types.UID) {
 		r.execution.accepted--
 	}
 	if r.execution.open == 0 {
-		delete(w.executions, r.executionID)
+		delete(w.executions, r.execution.executionID)
 	}
 	w.wakeHeld()
 }
@@ -214,7 +214,7 @@ func (w *waitingStops) wakeHeld() {
 		first = w.fresh.Front()
 	}
 	if r, ok := first.Value.(*waitingStop); ok && r.execution.holding == w.holding() {
-		w.held.wake(types.UID(r.executionID))
+		w.held.wake(types.UID(r.execution.executionID))
 	}
 }
 
