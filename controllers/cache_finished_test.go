@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/heap"
 )
 
 // finishedAt is when the finished objects of these tests ended.
@@ -227,7 +228,7 @@ func TestAFinishedExecutionTakesLittleMemory(t *testing.T) {
 			}
 		}
 	}
-	before := measureHeap()
+	before := heap.InUse()
 	store := toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, indexers)
 	template := makeStopped()
 	template.Namespace = "team-a"
@@ -242,21 +243,12 @@ func TestAFinishedExecutionTakesLittleMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	each := (measureHeap() - before) / executions
+	each := (heap.InUse() - before) / executions
 	t.Logf("a finished execution takes %d bytes", each)
 	if each > maxPerFinished {
 		t.Errorf("a finished execution takes %d bytes, more than %d", each, maxPerFinished)
 	}
 	runtime.KeepAlive(store)
-}
-
-// measureHeap returns how many bytes of the heap are in use.
-func measureHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
 
 // Ids of one hash are told from each other.

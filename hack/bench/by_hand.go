@@ -108,26 +108,12 @@ func (b *bench) stopAllByHand(ctx context.Context, t *timeline, all []*byHand) e
 
 // measureOneByHand starts executions by hand, and stops them one at a time.
 func (b *bench) measureOneByHand(ctx context.Context, ns string, t *timeline) error {
-	var times samples
-	for _, name := range makeNames("one", b.single) {
+	times, err := b.timeEnds(ctx, t, "one", final, func(name string) (func() error, error) {
 		e, err := b.startByHand(ctx, ns, name)
-		if err != nil {
-			return err
-		}
-		if err := t.wait(ctx, running, []string{name}); err != nil {
-			return err
-		}
-		if err := pause(ctx, restBetween); err != nil {
-			return err
-		}
-		began := time.Now()
-		if err := b.stopOneByHand(ctx, t, e); err != nil {
-			return err
-		}
-		if err := t.wait(ctx, final, []string{name}); err != nil {
-			return err
-		}
-		times = append(times, t.since(began, final, []string{name})...)
+		return func() error { return b.stopOneByHand(ctx, t, e) }, err
+	})
+	if err != nil {
+		return err
 	}
 	b.report.addTimes(partFloor, whatOneByHand, times, nil, nil)
 	return nil

@@ -123,28 +123,41 @@ func (b *bench) timeEach(ctx context.Context, n, atOnce int, do func(context.Con
 
 // measurePlainOneByOne ends plain Jobs one at a time.
 func (b *bench) measurePlainOneByOne(ctx context.Context, ns string, t *timeline) error {
-	var ends samples
-	for _, name := range makeNames("plain", b.single) {
-		if err := b.createJob(ctx, ns, name); err != nil {
-			return err
-		}
-		if err := t.wait(ctx, running, []string{name}); err != nil {
-			return err
-		}
-		if err := pause(ctx, restBetween); err != nil {
-			return err
-		}
-		began := time.Now()
-		if err := b.suspendJob(ctx, ns, name); err != nil {
-			return err
-		}
-		if err := t.wait(ctx, gone, []string{name}); err != nil {
-			return err
-		}
-		ends = append(ends, t.since(began, gone, []string{name})...)
+	ends, err := b.timeEnds(ctx, t, "plain", gone, func(name string) (func() error, error) {
+		return func() error { return b.suspendJob(ctx, ns, name) }, b.createJob(ctx, ns, name)
+	})
+	if err != nil {
+		return err
 	}
 	b.report.addTimes(partFloor, "a plain Job suspended, until its pod is gone", ends, nil, nil)
 	return nil
+}
+
+// timeEnds starts Jobs one at a time, ends each when its pod runs, and returns how long it takes until a moment. What starts one returns what
+// ends it.
+func (b *bench) timeEnds(ctx context.Context, t *timeline, prefix string, until moment, start func(name string) (func() error, error)) (samples, error) {
+	var times samples
+	for _, name := range makeNames(prefix, b.single) {
+		end, err := start(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.wait(ctx, running, []string{name}); err != nil {
+			return nil, err
+		}
+		if err := pause(ctx, restBetween); err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		if err := end(); err != nil {
+			return nil, err
+		}
+		if err := t.wait(ctx, until, []string{name}); err != nil {
+			return nil, err
+		}
+		times = append(times, t.since(began, until, []string{name})...)
+	}
+	return times, nil
 }
 
 func whatPlainStarts(n int) string {

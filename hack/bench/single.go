@@ -48,13 +48,7 @@ func (b *bench) measureSingle(ctx context.Context) error {
 	}
 	if b.running > 0 {
 		names := makeNames("running", b.running)
-		if _, err := b.createExecutions(ctx, ns, names); err != nil {
-			return err
-		}
-		if err := t.wait(ctx, started, names); err != nil {
-			return err
-		}
-		if err := pause(ctx, b.rest); err != nil {
+		if _, err := b.startAndRest(ctx, ns, t, names); err != nil {
 			return err
 		}
 		if err := b.measureStops(ctx, ns, t, amongRunning); err != nil {
@@ -73,37 +67,54 @@ func (b *bench) measureStops(ctx context.Context, ns string, t *timeline, where 
 	if err := b.audit.skip(); err != nil {
 		return err
 	}
-	ids, err := b.createExecutions(ctx, ns, names)
+	ids, err := b.startAndRest(ctx, ns, t, names)
 	if err != nil {
-		return err
-	}
-	if err := t.wait(ctx, started, names); err != nil {
-		return err
-	}
-	if err := pause(ctx, b.rest); err != nil {
 		return err
 	}
 	starts, err := b.audit.count("the start of an execution with one action, "+where, len(names))
 	if err != nil {
 		return err
 	}
-	times, err := b.stopEach(ctx, ns, t, names, ids, nil)
+	b.report.Requests = append(b.report.Requests, starts)
+	times, stops, err := b.stopAndCount(ctx, ns, t, "a stop and abandon, "+where, names, ids, nil)
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, b.rest); err != nil {
-		return err
-	}
-	stops, err := b.audit.count("a stop and abandon, "+where, len(names))
-	if err != nil {
-		return err
-	}
-	b.report.Requests = append(b.report.Requests, starts, stops)
 	b.addStopTimes(where, times)
 	if where == alone {
 		b.addRequestTargets(starts, stops)
 	}
 	return b.measureWaits(ctx, ns, t, where)
+}
+
+// startAndRest starts executions, waits until all have started, and lets the cluster rest.
+func (b *bench) startAndRest(ctx context.Context, ns string, t *timeline, names []string) ([]types.UID, error) {
+	ids, err := b.createExecutions(ctx, ns, names)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.wait(ctx, started, names); err != nil {
+		return nil, err
+	}
+	return ids, pause(ctx, b.rest)
+}
+
+// stopAndCount does what stopEach does, and counts the requests.
+func (b *bench) stopAndCount(
+	ctx context.Context, ns string, t *timeline, what string, names []string, ids []types.UID, pods []string,
+) (stopTimes, census, error) {
+	times, err := b.stopEach(ctx, ns, t, names, ids, pods)
+	if err != nil {
+		return times, census{}, err
+	}
+	if err := pause(ctx, b.rest); err != nil {
+		return times, census{}, err
+	}
+	c, err := b.audit.count(what, len(names))
+	if err == nil {
+		b.report.Requests = append(b.report.Requests, c)
+	}
+	return times, c, err
 }
 
 // stopEach stops executions one after the other. It abandons them, or waits for their actions if it has the names of their pods: it ends
@@ -184,35 +195,21 @@ func (b *bench) addRequestTargets(starts, stops census) {
 // measureWaits stops executions one at a time, and waits for their actions, which end as soon as the stop is published.
 func (b *bench) measureWaits(ctx context.Context, ns string, t *timeline, where string) error {
 	names := makeNames("waited-"+letters[where], min(b.single, maxWaits))
-	ids, err := b.createExecutions(ctx, ns, names)
+	ids, err := b.startAndRest(ctx, ns, t, names)
 	if err != nil {
-		return err
-	}
-	if err := t.wait(ctx, started, names); err != nil {
 		return err
 	}
 	pods, err := b.findPods(ctx, ns, ids)
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, b.rest); err != nil {
-		return err
-	}
 	if err := b.audit.skip(); err != nil {
 		return err
 	}
-	times, err := b.stopEach(ctx, ns, t, names, ids, pods)
+	times, _, err := b.stopAndCount(ctx, ns, t, "a stop and wait, "+where, names, ids, pods)
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, b.rest); err != nil {
-		return err
-	}
-	c, err := b.audit.count("a stop and wait, "+where, len(names))
-	if err != nil {
-		return err
-	}
-	b.report.Requests = append(b.report.Requests, c)
 	prefix := where + ", a wait: "
 	b.report.addTimes(partSingle, prefix+"Stopping", times.stopping, nil, nil)
 	b.report.addTimes(partSingle, prefix+"Accepted", times.accepted, nil, nil)

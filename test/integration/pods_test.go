@@ -20,9 +20,23 @@ import (
 func listJobs(t *testing.T, execution *v1alpha1.PipelineExecution) []batchv1.Job {
 	t.Helper()
 	list := &batchv1.JobList{}
+	listWork(t, execution, list)
+	return list.Items
+}
+
+// listPods returns the pods of an execution.
+func listPods(t *testing.T, execution *v1alpha1.PipelineExecution) []corev1.Pod {
+	t.Helper()
+	list := &corev1.PodList{}
+	listWork(t, execution, list)
+	return list.Items
+}
+
+// listWork lists what an execution has of a kind.
+func listWork(t *testing.T, execution *v1alpha1.PipelineExecution, list client.ObjectList) {
+	t.Helper()
 	NewWithT(t).Expect(k8s.List(t.Context(), list, client.InNamespace(execution.Namespace),
 		client.MatchingLabels{v1alpha1.LabelExecutionID: string(execution.UID)})).To(Succeed())
-	return list.Items
 }
 
 // listRunningPods returns the pods of an action that run.

@@ -76,7 +76,7 @@ func TestAHistoryKeepsTheNewestExecutions(t *testing.T) {
 	waitUntilNothingIsLeft(t, stopped)
 	expectState(t, newest, v1alpha1.ExecutionSucceeded)
 	g.Expect(listJobs(t, newest)).To(HaveLen(1))
-	g.Expect(listPodsOf(t, newest)).To(HaveLen(1))
+	g.Expect(listPods(t, newest)).To(HaveLen(1))
 }
 
 // createEndedExecution creates an execution of the Pipeline "web" whose one action succeeds, and has it be that long ago. Its history keeps
@@ -121,16 +121,7 @@ func waitUntilNothingIsLeft(t *testing.T, execution *v1alpha1.PipelineExecution)
 	t.Helper()
 	left := execution.DeepCopy()
 	waitUntilGone(t, execution)
-	NewWithT(t).Eventually(func() int { return len(listJobs(t, left)) + len(listPodsOf(t, left)) }, timeout, interval).Should(BeZero())
-}
-
-// listPodsOf returns the pods of an execution.
-func listPodsOf(t *testing.T, execution *v1alpha1.PipelineExecution) []corev1.Pod {
-	t.Helper()
-	list := &corev1.PodList{}
-	NewWithT(t).Expect(k8s.List(t.Context(), list, client.InNamespace(execution.Namespace),
-		client.MatchingLabels{v1alpha1.LabelExecutionID: string(execution.UID)})).To(Succeed())
-	return list.Items
+	NewWithT(t).Eventually(func() int { return len(listJobs(t, left)) + len(listPods(t, left)) }, timeout, interval).Should(BeZero())
 }
 
 func patchStatus(t *testing.T, o client.Object, patch string) {

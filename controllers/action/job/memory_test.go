@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"haltline.dev/haltline/api/v1alpha1"
+	"haltline.dev/haltline/test/heap"
 )
 
 // What a finished Job and a pod of it may take in the cache, in bytes. Most executions of a cluster have finished, and their Jobs and pods live
@@ -81,7 +82,7 @@ func TestFinishedWorkTakesLittleMemory(t *testing.T) {
 	p := &Provider{}
 	store := map[bool]toolscache.Indexer{}
 	for _, ofPods := range []bool{false, true} {
-		before := measureHeap()
+		before := heap.InUse()
 		store[ofPods] = toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, indexers)
 		for i := range jobs {
 			job := makeComplete(i)
@@ -99,7 +100,7 @@ func TestFinishedWorkTakesLittleMemory(t *testing.T) {
 				p.pods.Appeared(t.Context(), pod)
 			}
 		}
-		what, each, limit := "Job", (measureHeap()-before)/jobs, int64(maxPerJob)
+		what, each, limit := "Job", (heap.InUse()-before)/jobs, int64(maxPerJob)
 		if ofPods {
 			what, limit = "pod", maxPerPod
 		}
@@ -110,13 +111,4 @@ func TestFinishedWorkTakesLittleMemory(t *testing.T) {
 	}
 	runtime.KeepAlive(store)
 	runtime.KeepAlive(p)
-}
-
-// measureHeap returns how many bytes of the heap are in use.
-func measureHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
