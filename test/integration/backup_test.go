@@ -71,10 +71,15 @@ func TestAnExportThatIsAppliedOverItselfChangesNothing(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ns := createBusyNamespace(t)
-	file := exportNamespace(t, ns.name)
-	output, err := runKubectl(t.Context(), cluster.Kubeconfig, "apply", "-f", file)
-	g.Expect(err).NotTo(HaveOccurred(), output)
-	for _, o := range readExport(t, file) {
+	var exported []unstructured.Unstructured
+	// An object that has changed since it was exported, such as a Job that just ended, is refused as a conflict.
+	g.Eventually(func(g Gomega) {
+		file := exportNamespace(t, ns.name)
+		output, err := runKubectl(t.Context(), cluster.Kubeconfig, "apply", "-f", file)
+		g.Expect(err).NotTo(HaveOccurred(), output)
+		exported = readExport(t, file)
+	}, timeout, interval).Should(Succeed())
+	for _, o := range exported {
 		got := &unstructured.Unstructured{}
 		got.SetGroupVersionKind(o.GroupVersionKind())
 		g.Expect(k8s.Get(t.Context(), client.ObjectKeyFromObject(&o), got)).To(Succeed())
