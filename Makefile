@@ -15,8 +15,10 @@ KUBERNETES_VERSIONS ?= 1.34 1.37
 # What test-oldest runs of test/integration.
 OLDEST := author_policy deletion_policy escalation operator_policy requester restore starter stop template_policy webhook work_policy
 
-# Tests of one goroutine that take long. The race detector finds nothing in them, and makes them many times slower.
-SEQUENTIAL := ^(Fuzz.*|TestALargePipelineIsCheckedInSlices)$$
+# The packages in which several goroutines share something. Only there can the race detector find anything; it makes a test many times slower.
+CONCURRENT = $$(grep -rlE '"sync(/atomic)?"|\bgo func' --include='*.go' main.go controllers internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+# Tests of one goroutine in these that take long.
+SEQUENTIAL := ^(FuzzHandlers|FuzzHistory|FuzzReconcile|TestAFinishedExecutionTakesLittleMemory|TestALargePipelineIsCheckedInSlices|TestFinishedWorkTakesLittleMemory)$$
 
 FUZZTIME ?= 60s
 HISTORIES ?= 20000
@@ -152,14 +154,15 @@ test-unit: ## Run the tests beside the code, in under half a minute. They need n
 .PHONY: test
 test: ## Run unit and integration tests, on a real API server, with the race detector.
 	# What needs no API server works while the integration tests wait. It has the lower priority, so that none of them is late because of it.
-	$(MAKE) --no-print-directory -j3 test-integration test-packages test-explorer
-	$(MAKE) --no-print-directory test-monitoring test-programs
+	$(MAKE) --no-print-directory -j3 test-integration test-packages test-explorer test-monitoring test-programs
 
 .PHONY: test-packages
-test-packages: ## Run the tests beside the code and those of random histories, with the race detector: a part of make test.
-	packages="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|helm|install|integration|simcluster/comparison)')" && \
-	nice $(GO) test -race -skip '$(SEQUENTIAL)' $$packages && \
-	nice $(GO) test -run '$(SEQUENTIAL)' ./api/... ./controllers/... ./internal/...
+test-packages: ## Run the tests beside the code, with the race detector where something is concurrent, and those of random histories: a part of make test.
+	concurrent="$$($(GO) list $(CONCURRENT))" && \
+	others="$$($(GO) list ./... | grep -vE '/test/(e2e|chaos|memory|explorer$$|helm|install|integration|simcluster/comparison)' | grep -vxF "$$concurrent")" && \
+	nice $(GO) test -race -skip '$(SEQUENTIAL)' $$concurrent && \
+	nice $(GO) test $$others && \
+	nice $(GO) test -run '$(SEQUENTIAL)' ./controllers ./controllers/action/job
 
 .PHONY: test-programs
 test-programs: $(HELM) ## Run the tests of the kubectl plugin and of the programs in hack/: a part of make test.

@@ -52,9 +52,11 @@ func createExecution(t *testing.T, ns, pipelineName string) *v1alpha1.PipelineEx
 func startExecution(t *testing.T, compile ...builders.ActionOption) *v1alpha1.PipelineExecution {
 	t.Helper()
 	ns := createNamespace(t)
-	createPipeline(t, ns, "web",
+	pipeline := createPipeline(t, ns, "web",
 		builders.Stage("Build", builders.Action("compile", compile...), builders.Action("package", builders.RunOrder(2))),
 		builders.Stage("Deploy", builders.Action("roll-out")))
+	// An execution that is seen before its Pipeline waits for it, and has an event that says so.
+	waitForCondition(t, pipeline, v1alpha1.ConditionReady, metav1.ConditionTrue)
 	execution := createExecution(t, ns, "web")
 	waitForRunning(t, execution, "compile")
 	return execution

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"haltline.dev/haltline/api/v1alpha1"
@@ -45,7 +46,8 @@ func TestEventsOfAStopOfOneAction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ns := createNamespace(t)
-			createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile", builders.GraceSeconds(30))))
+			pipeline := createPipeline(t, ns, "web", builders.Stage("Build", builders.Action("compile", builders.GraceSeconds(30))))
+			waitForCondition(t, pipeline, v1alpha1.ConditionReady, metav1.ConditionTrue)
 			execution := createExecution(t, ns, "web")
 			waitForRunning(t, execution, "compile")
 			expectEvents(t, execution, "Started")
