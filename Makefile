@@ -16,7 +16,7 @@ KUBERNETES_VERSIONS ?= 1.34 1.37
 OLDEST := author_policy deletion_policy escalation operator_policy requester restore starter stop template_policy webhook work_policy
 
 # The packages in which several goroutines share something. Only there can the race detector find anything; it makes a test many times slower.
-CONCURRENT = $$(grep -rlE '"sync(/atomic)?"|\bgo func' --include='*.go' main.go controllers internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+CONCURRENT = $$(grep -rlE '"sync(/atomic)?"|^\s*go [a-z]' --include='*.go' main.go controllers internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
 # Tests of one goroutine in these that take long.
 SEQUENTIAL := ^(FuzzHandlers|FuzzHistory|FuzzReconcile|TestAFinishedExecutionTakesLittleMemory|TestALargePipelineIsCheckedInSlices|TestFinishedWorkTakesLittleMemory)$$
 
