@@ -93,6 +93,9 @@ func (r *PipelineExecutionReconciler) Reconcile(ctx context.Context, req ctrl.Re
 			return again, nil
 		}
 		defer r.Starts.leave()
+		if r.Starts != nil {
+			ctx = r.Waiting.yielding(ctx, execution.UID)
+		}
 	}
 	return r.runSteps(ctx, execution, own)
 }

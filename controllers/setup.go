@@ -73,6 +73,7 @@ type Controller struct {
 
 // NewControllers returns the controllers of Haltline.
 func NewControllers(d Dependencies) []Controller {
+	d.Client = yieldingClient{d.Client}
 	registry := newRegistry(d.Client, d.APIReader, d.Clock)
 	revisions := &revision.Store{Client: d.Client, APIReader: d.APIReader, LargeSteps: slots.New(largeReads)}
 	workspaces := &workspace.Claims{Client: d.Client, APIReader: d.APIReader}

@@ -13,7 +13,7 @@ import (
 )
 
 // startShare is how many of the workers are kept for every one that works on executions that nobody stops.
-const startShare = 4
+const startShare = 8
 
 // startSlots bounds how many executions that nobody stops are worked on at the same time. Each of their requests takes time of the API
 // server, and the more there are under way, the longer a stop waits for its own. So a storm of starts never takes all workers either. What

@@ -28,7 +28,7 @@ func makeStarting(name string, runs bool) *v1alpha1.PipelineExecution {
 	return execution
 }
 
-// slotsUnderTest are slots of one worker in four, with the queue that they wake.
+// slotsUnderTest are slots with the queue that they wake.
 type slotsUnderTest struct {
 	*startSlots
 	queue priorityqueue.PriorityQueue[reconcile.Request]
@@ -66,7 +66,7 @@ func expectWoken(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// Of four workers one starts executions. The others wait in the order in which they came.
+// Of eight workers one starts executions. The others wait in the order in which they came.
 func TestStartSlots(t *testing.T) {
 	s := newSlotsUnderTest(t, startShare)
 	if !s.look("a") || s.look("b") || s.look("c") || s.look("b") {
@@ -156,7 +156,7 @@ func TestAWokenOneStaysInFront(t *testing.T) {
 }
 
 func TestStartSlotsOf(t *testing.T) {
-	for workers, want := range map[int]int{1: 1, 4: 1, 7: 1, 8: 2, 32: 8} {
+	for workers, want := range map[int]int{1: 1, 8: 1, 15: 1, 16: 2, 32: 4} {
 		s, n := newStartSlots(workers), 0
 		for i := range workers + 1 {
 			if _, ok := s.enter(makeStarting(strconv.Itoa(i), false), work{}); ok {

@@ -47,6 +47,8 @@ type waitingStops struct {
 	fresh, seen *list.List
 	// heldSince is when requests began to hold up other work without a gap.
 	heldSince time.Time
+	// changed is closed when another request waits, is taken, or does not wait any more.
+	changed chan struct{}
 }
 
 // askedFor counts the requests for an execution: all, those that hold up other work, and those that the execution has taken.
@@ -74,6 +76,7 @@ func newWaitingStops(c client.Reader, clock clock.PassiveClock) *waitingStops {
 	return &waitingStops{
 		client: c, clock: clock, held: newWaitlist(),
 		requests: map[types.UID]*waitingStop{}, executions: map[string]*askedFor{}, fresh: list.New(), seen: list.New(),
+		changed: make(chan struct{}),
 	}
 }
 
@@ -120,6 +123,7 @@ func (w *waitingStops) add(sr *v1alpha1.StopRequest) {
 	own.open++
 	own.unseen = append(own.unseen, r)
 	w.requests[sr.UID] = r
+	w.noteChange()
 }
 
 func (w *waitingStops) remove(uid types.UID) {
@@ -139,6 +143,7 @@ func (w *waitingStops) remove(uid types.UID) {
 		delete(w.executions, r.execution.executionID)
 	}
 	w.wakeHeld()
+	w.noteChange()
 }
 
 // accept notes that an execution has done what it can for these requests; they wait for their verdict.
@@ -151,6 +156,7 @@ func (w *waitingStops) accept(requests []v1alpha1.StopRequest) {
 			r.execution.accepted++
 		}
 	}
+	w.noteChange()
 }
 
 // see notes that an execution was looked at: what cannot be answered from now on may not hold up others for long.

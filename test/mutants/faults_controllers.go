@@ -486,6 +486,24 @@ var controllerFaults = []Fault{
 		}},
 	},
 	{
+		Name:   "writes-of-a-start-go-on",
+		Breaks: "What has begun to start something goes on writing while a stop waits to be accepted.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "PipelineExecutionReconciler.Reconcile",
+			Find:    `if r.Starts != nil { ctx = r.Waiting.yielding(ctx, execution.UID) }`,
+			Replace: ``,
+		}},
+	},
+	{
+		Name:   "start-waits-for-its-own-stop",
+		Breaks: "What has begun to start something waits for a stop of another, also when somebody asks to stop it meanwhile.",
+		Edits: []Edit{{
+			Package: "controllers", Func: "waitingStops.add",
+			Find:    `w.noteChange()`,
+			Replace: ``,
+		}},
+	},
+	{
 		Name:   "no-priorities",
 		Breaks: "Stops wait in the queue behind whatever came before them.",
 		Edits:  []Edit{{Package: "controllers", Func: "enqueue", Find: `Priority: ptr.To(w.priority)`, Replace: `Priority: ptr.To(0 * w.priority)`}},
