@@ -20,6 +20,9 @@ import (
 	"time"
 )
 
+// memoryLimit is the environment of the operator in config/manager.
+const memoryLimit = "GOMEMLIMIT=460MiB"
+
 // operator is the operator that runs as a process on this machine. Linux tells what it costs.
 type operator struct {
 	binary, kubeconfig, folder string
@@ -63,7 +66,7 @@ func (p *operator) start(ctx context.Context) error {
 	}
 	p.command = exec.Command(p.binary,
 		"--health-probe-bind-address="+p.probe, "--metrics-bind-address=0", "--pprof-bind-address="+p.pprof)
-	p.command.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig)
+	p.command.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig, memoryLimit)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
