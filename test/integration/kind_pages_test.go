@@ -91,6 +91,10 @@ func TestTheCommandsOfThePipelineExecutionPageWork(t *testing.T) {
 	p.run("kubectl get pipelineexecutions --field-selector", []string{"MESSAGE", execution.Name})
 	waitForRunning(t, execution, "compile")
 	g.Expect(applyExamples(t, p, "docs/pipelineexecution.md", shownID, string(execution.UID))).To(Equal(2))
+	// The example that retries it is refused as long as it runs.
+	again := &v1alpha1.PipelineExecution{}
+	again.Namespace, again.Name = ns, "release-42-again"
+	waitForEnd(t, again, v1alpha1.ExecutionFailed)
 	expectAccepted(t, createObject(t, builders.StopAndAbandon(execution)))
 	p.run("kubectl wait pipelineexecution/NAME", []string{"condition met"}, "NAME", execution.Name)
 	p.run("kubectl get pipelineexecutions -o wide", []string{"Stopped", `retryOf`})
