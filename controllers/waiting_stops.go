@@ -47,7 +47,7 @@ type waitingStops struct {
 	fresh, seen *list.List
 	// heldSince is when requests began to hold up other work without a gap.
 	heldSince time.Time
-	// changed is closed when another request waits, is taken, or does not wait any more.
+	// changed is closed when another request waits, or one does not wait any more. Nobody has to wait less once one was taken.
 	changed chan struct{}
 }
 
@@ -156,7 +156,6 @@ func (w *waitingStops) accept(requests []v1alpha1.StopRequest) {
 			r.execution.accepted++
 		}
 	}
-	w.noteChange()
 }
 
 // see notes that an execution was looked at: what cannot be answered from now on may not hold up others for long.
