@@ -10,7 +10,7 @@ import (
 )
 
 // onePairIn is 1 for all pairs, which is a matter of an hour or more.
-var onePairIn = flag.Int("one-pair-in", 100*stride, "TestPairs tries one pair in so many")
+var onePairIn = flag.Int("one-pair-in", 250*stride, "TestPairs tries one pair in so many")
 
 // TestPairs injects two things into the small scenarios, the second at each call that comes after the first.
 func TestPairs(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 var sample = flag.Int("sample", stride, "TestSingles tries one injection in so many")
 
 // most keeps the large scenarios from taking all the time: the number of injections grows with the square of a scenario's length.
-var most = flag.Int("most", 400, "TestSingles tries no more than so many injections of a scenario, drawn from all its kinds and calls; 0 tries all")
+var most = flag.Int("most", 100, "TestSingles tries no more than so many injections of a scenario, drawn from all its kinds and calls; 0 tries all")
 
 // pick returns the indexes of the injections to try, of a number of them, in order. They are drawn, and the same ones each time: one in
 // so many would meet the same kinds of injections at every call.

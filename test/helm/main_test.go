@@ -42,7 +42,7 @@ func TestMain(m *testing.M) { apiserver.Exit(runTests(m)) }
 
 func runTests(m *testing.M) (code int, err error) {
 	if os.Getenv("HELM") == "" {
-		return 0, errors.New(`HELM must name a Helm: run "make test-integration"`)
+		return 0, errors.New(`HELM must name a Helm: run "make test-install"`)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

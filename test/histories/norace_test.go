@@ -6,4 +6,4 @@
 package histories
 
 // checks is how many histories of each size are drawn unless the command line asks for more.
-const checks = 1000
+const checks = 500

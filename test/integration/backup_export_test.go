@@ -114,7 +114,7 @@ func deleteAll(t *testing.T, ns string) {
 		output, err := runKubectl(t.Context(), cluster.Kubeconfig, "get", "-n", ns, "jobs,pods,pipelineexecutions,controllerrevisions", "-o", "name")
 		g.Expect(err).NotTo(HaveOccurred(), output)
 		g.Expect(output).To(BeEmpty())
-	}, timeout, interval).Should(Succeed())
+	}, timeout, slowInterval).Should(Succeed())
 }
 
 // mapNamespace returns an export as it is for another namespace.
@@ -187,10 +187,11 @@ func stripForRestore(o *unstructured.Unstructured, ns string) *unstructured.Unst
 func expectNothingRunsOf(t *testing.T, file, ns string) {
 	t.Helper()
 	g := NewWithT(t)
+	wantExecutions, wantRequests, wantResults := countKind(t, file, "PipelineExecution"), countKind(t, file, "StopRequest"), countKind(t, file, "ApprovalResult")
 	g.Eventually(func(g Gomega) {
 		executions := &v1alpha1.PipelineExecutionList{}
 		g.Expect(k8s.List(t.Context(), executions, client.InNamespace(ns))).To(Succeed())
-		g.Expect(executions.Items).To(HaveLen(countKind(t, file, "PipelineExecution")))
+		g.Expect(executions.Items).To(HaveLen(wantExecutions))
 		for _, e := range executions.Items {
 			g.Expect(e.Status.State).To(Equal(v1alpha1.ExecutionFailed), e.Name)
 			g.Expect(findCondition(&e, v1alpha1.ConditionReady)).To(HaveField("Reason", v1alpha1.ReasonRestoredCopy), e.Name)
@@ -198,14 +199,14 @@ func expectNothingRunsOf(t *testing.T, file, ns string) {
 		}
 		requests := &v1alpha1.StopRequestList{}
 		g.Expect(k8s.List(t.Context(), requests, client.InNamespace(ns))).To(Succeed())
-		g.Expect(requests.Items).To(HaveLen(countKind(t, file, "StopRequest")))
+		g.Expect(requests.Items).To(HaveLen(wantRequests))
 		for _, sr := range requests.Items {
 			g.Expect(findCondition(&sr, v1alpha1.ConditionAccepted)).To(HaveField("Reason", BeElementOf(v1alpha1.ReasonNotStoppable, v1alpha1.ReasonPipelineNotFound)), sr.Name)
 			g.Expect(sr.Status.State).To(BeEmpty(), sr.Name)
 		}
 		results := &v1alpha1.ApprovalResultList{}
 		g.Expect(k8s.List(t.Context(), results, client.InNamespace(ns))).To(Succeed())
-		g.Expect(results.Items).To(HaveLen(countKind(t, file, "ApprovalResult")))
+		g.Expect(results.Items).To(HaveLen(wantResults))
 		for _, ar := range results.Items {
 			g.Expect(findCondition(&ar, v1alpha1.ConditionAccepted)).To(HaveField("Reason", v1alpha1.ReasonPipelineExecutionNotFound), ar.Name)
 		}

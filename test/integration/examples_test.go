@@ -31,7 +31,7 @@ func expectOutput(t *testing.T, kubeconfig string, c exampleCommand) {
 		if c.output != "" {
 			g.Expect(normalizeOutput(strings.TrimSpace(printed))).To(Equal(normalizeOutput(strings.TrimSpace(c.output))), c.text)
 		}
-	}, patience, 10*interval).Should(Succeed())
+	}, patience, slowInterval).Should(Succeed())
 }
 
 // normalizeOutput replaces what differs from one run to the next: ids, ages and the random part of a name.

@@ -35,18 +35,18 @@ func TestALargePipelineRunsAndStops(t *testing.T) {
 	ns := createNamespace(t)
 	pipeline := builders.LargePipeline(ns, "large", 1024)
 	createObject(t, pipeline)
-	g.Eventually(func() bool { return isConditionTrue(refreshObject(t, pipeline), v1alpha1.ConditionReady) }, 4*timeout, interval).Should(BeTrue(),
+	g.Eventually(func() bool { return isConditionTrue(refreshObject(t, pipeline), v1alpha1.ConditionReady) }, 4*timeout, slowInterval).Should(BeTrue(),
 		func() string { return fmt.Sprintf("%+v", pipeline.Status.Conditions) })
 	g.Expect(sizeOfStored(t, pipeline)).To(BeNumerically("<", 1<<20))
 	execution := createExecution(t, ns, "large")
-	for range 3 {
+	for range 2 {
 		stage := refreshObject(t, execution).Status.CurrentStage
 		g.Eventually(func() []corev1.Pod { return runningPods(t, ns) }, timeout, interval).Should(HaveLen(builders.MaxActions / builders.MaxStages))
 		pods := runningPods(t, ns)
 		for i := range pods {
 			g.Expect(cluster.SetPodPhase(t.Context(), &pods[i], corev1.PodSucceeded)).To(Succeed())
 		}
-		g.Eventually(func() string { return refreshObject(t, execution).Status.CurrentStage }, timeout, interval).NotTo(Equal(stage))
+		g.Eventually(func() string { return refreshObject(t, execution).Status.CurrentStage }, timeout, slowInterval).NotTo(Equal(stage))
 	}
 	revisions := &appsv1.ControllerRevisionList{}
 	g.Expect(k8s.List(t.Context(), revisions, client.InNamespace(ns))).To(Succeed())

@@ -60,7 +60,7 @@ func (p *page) run(beginning string, printed []string, replace ...string) string
 		for _, text := range printed {
 			g.Expect(output).To(ContainSubstring(text), command)
 		}
-	}, timeout, interval).Should(Succeed())
+	}, timeout, slowInterval).Should(Succeed())
 	return output
 }
 

@@ -17,11 +17,13 @@ import (
 	"haltline.dev/haltline/api/v1alpha1"
 )
 
-// How long a test waits for what must happen, how often it looks, and how long it watches for what must not happen.
+// How long a test waits for what must happen, how often it looks, also where a look takes long (a program, or a megabyte), and how long it
+// watches for what must not happen.
 const (
-	timeout   = 90 * time.Second
-	interval  = 20 * time.Millisecond
-	quietTime = 500 * time.Millisecond
+	timeout      = 90 * time.Second
+	interval     = 50 * time.Millisecond
+	slowInterval = 500 * time.Millisecond
+	quietTime    = 500 * time.Millisecond
 )
 
 // refreshObject reads an object again.
