@@ -93,15 +93,21 @@ func kubectl(t *testing.T, arguments ...string) string {
 func removeAll(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	for _, command := range [][]string{
-		{os.Getenv("HELM"), "uninstall", release, "--namespace", system, "--ignore-not-found"},
-		{"kubectl", "delete", "crd", "--ignore-not-found", "pipelines.pipelines.haltline.dev", "pipelineexecutions.pipelines.haltline.dev",
-			"stoprequests.pipelines.haltline.dev", "approvalresults.pipelines.haltline.dev"},
-	} {
-		if output, err := apiserver.RunProgram(ctx, cluster.Kubeconfig, command[0], command[1:]...); err != nil {
-			t.Errorf("%v: %v\n%s", command, err, output)
+	run := func(name string, arguments ...string) string {
+		output, err := apiserver.RunProgram(ctx, cluster.Kubeconfig, name, arguments...)
+		if err != nil {
+			t.Errorf("%s %v: %v\n%s", name, arguments, err, output)
 		}
+		return output
 	}
+	run(os.Getenv("HELM"), "uninstall", release, "--namespace", system, "--ignore-not-found")
+	kinds := strings.Fields(run("kubectl", "get", "crds", "--output", "jsonpath={.items[*].metadata.name}"))
+	if len(kinds) == 0 {
+		return
+	}
+	// The API server tries for five minutes no more to delete a CRD whose objects it could not list yet.
+	run("kubectl", "get", strings.Join(kinds, ","), "--all-namespaces", "--ignore-not-found")
+	run("kubectl", append([]string{"delete", "crds", "--ignore-not-found"}, kinds...)...)
 }
 
 // runRelease runs the operator with the flags that the Deployment of the release has, and some in place of those, until it is killed or the test
