@@ -8,6 +8,7 @@ package helm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,21 +94,32 @@ func kubectl(t *testing.T, arguments ...string) string {
 func removeAll(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	run := func(name string, arguments ...string) string {
+	run := func(name string, arguments ...string) (string, error) {
 		output, err := apiserver.RunProgram(ctx, cluster.Kubeconfig, name, arguments...)
 		if err != nil {
-			t.Errorf("%s %v: %v\n%s", name, arguments, err, output)
+			err = fmt.Errorf("%s %v: %w\n%s", name, arguments, err, output)
 		}
-		return output
+		return output, err
 	}
-	run(os.Getenv("HELM"), "uninstall", release, "--namespace", system, "--ignore-not-found")
-	kinds := strings.Fields(run("kubectl", "get", "crds", "--output", "jsonpath={.items[*].metadata.name}"))
-	if len(kinds) == 0 {
-		return
+	var kinds []string
+	// A CRD that is deleted before the API server can list its objects stays for five minutes.
+	NewWithT(t).Eventually(func() error {
+		names, err := run("kubectl", "get", "crds", "--output", "jsonpath={.items[*].metadata.name}")
+		if kinds = strings.Fields(names); err != nil || len(kinds) == 0 {
+			return err
+		}
+		_, err = run("kubectl", "get", strings.Join(kinds, ","), "--all-namespaces")
+		return err
+	}, timeout, interval).Should(Succeed())
+	commands := [][]string{{os.Getenv("HELM"), "uninstall", release, "--namespace", system, "--ignore-not-found"}}
+	if len(kinds) > 0 {
+		commands = append(commands, append([]string{"kubectl", "delete", "crds", "--ignore-not-found"}, kinds...))
 	}
-	// The API server tries for five minutes no more to delete a CRD whose objects it could not list yet.
-	run("kubectl", "get", strings.Join(kinds, ","), "--all-namespaces", "--ignore-not-found")
-	run("kubectl", append([]string{"delete", "crds", "--ignore-not-found"}, kinds...)...)
+	for _, command := range commands {
+		if _, err := run(command[0], command[1:]...); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // runRelease runs the operator with the flags that the Deployment of the release has, and some in place of those, until it is killed or the test

@@ -39,7 +39,7 @@ func TestALargePipelineRunsAndStops(t *testing.T) {
 		func() string { return fmt.Sprintf("%+v", pipeline.Status.Conditions) })
 	g.Expect(sizeOfStored(t, pipeline)).To(BeNumerically("<", 1<<20))
 	execution := createExecution(t, ns, "large")
-	for range 2 {
+	for range 3 {
 		stage := refreshObject(t, execution).Status.CurrentStage
 		g.Eventually(func() []corev1.Pod { return runningPods(t, ns) }, timeout, interval).Should(HaveLen(builders.MaxActions / builders.MaxStages))
 		pods := runningPods(t, ns)

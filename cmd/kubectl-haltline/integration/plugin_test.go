@@ -47,9 +47,7 @@ func TestStopThatWaitsForThePods(t *testing.T) {
 	s.waitForAction(web.Name, "compile")
 	s.expect(cli.CodeTimeout, []string{"has not stopped", "The stop goes on"}, "stop", web.Name, "--wait", "--timeout", "2s")
 	ends.set(s.namespace, corev1.PodSucceeded, "compile")
-	s.waitUntil(web.Name, "is Stopped", func(execution *v1alpha1.PipelineExecution) bool {
-		return execution.Status.State == v1alpha1.ExecutionStopped
-	})
+	s.waitForStopped(web.Name)
 }
 
 // An interrupt ends the waiting, and not the stop.

@@ -106,6 +106,14 @@ func (s *shop) waitUntil(name, what string, isTrue func(*v1alpha1.PipelineExecut
 	NewWithT(s.t).Eventually(func() bool { return isTrue(s.get(name)) }, timeout, interval).Should(BeTrue(), "%s: %s", name, what)
 }
 
+// waitForStopped waits until an execution has stopped.
+func (s *shop) waitForStopped(name string) {
+	s.t.Helper()
+	s.waitUntil(name, "it has stopped", func(execution *v1alpha1.PipelineExecution) bool {
+		return execution.Status.State == v1alpha1.ExecutionStopped
+	})
+}
+
 // waitForAction waits until the work of an action runs.
 func (s *shop) waitForAction(name, action string) {
 	s.t.Helper()

@@ -13,7 +13,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"haltline.dev/haltline/api/v1alpha1"
 	"haltline.dev/haltline/test/apiserver"
 	"haltline.dev/haltline/test/pages"
 )
@@ -136,9 +135,7 @@ func TestTheQuickStart(t *testing.T) {
 	w.goOn("kubectl get stoprequests")
 	ends.set(w.shop.namespace, corev1.PodSucceeded, "roll-out")
 	// What the page stops next are those that still run, and this one no longer does.
-	w.shop.waitUntil(w.names.Replace("first-7k2lp"), "it has stopped", func(execution *v1alpha1.PipelineExecution) bool {
-		return execution.Status.State == v1alpha1.ExecutionStopped
-	})
+	w.shop.waitForStopped(w.names.Replace("first-7k2lp"))
 	w.goOn("kubectl delete pipelineexecutions")
 	w.finishWalk()
 }
