@@ -175,3 +175,23 @@ func TestOnlyThisMachine(t *testing.T) {
 		}
 	}
 }
+
+func TestTurnsCompareWithWhatTookTurns(t *testing.T) {
+	r := newReport()
+	a := turns{updates: samples{2, 3, 4}, plainEnds: samples{10}, stops: stopTimes{stopping: samples{9}, accepted: samples{24, 91}, stopped: samples{15}}}
+	a.addTo(r)
+	got := map[string]string{}
+	for _, f := range r.Results {
+		if f.Target != nil {
+			got[f.What] = f.Target.String()
+		}
+	}
+	want := map[string]string{
+		"in turn: Accepted, p50": "8.00 ≤ 8.00 of a status update: met",
+		"in turn: Accepted, p99": "30.33 ≤ 30.00 of a status update: MISSED",
+		"in turn: Stopped, p50":  "1.50 ≤ 1.50 of a plain Job's end: met",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+}

@@ -108,12 +108,17 @@ func (b *bench) stopAllByHand(ctx context.Context, t *timeline, all []*byHand) e
 
 // measureOneByHand starts executions by hand, and stops them one at a time.
 func (b *bench) measureOneByHand(ctx context.Context, ns string, t *timeline) error {
-	times, err := b.timeEnds(ctx, t, "one", final, func(name string) (func() error, error) {
+	var times samples
+	for _, name := range makeNames("one", b.single) {
 		e, err := b.startByHand(ctx, ns, name)
-		return func() error { return b.stopOneByHand(ctx, t, e) }, err
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		took, err := b.timeEnd(ctx, t, name, final, func() error { return b.stopOneByHand(ctx, t, e) })
+		if err != nil {
+			return err
+		}
+		times = append(times, took)
 	}
 	b.report.addTimes(partFloor, whatOneByHand, times, nil, nil)
 	return nil

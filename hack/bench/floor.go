@@ -18,10 +18,8 @@ import (
 
 // The figures of the floor that others are compared with.
 const (
-	partFloor        = "floor"
-	whatCreates      = "creates of a ConfigMap, 32 writers"
-	whatStatusUpdate = "status updates of a Job, 1 writer, p50"
-	whatPlainEnd     = "a plain Job suspended, until its pod is gone, p50"
+	partFloor   = "floor"
+	whatCreates = "creates of a ConfigMap, 32 writers"
 )
 
 // measureFloor measures what the cluster can do without the operator, which does not run yet.
@@ -123,41 +121,41 @@ func (b *bench) timeEach(ctx context.Context, n, atOnce int, do func(context.Con
 
 // measurePlainOneByOne ends plain Jobs one at a time.
 func (b *bench) measurePlainOneByOne(ctx context.Context, ns string, t *timeline) error {
-	ends, err := b.timeEnds(ctx, t, "plain", gone, func(name string) (func() error, error) {
-		return func() error { return b.suspendJob(ctx, ns, name) }, b.createJob(ctx, ns, name)
-	})
-	if err != nil {
-		return err
+	var ends samples
+	for _, name := range makeNames("plain", b.single) {
+		end, err := b.timePlainEnd(ctx, ns, t, name)
+		if err != nil {
+			return err
+		}
+		ends = append(ends, end)
 	}
 	b.report.addTimes(partFloor, "a plain Job suspended, until its pod is gone", ends, nil, nil)
 	return nil
 }
 
-// timeEnds starts Jobs one at a time, ends each when its pod runs, and returns how long it takes until a moment. What starts one returns what
-// ends it.
-func (b *bench) timeEnds(ctx context.Context, t *timeline, prefix string, until moment, start func(name string) (func() error, error)) (samples, error) {
-	var times samples
-	for _, name := range makeNames(prefix, b.single) {
-		end, err := start(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := t.wait(ctx, running, []string{name}); err != nil {
-			return nil, err
-		}
-		if err := pause(ctx, restBetween); err != nil {
-			return nil, err
-		}
-		began := time.Now()
-		if err := end(); err != nil {
-			return nil, err
-		}
-		if err := t.wait(ctx, until, []string{name}); err != nil {
-			return nil, err
-		}
-		times = append(times, t.since(began, until, []string{name})...)
+// timePlainEnd starts a plain Job, and returns how long it takes from its end until its pod is gone.
+func (b *bench) timePlainEnd(ctx context.Context, ns string, t *timeline, name string) (time.Duration, error) {
+	if err := b.createJob(ctx, ns, name); err != nil {
+		return 0, err
 	}
-	return times, nil
+	return b.timeEnd(ctx, t, name, gone, func() error { return b.suspendJob(ctx, ns, name) })
+}
+
+// timeEnd waits until what was started runs, ends it, and returns how long that takes until a moment.
+func (b *bench) timeEnd(ctx context.Context, t *timeline, name string, until moment, end func() error) (time.Duration, error) {
+	one := []string{name}
+	if err := t.wait(ctx, running, one); err != nil {
+		return 0, err
+	}
+	if err := pause(ctx, restBetween); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := end(); err != nil {
+		return 0, err
+	}
+	err := t.wait(ctx, until, one)
+	return t.since(began, until, one).percentile(100), err
 }
 
 func whatPlainStarts(n int) string {
