@@ -108,17 +108,15 @@ func (b *bench) stopAllByHand(ctx context.Context, t *timeline, all []*byHand) e
 
 // measureOneByHand starts executions by hand, and stops them one at a time.
 func (b *bench) measureOneByHand(ctx context.Context, ns string, t *timeline) error {
-	var times samples
-	for _, name := range makeNames("one", b.single) {
+	times, err := b.timeOneByOne("one", func(name string) (time.Duration, error) {
 		e, err := b.startByHand(ctx, ns, name)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		took, err := b.timeEnd(ctx, t, name, final, func() error { return b.stopOneByHand(ctx, t, e) })
-		if err != nil {
-			return err
-		}
-		times = append(times, took)
+		return b.timeEnd(ctx, t, name, final, func() error { return b.stopOneByHand(ctx, t, e) })
+	})
+	if err != nil {
+		return err
 	}
 	b.report.addTimes(partFloor, whatOneByHand, times, nil, nil)
 	return nil

@@ -22,6 +22,12 @@ const (
 	whatCreates = "creates of a ConfigMap, 32 writers"
 )
 
+// What is measured in the floor, and again in turn with stops.
+const (
+	whatUpdates  = "status updates of a Job, 1 writer"
+	whatPlainEnd = "a plain Job suspended, until its pod is gone"
+)
+
 // measureFloor measures what the cluster can do without the operator, which does not run yet.
 func (b *bench) measureFloor(ctx context.Context) error {
 	ns, t, err := b.prepare(ctx, partFloor)
@@ -76,12 +82,12 @@ func (b *bench) measureWrites(ctx context.Context, ns string, atOnce int) error 
 	if err != nil {
 		return err
 	}
-	what := "status updates of a Job, %d writer"
+	what := whatUpdates
 	if atOnce > 1 {
-		what += "s"
+		what = fmt.Sprintf("status updates of a Job, %d writers", atOnce)
 	}
-	b.report.add(partFloor, fmt.Sprintf(what, atOnce), rate, "/s", nil)
-	b.report.add(partFloor, fmt.Sprintf(what+", p50", atOnce), milliseconds(took.percentile(50)), "ms", nil)
+	b.report.add(partFloor, what, rate, "/s", nil)
+	b.report.add(partFloor, what+", p50", milliseconds(took.percentile(50)), "ms", nil)
 	return nil
 }
 
@@ -121,16 +127,25 @@ func (b *bench) timeEach(ctx context.Context, n, atOnce int, do func(context.Con
 
 // measurePlainOneByOne ends plain Jobs one at a time.
 func (b *bench) measurePlainOneByOne(ctx context.Context, ns string, t *timeline) error {
-	var ends samples
-	for _, name := range makeNames("plain", b.single) {
-		end, err := b.timePlainEnd(ctx, ns, t, name)
-		if err != nil {
-			return err
-		}
-		ends = append(ends, end)
+	ends, err := b.timeOneByOne("plain", func(name string) (time.Duration, error) { return b.timePlainEnd(ctx, ns, t, name) })
+	if err != nil {
+		return err
 	}
-	b.report.addTimes(partFloor, "a plain Job suspended, until its pod is gone", ends, nil, nil)
+	b.report.addTimes(partFloor, whatPlainEnd, ends, nil, nil)
 	return nil
+}
+
+// timeOneByOne returns how long each of what has a name with this prefix took.
+func (b *bench) timeOneByOne(prefix string, timeOne func(name string) (time.Duration, error)) (samples, error) {
+	var times samples
+	for _, name := range makeNames(prefix, b.single) {
+		took, err := timeOne(name)
+		if err != nil {
+			return nil, err
+		}
+		times = append(times, took)
+	}
+	return times, nil
 }
 
 // timePlainEnd starts a plain Job, and returns how long it takes from its end until its pod is gone.

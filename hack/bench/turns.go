@@ -61,8 +61,8 @@ func (b *bench) measureInTurn(ctx context.Context, ns string, t *timeline) error
 // addTo adds the figures, and compares them.
 func (a *turns) addTo(r *report) {
 	update, end := a.updates.percentile(50), a.plainEnds.percentile(50)
-	r.addTimes(partSingle, inTurn+": status updates of a Job, 1 writer", a.updates, nil, nil)
-	r.addTimes(partSingle, inTurn+": a plain Job suspended, until its pod is gone", a.plainEnds, nil, nil)
+	r.addTimes(partSingle, inTurn+": "+whatUpdates, a.updates, nil, nil)
+	r.addTimes(partSingle, inTurn+": "+whatPlainEnd, a.plainEnds, nil, nil)
 	ratio := func(s samples, percent int, to time.Duration) float64 {
 		return float64(s.percentile(percent)) / float64(to)
 	}
